@@ -1,0 +1,99 @@
+"""
+What a reviewer reads in a preview before a job is started: in the terminal, and in the comment on a pull request.
+
+Pure; texts only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .config import Settings
+from .inputs import is_unknown, scope_of
+from .models import ENDED
+from .names import PYTHON_NAMES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Announcement:
+    """
+    One text for the reviewer.
+
+    Attributes:
+        text: What will happen.
+        warning: Whether data of the tenant will change.
+    """
+
+    text: str
+    warning: bool
+
+
+def announce_start(
+    inputs: Mapping[str, Any], predecessor: Mapping[str, Any], settings: Settings, changed: tuple[str, ...] = ()
+) -> Announcement:
+    """
+    Say what the start, or the replacement, of a job will do.
+
+    Args:
+        inputs: The checked inputs.
+        predecessor: Outputs of the job that is replaced, as far as they are known; empty where there is none.
+        settings: Today's settings; nothing of them is needed.
+        changed: The inputs that ask for a replacement; empty where it was asked for by hand.
+    """
+    live = inputs.get("dryRun") is not True
+    existing = inputs.get("existingJobId")
+    reason = f" Reason: {inputs['reason']}." if isinstance(inputs.get("reason"), str) else ""
+    replaced = f" {_about_predecessor(predecessor, live, changed)}" if predecessor else ""
+    if isinstance(existing, str):
+        return Announcement(
+            text=f"Will take over job {existing} {_place(inputs, settings)}; no job is started.{replaced}{reason}",
+            warning=bool(replaced),
+        )
+    kind = inputs["type"] if isinstance(inputs.get("type"), str) else "(type not known yet)"
+    if not live:
+        return Announcement(
+            text=f"Will start a dry run of the {kind} backfill {_place(inputs, settings)}; no data is changed.{replaced}{reason}",
+            warning=False,
+        )
+    sure = " (dry_run is not known yet)" if is_unknown(inputs.get("dryRun")) else ""
+    return Announcement(
+        text=f"Will start a LIVE {kind} backfill{sure} {_place(inputs, settings)}: it changes revenue fields of existing records and cannot be undone; "
+        f"records created later are not covered.{replaced}{reason}",
+        warning=True,
+    )
+
+
+def _place(inputs: Mapping[str, Any], settings: Settings) -> str:
+    declared = scope_of({name: value for name, value in inputs.items() if not is_unknown(value)})
+    scope = settings.scope_for(declared.entity_id, declared.org_ids)
+    parts = [f"tenant {settings.tenant_id}"] if settings.tenant_id else []
+    parts += [f"entity {scope.entity_id}"] if scope.entity_id else []
+    parts += [f"organisations {', '.join(scope.org_ids)}"] if scope.org_ids else []
+    where = f"at {settings.base_url}" if settings.base_url else "(no base URL is configured here)"
+    return where + (f" ({', '.join(parts)})" if parts else "")
+
+
+def _about_predecessor(predecessor: Mapping[str, Any], live: bool, changed: tuple[str, ...]) -> str:
+    status = predecessor.get("status", "UNKNOWN")
+    was_live = predecessor.get("dryRun") is not True
+    if status in ENDED:
+        fate = "it is done"
+    elif predecessor.get("onDelete") == "stop":
+        fate = "if it still runs it is stopped first"
+    else:
+        fate = "if it still runs nothing is started until it has ended"
+    why = (
+        f"changed: {', '.join(PYTHON_NAMES.get(name, name) for name in changed)}"
+        if changed
+        else "asked for by --replace, taint or a trigger"
+    )
+    text = f"It replaces {'live' if was_live else 'dry-run'} job {predecessor.get('jobId')} (last known: {status}; {fate}; {why})."
+    if live:
+        text += (
+            " This is ANOTHER live run of this resource."
+            if was_live
+            else " This is the first live run of this resource after a dry run."
+        )
+    return text

@@ -1,0 +1,150 @@
+"""
+The bearer token: fetched once, shared by all threads, renewed before it expires and once after a 401.
+
+Source: https://developer.zuora.com/v1-api-reference/authentication/
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+from requests.auth import AuthBase
+
+from .clock import Clock
+from .errors import ApiError, AuthenticationError, ConfigurationError, TransportError, ZuoraBackfillError
+from .exchange import Exchange
+
+_RENEW_EARLY_S = 240.0
+_ASSUMED_LIFETIME_S = 3600.0
+
+
+@dataclass(frozen=True)
+class _Token:
+    value: str = field(repr=False)
+    renew_at_s: float
+    tenant_id: str | None
+
+
+class ClientCredentials(AuthBase):
+    """
+    OAuth client credentials as a `requests` authentication.
+
+    One token serves all threads of a process. It is renewed four minutes before it expires (halfway through a lifetime shorter than eight
+    minutes), and once when a request is answered with 401. Credentials that Zuora refused are not tried again by this process.
+    """
+
+    def __init__(
+        self, exchange: Exchange, client_id: str, client_secret: str, *, tenant_id: str | None = None, clock: Clock
+    ) -> None:
+        """
+        Keep the credentials; nothing is sent yet.
+
+        Args:
+            exchange: Carries the token request.
+            client_id: Of the OAuth client.
+            client_secret: Of the OAuth client.
+            tenant_id: The tenant that the token must belong to, or ``None`` for any.
+            clock: Time.
+        """
+        self._exchange = exchange
+        self._form = {"client_id": client_id, "client_secret": client_secret, "grant_type": "client_credentials"}
+        self._wanted_tenant_id = tenant_id
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._token: _Token | None = None
+        self._refused: ZuoraBackfillError | None = None
+
+    def tenant_id(self) -> str | None:
+        """
+        Return the tenant that the token belongs to; fetches a token where there is none.
+
+        Raises:
+            AuthenticationError: The credentials were refused.
+            ConfigurationError: The token belongs to another tenant than the configured one.
+        """
+        return self._current().tenant_id
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Put the token on a request."""
+        token = self._current()
+        request.headers["Authorization"] = f"Bearer {token.value}"
+        request.register_hook("response", lambda response, **options: self._renew_once(token, response, **options))
+        return request
+
+    def _renew_once(self, token: _Token, response: requests.Response, **options: Any) -> requests.Response:
+        """Send a request that was answered with 401 once more, with a new token."""
+        if response.status_code != 401 or "Failed to get user info" in response.text:
+            return response
+        response.close()
+        again = response.request.copy()
+        again.headers["Authorization"] = f"Bearer {self._current(instead_of=token).value}"
+        second: requests.Response = response.connection.send(again, **options)
+        second.history.append(response)
+        second.request = again
+        return second
+
+    def _current(self, instead_of: _Token | None = None) -> _Token:
+        with self._lock:  # one thread fetches, the others wait for what it brings
+            if self._refused is not None:
+                raise self._refused
+            token = self._token
+            if token is None or token is instead_of or self._clock.monotonic() >= token.renew_at_s:
+                try:
+                    token = self._token = self._fetch()
+                except (AuthenticationError, ConfigurationError) as error:
+                    self._refused = error  # asking again with the same credentials could lock the account
+                    raise
+            return token
+
+    def _fetch(self) -> _Token:
+        asked_at_s = self._clock.monotonic()
+        body = self._ask()
+        match = re.search(r"(?:^|\s)tenant\.(\d+)(?:\s|$)", str(body.get("scope", "")))
+        tenant_id = match[1] if match else None
+        if self._wanted_tenant_id not in (None, tenant_id):
+            belongs = f"tenant {tenant_id}" if tenant_id else "a tenant that it does not name"
+            raise ConfigurationError(
+                f"The credentials belong to {belongs}, but tenant {self._wanted_tenant_id} is configured.",
+                "Only a token was asked for; nothing else was sent. Check ZUORA_TENANT_ID / zuora:tenantId, the base URL and the credentials.",
+            )
+        lifetime_s = _seconds(body.get("expires_in"))
+        renew_at_s = asked_at_s + lifetime_s - min(_RENEW_EARLY_S, lifetime_s / 2)
+        return _Token(value=body["access_token"], renew_at_s=renew_at_s, tenant_id=tenant_id)
+
+    def _ask(self) -> Mapping[str, Any]:
+        try:
+            body = self._exchange.send("get a token", "POST", "/oauth/token", form=self._form).body
+        except ApiError as error:
+            if error.transient or error.status not in (400, 401, 403):
+                error.arrived = False  # the token request arrived; the request that the token is for did not
+                raise
+            raise AuthenticationError(
+                f"Zuora refused the client credentials ({error.code or f'HTTP {error.status}'}{': ' if error.reason else ''}{error.reason}).",
+                f"Check client id and secret, and that they belong to {self._exchange.base_url}: a wrong base URL is a common cause.",
+                status=error.status,
+                code=error.code,
+                reason=error.reason,
+                request_id=error.request_id,
+            ) from error
+        except TransportError as error:
+            error.arrived = False
+            raise
+        if not isinstance(body.get("access_token"), str) or not body["access_token"]:
+            raise TransportError(
+                f"{self._exchange.base_url}/oauth/token answered without a token.", "Check the base URL.", arrived=False
+            )
+        return body
+
+
+def _seconds(value: object) -> float:
+    """Read ``expires_in``, which Zuora's own samples take as a number or a text."""
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        return _ASSUMED_LIFETIME_S
+    return seconds if 0 < seconds < float("inf") else _ASSUMED_LIFETIME_S

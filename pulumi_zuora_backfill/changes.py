@@ -1,0 +1,96 @@
+"""
+What a changed program means for a job that is there: nothing, an update of the state, or another job.
+
+Pure; the rules are the table of arguments in the README.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .config import Settings
+from .inputs import is_unknown, same, scope_of
+from .models import Scope
+from .names import INPUTS, WIRE_NAMES
+
+_REPLACING: Final = ("type", "dryRun", "triggers")
+_SCOPE: Final = ("entityId", "orgIds")
+_STATE_ONLY: Final = tuple(
+    wire
+    for wire in (WIRE_NAMES[name] for name in INPUTS)
+    if wire not in (*_REPLACING, *_SCOPE, "existingJobId", "trackId")
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """
+    What is different.
+
+    Attributes:
+        replacing: Inputs that ask for another job.
+        state_only: Inputs that are kept and ask for nothing.
+    """
+
+    replacing: tuple[str, ...]
+    state_only: tuple[str, ...]
+
+
+def changes_between(job_id: str, olds: Mapping[str, Any], news: Mapping[str, Any], settings: Settings) -> Changes:
+    """
+    Compare the job's outputs with the inputs now declared.
+
+    An input that is not known yet is taken for a change in a preview, and for none in an update: the engine asks dependents with unknowns before it replaces
+    what they depend on, and another live job would be started for nothing.
+
+    Args:
+        job_id: The job that is there.
+        olds: Its outputs, in wire names.
+        news: The checked inputs.
+        settings: Today's settings, which may supply an entity and organisations.
+    """
+    preview = bool(_identity(news).get("preview"))
+
+    def differs(name: str) -> bool:
+        old, new = olds.get(name), news.get(name)
+        return preview if is_unknown(new) else not same(old, new)
+
+    replacing = [name for name in _REPLACING if differs(name)]
+    state_only = [name for name in _STATE_ONLY if differs(name)]
+    for name in _SCOPE:
+        if not differs(name):
+            continue
+        if not is_unknown(news.get(name)) and same(
+            _in_force(name, scope_of(news), settings), _was_in_force(name, olds)
+        ):
+            state_only.append(name)  # said in another place, but still the same
+        else:
+            replacing.append(name)
+    if differs("existingJobId"):
+        taken = news.get("existingJobId")
+        (state_only if taken in (None, job_id) else replacing).append("existingJobId")
+    if differs("trackId") and (news.get("trackId") is not None or _declared_track_id(olds)):
+        state_only.append("trackId")
+    return Changes(replacing=tuple(replacing), state_only=tuple(state_only))
+
+
+def _identity(news: Mapping[str, Any]) -> Mapping[str, Any]:
+    identity = news.get("identity")
+    return identity if isinstance(identity, Mapping) else {}
+
+
+def _declared_track_id(olds: Mapping[str, Any]) -> bool:
+    """A derived track id stands in the outputs although nobody declared one."""
+    key = olds.get("idempotencyKey")
+    return not (isinstance(key, str) and olds.get("trackId") == key[:37])
+
+
+def _in_force(name: str, declared: Scope, settings: Settings) -> Any:
+    scope = settings.scope_for(declared.entity_id, declared.org_ids)
+    return scope.entity_id if name == "entityId" else list(scope.org_ids)
+
+
+def _was_in_force(name: str, olds: Mapping[str, Any]) -> Any:
+    return olds.get("effectiveEntityId") if name == "entityId" else list(olds.get("effectiveOrgIds") or ())

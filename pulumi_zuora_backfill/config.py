@@ -1,0 +1,252 @@
+"""
+Where Zuora is and who we are there: the environment first, then the stack's configuration.
+
+Reading never fails: what is wrong is collected, and becomes one error when Zuora is needed for the first time, so that a preview works
+without any settings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+from .errors import ConfigurationError
+from .models import Scope
+
+DEFAULT_VERSION: Final = "2025-08-12"  # the version whose reference documentation this package follows
+DEFAULT_CALL_TIMEOUT_S: Final = 300.0
+
+# setting → (environment variable, stack configuration key)
+NAMES: Final[Mapping[str, tuple[str, str]]] = {
+    "base_url": ("ZUORA_BASE_URL", "zuora:baseUrl"),
+    "client_id": ("ZUORA_CLIENT_ID", "zuora:clientId"),
+    "client_secret": ("ZUORA_CLIENT_SECRET", "zuora:clientSecret"),
+    "entity_id": ("ZUORA_ENTITY_IDS", "zuora:entityIds"),
+    "org_ids": ("ZUORA_ORG_IDS", "zuora:orgIds"),
+    "tenant_id": ("ZUORA_TENANT_ID", "zuora:tenantId"),
+    "version": ("ZUORA_VERSION", "zuora:version"),
+    "call_timeout": ("ZUORA_CALL_TIMEOUT", "zuora:callTimeout"),
+    "compress_requests": ("ZUORA_COMPRESS_REQUESTS", "zuora:compressRequests"),
+}
+T = TypeVar("T")
+D = TypeVar("D")
+
+_MUST_AGREE = ("base_url", "tenant_id", "entity_id", "org_ids")
+_UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """
+    The settings in force.
+
+    Attributes:
+        base_url: Such as ``https://rest.test.zuora.com``; there is no default, as a guess could write to production.
+        client_id: Of the OAuth client.
+        client_secret: Of the OAuth client; never shown.
+        entity_id: ``Zuora-Entity-Ids`` for resources that name none.
+        org_ids: ``Zuora-Org-Ids`` for resources that name none, sorted.
+        tenant_id: The tenant that the token must belong to, or ``None`` for any.
+        version: ``Zuora-Version``; default ``2025-08-12``.
+        call_timeout_s: How long one call is tried in all, retries included; default 300.
+        compress_requests: Whether request bodies are gzipped; default no.
+        sources: For each setting that is set, where it came from.
+        faults: What is wrong with them.
+    """
+
+    base_url: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+    entity_id: str | None = None
+    org_ids: tuple[str, ...] = ()
+    tenant_id: str | None = None
+    version: str = DEFAULT_VERSION
+    call_timeout_s: float = DEFAULT_CALL_TIMEOUT_S
+    compress_requests: bool = False
+    sources: Mapping[str, str] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
+
+    @property
+    def scope(self) -> Scope:
+        """The entity and the organisations from configuration."""
+        return Scope(entity_id=self.entity_id, org_ids=self.org_ids)
+
+    def scope_for(self, entity_id: str | None, org_ids: tuple[str, ...]) -> Scope:
+        """Return what is in force for a resource: its own values first, then those from configuration."""
+        return Scope(entity_id=entity_id or self.entity_id, org_ids=org_ids or self.org_ids)
+
+    def require(self) -> tuple[str, str, str]:
+        """
+        Return base URL, client id and client secret, once Zuora is needed.
+
+        Raises:
+            ConfigurationError: Something is missing, malformed or contradictory; all of it in one error.
+        """
+        faults = list(self.faults)
+        for name in ("base_url", "client_id", "client_secret"):
+            if name not in self.sources:
+                faults.append(f"{name} is not set: {how_to_set(name)}")
+        if faults or self.base_url is None or self.client_id is None or self.client_secret is None:
+            raise ConfigurationError(
+                "Zuora's settings are not usable: " + "; ".join(faults) + ".", "Nothing was sent to Zuora."
+            )
+        return self.base_url, self.client_id, self.client_secret
+
+
+def how_to_set(name: str) -> str:
+    """Name both ways to set a setting."""
+    variable, key = NAMES[name]
+    secret = "--secret " if name == "client_secret" else ""
+    return f"export {variable}=… or run `pulumi config set {secret}{key} …`"
+
+
+def load_settings(environ: Mapping[str, str], stack_config: Callable[[str], str | None]) -> Settings:
+    """
+    Read all settings.
+
+    Args:
+        environ: The process environment.
+        stack_config: Looks a full key such as ``zuora:baseUrl`` up in the stack's configuration.
+    """
+    found = _Found(environ, stack_config)
+    return Settings(
+        base_url=found.parsed("base_url", base_url_of, None),
+        client_id=found.parsed("client_id", _credential, None),
+        client_secret=found.parsed("client_secret", _credential, None),
+        entity_id=found.parsed("entity_id", entity_id_of, None),
+        org_ids=found.parsed("org_ids", org_ids_of, ()),
+        tenant_id=found.parsed("tenant_id", _tenant_id_of, None),
+        version=found.parsed("version", _header_value_of, DEFAULT_VERSION),
+        call_timeout_s=found.parsed("call_timeout", duration_s, DEFAULT_CALL_TIMEOUT_S),
+        compress_requests=found.parsed("compress_requests", _flag_of, False),
+        sources=found.sources,
+        faults=tuple(found.faults),
+    )
+
+
+class _Found:
+    """The raw texts, where each came from, and what is wrong with them."""
+
+    def __init__(self, environ: Mapping[str, str], stack_config: Callable[[str], str | None]) -> None:
+        self.texts: dict[str, str] = {}
+        self.sources: dict[str, str] = {}
+        self.faults: list[str] = []
+        for name, (variable, key) in NAMES.items():
+            here, there = (environ.get(variable) or "").strip(), (stack_config(key) or "").strip()
+            if name in _MUST_AGREE and here and there and here.rstrip("/") != there.rstrip("/"):
+                self.faults.append(f"{name} is {here!r} in {variable} but {there!r} in {key}: take one of them away")
+            if here or there:
+                self.texts[name], self.sources[name] = (here, variable) if here else (there, key)
+        id_source, secret_source = self.sources.get("client_id"), self.sources.get("client_secret")
+        if id_source and secret_source and (":" in id_source) != (":" in secret_source):
+            self.faults.append(
+                f"client_id comes from {id_source} but client_secret from {secret_source}: set both in one place"
+            )
+
+    def parsed(self, name: str, parse: Callable[[str], T], default: D) -> T | D:
+        if name not in self.texts:
+            return default
+        try:
+            return parse(self.texts[name])
+        except ValueError as error:
+            self.faults.append(f"{name} from {self.sources[name]} {error}")
+            return default
+
+
+def base_url_of(text: str) -> str:
+    """
+    Bring a base URL into one form: scheme and host in lower case, no default port, no trailing slash.
+
+    Raises:
+        ValueError: It is no bare ``https://`` address (``http://`` is taken for loopback only).
+    """
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    if parts.username or parts.password:
+        raise ValueError("must not hold a user name or a password")
+    if parts.scheme not in ("https", "http") or not re.fullmatch(r"[a-z0-9._:-]+", host):
+        raise ValueError(f"is {text!r}, not a URL like https://rest.test.zuora.com")
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError(f"is {text!r}: give scheme and host only, like https://rest.test.zuora.com")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ValueError(f"is {text!r}: plain http is refused, it would send the secret in the clear; use https://")
+    shown = f"[{host}]" if ":" in host else host
+    default_port = {"https": 443, "http": 80}[parts.scheme]
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port not in (None, default_port) else "")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name means this very machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def duration_s(text: str) -> float:
+    """
+    Read seconds, or a number with ``s``, ``m`` or ``h`` behind it.
+
+    Raises:
+        ValueError: It is neither, or not above zero.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text)
+    if not match or float(match[1]) <= 0:
+        raise ValueError(f"is {text!r}, not a duration above zero like 90, 90s, 5m or 2h")
+    return float(match[1]) * _UNITS_S[match[2]]
+
+
+def entity_id_of(text: str) -> str:
+    """
+    Read one entity id.
+
+    Raises:
+        ValueError: These are several, or it does not fit a header.
+    """
+    if "," in text:
+        raise ValueError(f"is {text!r}: a backfill takes exactly one entity")
+    return _header_value_of(text)
+
+
+def org_ids_of(text: str) -> tuple[str, ...]:
+    """
+    Read organisation ids, separated by commas; they come back sorted, without doubles.
+
+    Raises:
+        ValueError: One of them does not fit a header.
+    """
+    return tuple(sorted({_header_value_of(part.strip()) for part in text.split(",") if part.strip()}))
+
+
+def _tenant_id_of(text: str) -> str:
+    digits = text.removeprefix("tenant.")
+    if not digits.isdecimal():
+        raise ValueError(f"is {text!r}, not a tenant number")
+    return digits
+
+
+def _header_value_of(text: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e]+", text):
+        raise ValueError(f"is {text!r}: only visible ASCII characters fit a header")
+    return text
+
+
+def _credential(text: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e]+", text):
+        raise ValueError("holds characters that no credential has; paste it again")  # never shown: it may be the secret
+    return text
+
+
+def _flag_of(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(f"is {text!r}, not true or false")
+    return text.lower() == "true"

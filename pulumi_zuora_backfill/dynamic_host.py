@@ -1,0 +1,121 @@
+"""
+What Pulumi's dynamic plugin host does not hand to a provider: the call it is serving, clean errors, live status, more workers.
+
+Nothing else in the package knows of frames, gRPC or the engine. Each piece works alone; where the host changes under it, it falls back to plain behaviour:
+a traceback instead of one line, no live line, four workers.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+from typing import Any, Final, TypeVar
+
+import grpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, status_pb2
+
+from .errors import ZuoraBackfillError
+
+_HOST_WORKERS = 4
+WORKERS: Final = 64
+_TRAILER = "grpc-status-details-bin"
+_LOG_TIMEOUT_S = 5.0
+F = TypeVar("F", bound=Callable[..., Any])
+
+_engine_lock = threading.Lock()
+_engine: engine_pb2_grpc.EngineStub | None = None
+
+
+def clean_errors(method: F) -> F:
+    """
+    Make a provider method fail with one clean line instead of a traceback.
+
+    The host turns every exception into the text of its traceback. The engine prefers the status in a gRPC trailer of the same code, so that is where our
+    message goes. Fallback: the exception passes as it is.
+    """
+
+    @functools.wraps(method)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(*args, **kwargs)
+        except ZuoraBackfillError as error:
+            call = _served_call()
+            if call is not None:
+                status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
+                call[1].set_trailing_metadata(((_TRAILER, status.SerializeToString()),))
+            raise
+
+    return guarded  # type: ignore[return-value]  # functools.wraps keeps the signature
+
+
+def status(text: str) -> None:
+    """Show a live line in the row of the resource that is being worked on; it is gone when the work is done."""
+    _log(engine_pb2.INFO, text, ephemeral=True)
+
+
+def info(text: str) -> None:
+    """Leave a line under the resource."""
+    _log(engine_pb2.INFO, text, ephemeral=False)
+
+
+def warn(text: str) -> None:
+    """Leave a warning under the resource; it stands in the preview and in the comment on a pull request."""
+    _log(engine_pb2.WARNING, text, ephemeral=False)
+
+
+def lift_worker_limit() -> bool:
+    """
+    Let the host serve 64 calls at once instead of four.
+
+    Returns:
+        Whether it could be done; otherwise the host stays as it is.
+    """
+    pools = [
+        pool
+        for pool in gc.get_objects()
+        if isinstance(pool, ThreadPoolExecutor) and getattr(pool, "_max_workers", None) == _HOST_WORKERS
+    ]
+    if len(pools) != 1:
+        return False
+    setattr(pools[0], "_max_workers", WORKERS)  # noqa: B010  # private: the host offers no other way
+    return True
+
+
+def _served_call() -> tuple[Any, grpc.ServicerContext] | None:
+    """Find the request that this thread is serving, up the stack."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        context = frame.f_locals.get("context")
+        if isinstance(context, grpc.ServicerContext) and "request" in frame.f_locals:
+            return frame.f_locals["request"], context
+        frame = frame.f_back
+    return None
+
+
+def _log(severity: engine_pb2.LogSeverity.ValueType, text: str, *, ephemeral: bool) -> None:
+    """Write to the engine's log, under the resource of the call that is served; say nothing where there is no engine."""
+    call = _served_call()
+    engine = _engine_stub()
+    if call is None or engine is None:
+        return
+    request = engine_pb2.LogRequest(
+        severity=severity, message=text, urn=getattr(call[0], "urn", ""), ephemeral=ephemeral
+    )
+    try:
+        engine.Log(request, timeout=_LOG_TIMEOUT_S)
+    except grpc.RpcError:
+        return  # a line that is not shown must not fail a deployment
+
+
+def _engine_stub() -> engine_pb2_grpc.EngineStub | None:
+    """Connect to the engine, once; its address is the last argument of the host."""
+    global _engine
+    with _engine_lock:
+        if _engine is None and len(sys.argv) > 1 and sys.argv[-1].rpartition(":")[2].isdecimal():
+            _engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(sys.argv[-1]))
+        return _engine

@@ -1,0 +1,117 @@
+"""
+One intent, one key: what makes two requests the same request.
+
+Pure functions; the same value on every Python, platform and version of this package. Zuora saves the answer to a key for 24 hours
+(https://developer.zuora.com/docs/guides/idempotent-requests), so a key that changed by accident would start a second job.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+_LARGEST_INTEGER = 2**53  # beyond it, JSON numbers are not the same everywhere
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intent:
+    """
+    What a person asked for: everything that makes one backfill another one.
+
+    How it is run (batch size, reason, track id, guard) is not part of it.
+
+    Attributes:
+        organization: The Pulumi organisation; a URN does not hold it.
+        urn: The resource's URN.
+        base_url: The Zuora endpoint.
+        entity_id: The entity in force, or ``None``.
+        org_ids: The organisations in force, sorted.
+        type: ``RatePlanCharge`` or ``OrderLineItem``.
+        dry_run: Whether Zuora leaves the data as it is.
+        triggers: Any JSON value of the user's.
+    """
+
+    organization: str
+    urn: str
+    base_url: str
+    entity_id: str | None
+    org_ids: tuple[str, ...]
+    type: str
+    dry_run: bool
+    triggers: Any = None
+
+
+def key_for(intent: Intent, after: str | None = None, nonce: str | None = None) -> str:
+    """
+    Derive the ``Idempotency-Key`` of an intent.
+
+    Args:
+        intent: What is asked for.
+        after: The job that this one comes after: a predecessor, or one that was stopped. A replacement so never gets the saved answer of its predecessor.
+        nonce: Makes the key a one-time key.
+
+    Returns:
+        ``zbf1-`` and 64 hexadecimal digits.
+
+    Raises:
+        ValueError: The triggers are no plain JSON value.
+    """
+    asked = {
+        "organization": intent.organization,
+        "urn": intent.urn,
+        "baseUrl": intent.base_url,
+        "entityId": intent.entity_id,
+        "orgIds": sorted(intent.org_ids) or None,
+        "type": intent.type,
+        "dryRun": intent.dry_run,
+        "triggers": intent.triggers,
+        "after": after,
+        "nonce": nonce,
+    }
+    return "zbf1-" + hashlib.sha256(canonical_json(asked).encode("ascii")).hexdigest()
+
+
+def canonical_json(value: Any) -> str:
+    """
+    Write a JSON value in the one form that is compared and hashed.
+
+    Raises:
+        ValueError: The value is not JSON, or holds a number that JSON cannot carry everywhere.
+    """
+    return json.dumps(canonical(value), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+
+
+def canonical(value: Any) -> Any:
+    """
+    Bring a JSON value into its canonical form.
+
+    Whole floats become integers (Pulumi carries every number as a float), nulls inside objects are dropped (Pulumi drops them too),
+    ``True`` stays apart from 1.
+
+    Raises:
+        ValueError: A number is not finite or is a whole number beyond 2^53, or the value is not JSON.
+    """
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{value} is not a JSON number")
+        if not value.is_integer():
+            return value
+        value = int(value)
+    if isinstance(value, int):
+        if abs(value) > _LARGEST_INTEGER:
+            raise ValueError(
+                f"the integer {value} is beyond 2^53, where JSON numbers lose digits; write it as a string"
+            )
+        return value
+    if isinstance(value, list | tuple):
+        return [canonical(item) for item in value]
+    if isinstance(value, dict):
+        if not all(isinstance(name, str) for name in value):
+            raise ValueError("object keys must be strings")
+        return {name: canonical(item) for name, item in sorted(value.items()) if item is not None}
+    raise ValueError(f"{type(value).__name__} is not a JSON value")

@@ -1,0 +1,312 @@
+"""
+The lifecycle of a BackfillJob: what create, read, update and delete do, in plain data.
+
+Knows nothing of Pulumi's dynamic host, so that an adapter for the plugin protocol can call the same functions. Properties are in wire names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .clock import Clock
+from .config import Settings
+from .errors import InputError, JobError, NotFoundError, WrongTenantError
+from .idempotency import Intent
+from .inputs import scope_of
+from .models import BackfillRequest, Job, JobStatus, Scope, duration, iso
+from .names import INPUTS, OUTPUTS, WIRE_NAMES
+from .past import Past
+from .stopping import stop_job
+from .submission import Order, Submitted
+
+if TYPE_CHECKING:
+    from .client import BackfillClient
+    from .submission import Submission
+
+_COUNTS = ("progress", "batchSentCount", "batchFinishedCount", "errorCount")
+_INPUT_NAMES = tuple(WIRE_NAMES[name] for name in INPUTS)
+_PROPERTY_NAMES = tuple(WIRE_NAMES[name] for name in (*INPUTS, *OUTPUTS))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Zuora:
+    """
+    A connection to one tenant.
+
+    Attributes:
+        base_url: The endpoint.
+        client: The four operations.
+        submission: Turns an order into one job.
+    """
+
+    base_url: str
+    client: BackfillClient
+    submission: Submission
+
+
+@dataclass(frozen=True, kw_only=True)
+class Voice:
+    """
+    How the lifecycle speaks to the user.
+
+    Attributes:
+        status: A live line.
+        info: A line that stays.
+        warn: A warning that stays.
+    """
+
+    status: Callable[[str], None]
+    info: Callable[[str], None]
+    warn: Callable[[str], None]
+
+
+def create_job(zuora: Zuora, settings: Settings, inputs: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
+    """
+    Start the job, or take over the one that is there, and return its outputs.
+
+    Raises:
+        ZuoraBackfillError: There is no job that this resource may call its own; the text says what to do.
+    """
+    past = Past.from_input(inputs.get("past"))
+    predecessor_id = past.predecessor.get("jobId")
+    declared = scope_of(inputs)
+    scope = settings.scope_for(declared.entity_id, declared.org_ids)
+    if predecessor_id:
+        ensure_same_place(zuora.base_url, past.predecessor, settings)
+    existing = inputs.get("existingJobId")
+    if existing is not None and existing == predecessor_id:
+        raise InputError(
+            f"existing_job_id is {existing}, the very job that is to be replaced; nothing was started.",
+            "Take existing_job_id away to start a new job, or take the change back that asks for a replacement.",
+        )
+    tenant_id = zuora.client.tenant_id()
+    if predecessor_id:
+        ensure_same_tenant(tenant_id, past.predecessor)
+    if existing is not None:
+        job = adopt(zuora, str(existing), str(inputs["type"]), scope, voice)
+        started: dict[str, Any] = {"recovered": False}
+    else:
+        submitted = zuora.submission.submit(_order(zuora, inputs, past, scope))
+        job = submitted.job
+        for remark in submitted.remarks:
+            voice.warn(remark)
+        started = _started(submitted, secret=bool(inputs.get("identity", {}).get("secretTriggers")))
+    place = {
+        "tenantId": tenant_id,
+        "baseUrl": zuora.base_url,
+        "effectiveEntityId": scope.entity_id,
+        "effectiveOrgIds": list(scope.org_ids) or None,
+    }
+    return _known({**{name: inputs.get(name) for name in _INPUT_NAMES}, **started, **place, **outputs_of(job)})
+
+
+def read_job(
+    zuora: Zuora, settings: Settings, job_id: str, properties: Mapping[str, Any], voice: Voice
+) -> dict[str, Any]:
+    """
+    Look the job up and return its outputs; a job that Zuora does not know keeps its state.
+
+    Raises:
+        NotFoundError: It is unknown and there is no state either: a ``get`` of a wrong id.
+        ZuoraBackfillError: Zuora could not be asked, or is another tenant than the state's.
+    """
+    kept = {name: properties[name] for name in _PROPERTY_NAMES if properties.get(name) is not None}
+    ensure_same_place(zuora.base_url, kept, settings)
+    tenant_id = zuora.client.tenant_id()
+    ensure_same_tenant(tenant_id, kept)
+    scope = scope_in_state(kept, settings)
+    try:
+        job = zuora.client.get(job_id, scope)
+    except NotFoundError:
+        if "jobId" not in kept:
+            raise
+        voice.warn(
+            f"Zuora does not know job {job_id} any more: it was purged, or the tenant was refreshed. Its state is kept with status UNKNOWN; "
+            "no new job is started because of it."
+        )
+        return {**kept, "status": JobStatus.UNKNOWN.value}
+    if job.status in (JobStatus.FAILED, JobStatus.STOPPED):
+        voice.warn(f"Job {job_id} is {job.status}. To run the backfill again, change triggers.")
+    place = {
+        "baseUrl": zuora.base_url,
+        "tenantId": tenant_id,
+        "effectiveEntityId": scope.entity_id,
+        "effectiveOrgIds": list(scope.org_ids) or None,
+    }
+    return _known({**place, "type": job.type, "recovered": False, **kept, **outputs_of(job)})
+
+
+def update_job(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the outputs after a change of state only; nothing is sent."""
+    return _known(
+        {**{name: olds.get(name) for name in _PROPERTY_NAMES}, **{name: news.get(name) for name in _INPUT_NAMES}}
+    )
+
+
+def delete_job(
+    connect: Callable[[], Zuora],
+    settings: Settings,
+    clock: Clock,
+    job_id: str,
+    properties: Mapping[str, Any],
+    voice: Voice,
+) -> None:
+    """
+    Let go of the job: ask it to stop where it may be stopped and may still run.
+
+    Raises:
+        JobStillRunningError: It was asked to stop and did not.
+        ZuoraBackfillError: Zuora could not be asked, or is another tenant than the state's.
+    """
+    if settings.base_url is not None:
+        ensure_same_place(settings.base_url, properties, settings)
+    if properties.get("onDelete") != "stop":
+        return
+    zuora = connect()
+    ensure_same_tenant(zuora.client.tenant_id(), properties)
+    job = stop_job(zuora.client, job_id, scope_in_state(properties, settings), clock, voice.status)
+    if job is None:
+        voice.info(f"Zuora does not know job {job_id} any more; there is nothing to stop.")
+
+
+def adopt(zuora: Zuora, job_id: str, wanted_type: str, scope: Scope, voice: Voice) -> Job:
+    """
+    Take over a job that somebody else started; one GET, no POST.
+
+    Raises:
+        JobError: Zuora does not know it here, or it is of another type.
+    """
+    try:
+        job = zuora.client.get(job_id, scope)
+    except NotFoundError as error:
+        entity = f"entity {scope.entity_id}" if scope.entity_id else "this tenant, asked without an entity"
+        raise JobError(
+            f"existing_job_id is {job_id}, which Zuora does not know in {entity}; nothing was started.",
+            "Check the id in Revenue → Data Backfill → Backfill Logs, and entity_id: a job is only seen from its own entity.",
+        ) from error
+    if job.type not in (wanted_type, None):
+        raise JobError(
+            f"existing_job_id is {job_id}, a {job.type} job, but type is {wanted_type}; nothing was started.",
+            f'Declare type="{job.type}", or give the id of a {wanted_type} job.',
+        )
+    if job.ended:
+        age = f" {duration(job.age_s)} ago" if job.age_s is not None else ""
+        voice.warn(
+            f"Job {job_id} was taken over; it is {job.status}, created{age}. To run the backfill again, change triggers."
+        )
+    return job
+
+
+def outputs_of(job: Job) -> dict[str, Any]:
+    """Return what Zuora tells of a job; counts only once it has ended, as a frozen 0 would read as "no errors"."""
+    counts: tuple[Any, ...] = (job.progress, job.batch_sent_count, job.batch_finished_count, job.error_count)
+    return {
+        "jobId": job.id,
+        "status": job.status,
+        "createdOn": iso(job.created_on),
+        "updatedOn": iso(job.updated_on),
+        "zuoraUser": job.user,
+        **dict(zip(_COUNTS, counts if job.ended else (None,) * 4, strict=True)),
+    }
+
+
+def scope_in_state(properties: Mapping[str, Any], settings: Settings) -> Scope:
+    """Return the entity and the organisations that the job was started in; today's for one that is looked up."""
+    if "baseUrl" not in properties:
+        declared = scope_of(properties)
+        return settings.scope_for(declared.entity_id, declared.org_ids)
+    return Scope(entity_id=properties.get("effectiveEntityId"), org_ids=tuple(properties.get("effectiveOrgIds") or ()))
+
+
+def ensure_same_place(base_url: str, state: Mapping[str, Any], settings: Settings) -> None:
+    """
+    Make sure that a job in state is where today's settings lead; nothing is sent.
+
+    Raises:
+        WrongTenantError: The base URL, the configured tenant, the entity or the organisations differ.
+    """
+    mismatch = place_mismatch(base_url, state, settings)
+    if mismatch:
+        raise WrongTenantError(
+            f"Job {state.get('jobId')} in state belongs to {mismatch}; nothing was sent.",
+            "Set base URL, tenant and entity back (environment or zuora:* configuration); for a tenant that is meant to be new, use a stack of its own or "
+            "`pulumi state delete` this resource.",
+        )
+
+
+def place_mismatch(base_url: str | None, state: Mapping[str, Any], settings: Settings) -> str | None:
+    """Say where state and settings disagree; ``None`` where they do not, or where one of them does not tell."""
+    was_at = state.get("baseUrl")
+    if was_at and base_url and was_at != base_url:
+        return f"{was_at}, but the settings say {base_url}"
+    was_in = state.get("tenantId")
+    if was_in and settings.tenant_id and str(was_in) != settings.tenant_id:
+        return f"tenant {was_in}, but the settings say tenant {settings.tenant_id}"
+    if not was_at:
+        return None
+    declared = scope_of(state)
+    was = Scope(entity_id=state.get("effectiveEntityId"), org_ids=tuple(state.get("effectiveOrgIds") or ()))
+    if declared.entity_id is None and settings.entity_id and was.entity_id != settings.entity_id:
+        return f"entity {was.entity_id or '(none)'}, but the settings say entity {settings.entity_id}"
+    if not declared.org_ids and settings.org_ids and was.org_ids != settings.org_ids:
+        return f"organisations {', '.join(was.org_ids) or '(none)'}, but the settings say {', '.join(settings.org_ids)}"
+    return None
+
+
+def ensure_same_tenant(tenant_id: str | None, state: Mapping[str, Any]) -> None:
+    """
+    Make sure that the token belongs to the tenant that a job in state runs in.
+
+    Raises:
+        WrongTenantError: It belongs to another one; only a token was asked for.
+    """
+    was_in = state.get("tenantId")
+    if was_in and tenant_id and str(was_in) != tenant_id:
+        raise WrongTenantError(
+            f"Job {state.get('jobId')} in state belongs to tenant {was_in}, but the credentials belong to tenant {tenant_id}; nothing but a token was asked for.",
+            "Use the credentials of that tenant; for a tenant that is meant to be new, use a stack of its own.",
+        )
+
+
+def _order(zuora: Zuora, inputs: Mapping[str, Any], past: Past, scope: Scope) -> Order:
+    identity = inputs["identity"]
+    intent = Intent(
+        organization=str(identity["organization"]),
+        urn=str(identity["urn"]),
+        base_url=zuora.base_url,
+        entity_id=scope.entity_id,
+        org_ids=scope.org_ids,
+        type=str(inputs["type"]),
+        dry_run=bool(inputs["dryRun"]),
+        triggers=inputs.get("triggers"),
+    )
+    return Order(
+        intent=intent,
+        request=BackfillRequest(type=intent.type, batch_size=int(inputs["batchSize"]), dry_run=intent.dry_run),
+        scope=scope,
+        guard=str(inputs["guard"]),
+        accounted=past.job_ids | frozenset(inputs.get("knownJobIds") or ()),
+        predecessor=past.predecessor.get("jobId"),
+        predecessor_status=past.predecessor.get("status"),
+        track_id=inputs.get("trackId"),
+    )
+
+
+def _started(submitted: Submitted, *, secret: bool) -> dict[str, Any]:
+    derived = {"idempotencyKey": submitted.idempotency_key, "trackId": submitted.track_id}
+    return {
+        **({name: _secret(value) for name, value in derived.items()} if secret else derived),
+        "requestId": submitted.request_id,
+        "recovered": submitted.recovered,
+    }
+
+
+def _secret(value: str) -> dict[str, str]:
+    """Mark an output as secret, in the engine's own notation: a dynamic provider has no other way."""
+    return {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "value": value}
+
+
+def _known(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in properties.items() if value is not None}

@@ -1,0 +1,49 @@
+"""The two spellings of every property: snake_case in Python, camelCase in state and on the wire."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+INPUTS: Final = (
+    "type",
+    "batch_size",
+    "dry_run",
+    "triggers",
+    "reason",
+    "entity_id",
+    "org_ids",
+    "track_id",
+    "guard",
+    "known_job_ids",
+    "on_delete",
+    "existing_job_id",
+)
+OUTPUTS: Final = (
+    "job_id",
+    "status",
+    "created_on",
+    "updated_on",
+    "zuora_user",
+    "tenant_id",
+    "base_url",
+    "effective_entity_id",
+    "effective_org_ids",
+    "idempotency_key",
+    "request_id",
+    "recovered",
+    "progress",
+    "batch_sent_count",
+    "batch_finished_count",
+    "error_count",
+)
+
+
+def camel(name: str) -> str:
+    """Spell a Python name as state and wire do."""
+    return re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
+
+
+WIRE_NAMES: Final[Mapping[str, str]] = {name: camel(name) for name in (*INPUTS, *OUTPUTS)}
+PYTHON_NAMES: Final[Mapping[str, str]] = {wire: name for name, wire in WIRE_NAMES.items()}

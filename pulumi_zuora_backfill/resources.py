@@ -1,0 +1,184 @@
+"""
+The resources that a Pulumi program declares.
+
+Here, in the program's process, a resource finds out what the engine tells no dynamic provider: its URN and what the stack's state holds. Both go to
+the provider as internal inputs, ``identity`` and ``past``; neither is ever a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from .errors import InputError
+from .models import BackfillType
+from .names import INPUTS, OUTPUTS, PYTHON_NAMES, WIRE_NAMES
+from .past import TYPE_TOKEN, past_input
+from .provider import BackfillJobProvider
+from .urns import alias_urns_of, urn_of
+
+BackfillTypeName: TypeAlias = Literal["RatePlanCharge", "OrderLineItem"]
+
+
+class BackfillJob(Resource, module="zuora", name="BackfillJob"):
+    """
+    One auto backfill job of Zuora, started once.
+
+    Zuora copies the revenue fields of product rate plan charges onto existing rate plan charges or order line items. It asks to do so once before
+    go-live: a second live run makes Zuora Billing and Zuora Revenue disagree. This resource therefore starts one job for one intent (resource, tenant,
+    entity, organisations, ``type``, ``dry_run``, ``triggers``), whatever is lost, retried or run again within 24 hours.
+
+    It is there once Zuora has accepted the job; it does not wait for the job's end. One POST and one GET are sent, for a live job one list before
+    them. A preview sends nothing. The resource id is the job id.
+
+    Attributes:
+        job_id: Zuora's id of the job, 32 characters.
+        status: The job's status when it was last read; ``pulumi refresh`` reads it.
+        created_on: When Zuora accepted the job, ISO 8601 in UTC.
+        updated_on: When the job last changed, ISO 8601 in UTC.
+        zuora_user: The Zuora user behind the credentials.
+        tenant_id: The tenant the job runs in, from the token.
+        base_url: The endpoint it was started at.
+        effective_entity_id: The entity in force, declared or from configuration.
+        effective_org_ids: The organisations in force, declared or from configuration.
+        idempotency_key: The key it was started under; null for an adopted job, secret where ``triggers`` is.
+        track_id: The ``Zuora-Track-Id`` in force.
+        request_id: ``Zuora-Request-Id`` of the answer that named the job, for Zuora's support.
+        recovered: Whether an earlier attempt, whose answer was lost, had started the job.
+        progress: Such as ``100.00%``; null until the job has ended, as are the three counts.
+        batch_sent_count: Batches sent for execution.
+        batch_finished_count: Batches that are done.
+        error_count: Records that failed.
+        type: As declared; so are the other arguments.
+
+    Source: https://developer.zuora.com/v1-api-reference/api/data-backfill/post_createautobackfilljob
+    """
+
+    job_id: pulumi.Output[str]
+    status: pulumi.Output[str]
+    created_on: pulumi.Output[str | None]
+    updated_on: pulumi.Output[str | None]
+    zuora_user: pulumi.Output[str | None]
+    tenant_id: pulumi.Output[str | None]
+    base_url: pulumi.Output[str]
+    effective_entity_id: pulumi.Output[str | None]
+    effective_org_ids: pulumi.Output[Sequence[str] | None]
+    idempotency_key: pulumi.Output[str | None]
+    track_id: pulumi.Output[str | None]
+    request_id: pulumi.Output[str | None]
+    recovered: pulumi.Output[bool]
+    progress: pulumi.Output[str | None]
+    batch_sent_count: pulumi.Output[int | None]
+    batch_finished_count: pulumi.Output[int | None]
+    error_count: pulumi.Output[int | None]
+    type: pulumi.Output[str]
+    batch_size: pulumi.Output[int]
+    dry_run: pulumi.Output[bool]
+    triggers: pulumi.Output[Any]
+    reason: pulumi.Output[str | None]
+    entity_id: pulumi.Output[str | None]
+    org_ids: pulumi.Output[Sequence[str] | None]
+    guard: pulumi.Output[str]
+    known_job_ids: pulumi.Output[Sequence[str] | None]
+    on_delete: pulumi.Output[str]
+    existing_job_id: pulumi.Output[str | None]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        type: pulumi.Input[BackfillType | BackfillTypeName],
+        batch_size: pulumi.Input[int] = 1000,
+        dry_run: pulumi.Input[bool] = False,
+        triggers: pulumi.Input[Any] = None,
+        reason: pulumi.Input[str] | None = None,
+        entity_id: pulumi.Input[str] | None = None,
+        org_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
+        track_id: pulumi.Input[str] | None = None,
+        guard: pulumi.Input[Literal["once", "strict", "none"]] | None = None,
+        known_job_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
+        on_delete: pulumi.Input[Literal["stop", "leave"]] | None = None,
+        existing_job_id: pulumi.Input[str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """
+        Declare a backfill job.
+
+        Args:
+            resource_name: The name in the stack. Another name is another job.
+            type: ``"RatePlanCharge"`` or ``"OrderLineItem"``. A change replaces.
+            batch_size: Records a batch, 1 to 1000; how, not what, is backfilled. A change is kept in state and counts at the next start.
+            dry_run: Whether Zuora runs the job without changing data. A change replaces.
+            triggers: Any JSON value; another value asks for another run. Kept in state.
+            reason: Free text for the audit, such as a ticket; shown in previews, kept in state, not sent.
+            entity_id: ``Zuora-Entity-Ids``: one id; default from configuration. A change replaces.
+            org_ids: ``Zuora-Org-Ids``; default from configuration. A change replaces.
+            track_id: ``Zuora-Track-Id``, up to 64 ASCII characters without ``: ; " '``; default: derived from the idempotency key.
+            guard: ``"once"`` refuses when the tenant holds a job of this type, older than 23 hours, that did not fail or stop; ``"strict"`` one of any
+                age; ``"none"`` never. Default: ``"once"`` for a live run, ``"none"`` for a dry run.
+            known_job_ids: Earlier jobs that a reviewer has accepted; the guard looks past them.
+            on_delete: ``"stop"`` asks a job that still runs to stop; ``"leave"`` lets it finish. Default: ``"stop"`` for a dry run, ``"leave"`` for
+                a live run, which would be left half done and not rolled back.
+            existing_job_id: Take over this job instead of starting one (32 characters).
+            opts: Pulumi's resource options. ``delete_before_replace`` is always on.
+
+        Raises:
+            InputError: ``delete_before_replace=False`` was asked for.
+        """
+        given = dict(locals())
+        props = {name: given[name] for name in INPUTS}
+        if isinstance(type, BackfillType):
+            props["type"] = type.value
+        _register(self, resource_name, props, opts)
+
+    @staticmethod
+    def get(resource_name: str, id: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> BackfillJob:
+        """
+        Look a job up, without owning it: it is read at every run and never stopped.
+
+        Args:
+            resource_name: The name in the stack.
+            id: The job id, 32 characters.
+            opts: Pulumi's resource options.
+        """
+        job = BackfillJob.__new__(BackfillJob)
+        found = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
+        _register(job, resource_name, dict.fromkeys(INPUTS), found)
+        return job
+
+    def translate_input_property(self, prop: str) -> str:
+        """Spell a property as state does."""
+        return WIRE_NAMES.get(prop, prop)
+
+    def translate_output_property(self, prop: str) -> str:
+        """Spell a property as Python does."""
+        return PYTHON_NAMES.get(prop, prop)
+
+
+def _register(job: BackfillJob, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
+    """Register with the engine, with everything the provider has to know."""
+    opts = opts or pulumi.ResourceOptions()
+    if opts.delete_before_replace is False:
+        raise InputError(
+            f"BackfillJob {name!r}: delete_before_replace=False is refused.",
+            "The job that is replaced has to come to its end before the next one starts; take the option away.",
+        )
+    opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True))
+
+    async def identity() -> dict[str, Any]:
+        return {
+            "organization": pulumi.get_organization(),
+            "urn": await urn_of(TYPE_TOKEN, name, opts.parent),
+            "preview": pulumi.runtime.is_dry_run(),
+            "secretTriggers": await pulumi.Output.from_input(props["triggers"]).is_secret(),
+        }
+
+    async def urns() -> list[str]:
+        return [await urn_of(TYPE_TOKEN, name, opts.parent), *await alias_urns_of(TYPE_TOKEN, name, opts)]
+
+    internal = {"identity": identity(), "past": past_input(urns())}
+    # An output appears only where it was named at the start.
+    Resource.__init__(job, BackfillJobProvider(), name, {**dict.fromkeys(OUTPUTS), **props, **internal}, opts)

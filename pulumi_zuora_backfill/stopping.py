@@ -1,0 +1,69 @@
+"""Ask a job to stop, and see that it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from .clock import Clock
+from .errors import ApiError, JobStillRunningError, NotFoundError
+from .models import Job, Scope
+
+if TYPE_CHECKING:
+    from .client import BackfillClient
+
+STOP_TIMEOUT_S: Final = 60.0
+_POLL_S = 1.0
+_SLOWEST_POLL_S = 5.0
+
+
+def stop_job(
+    client: BackfillClient, job_id: str, scope: Scope, clock: Clock, report: Callable[[str], None]
+) -> Job | None:
+    """
+    Stop a job if it runs, and wait up to 60 s until it has ended.
+
+    Sends one GET; for a job that runs one PUT, then GETs.
+
+    Args:
+        client: Talks to Zuora.
+        job_id: The job.
+        scope: The entity and the organisations it was started in.
+        clock: Time.
+        report: Takes a live line.
+
+    Returns:
+        The job as it ended, or ``None`` where Zuora does not know it.
+
+    Raises:
+        JobStillRunningError: It still runs after 60 s, or Zuora refused to stop it.
+        ZuoraBackfillError: Zuora could not be asked.
+    """
+    try:
+        job = client.get(job_id, scope)
+        if not job.running:
+            return job
+        report(f"Job {job_id} is {job.status}; asking it to stop.")
+        refusal: ApiError | None = None
+        try:
+            client.stop(job_id, scope)
+        except ApiError as error:
+            refusal = error  # it may just have ended: look before complaining
+        deadline_s = clock.monotonic() + STOP_TIMEOUT_S
+        pause_s = _POLL_S
+        while (job := client.get(job_id, scope)).running:
+            if refusal is not None:
+                raise JobStillRunningError(
+                    f"Job {job_id} still runs ({job.status}): {refusal}", "It stays in the state."
+                ) from refusal
+            if clock.monotonic() + pause_s > deadline_s:
+                raise JobStillRunningError(
+                    f"Job {job_id} was asked to stop but is still {job.status} after {STOP_TIMEOUT_S:.0f} s.",
+                    "It stays in the state; run the same command again.",
+                )
+            report(f"Job {job_id} is {job.status} {job.progress or ''}, stopping.")
+            clock.sleep(pause_s)
+            pause_s = min(_SLOWEST_POLL_S, pause_s * 1.5)
+    except NotFoundError:
+        return None
+    return job
