@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .config import Settings
+from .idempotency import track_id_for
 from .inputs import is_unknown, same, scope_of
 from .models import Scope
 from .names import INPUTS, WIRE_NAMES
@@ -71,7 +72,7 @@ def changes_between(job_id: str, olds: Mapping[str, Any], news: Mapping[str, Any
     if differs("existingJobId"):
         taken = news.get("existingJobId")
         (state_only if taken in (None, job_id) else replacing).append("existingJobId")
-    if differs("trackId") and (news.get("trackId") is not None or _declared_track_id(olds)):
+    if differs("trackId") and (news.get("trackId") is not None or not track_id_is_derived(olds)):
         state_only.append("trackId")
     return Changes(replacing=tuple(replacing), state_only=tuple(state_only))
 
@@ -81,10 +82,10 @@ def _identity(news: Mapping[str, Any]) -> Mapping[str, Any]:
     return identity if isinstance(identity, Mapping) else {}
 
 
-def _declared_track_id(olds: Mapping[str, Any]) -> bool:
-    """A derived track id stands in the outputs although nobody declared one."""
+def track_id_is_derived(olds: Mapping[str, Any]) -> bool:
+    """Tell whether the track id stands in the outputs although nobody declared one."""
     key = olds.get("idempotencyKey")
-    return not (isinstance(key, str) and olds.get("trackId") == key[:37])
+    return isinstance(key, str) and olds.get("trackId") == track_id_for(key)
 
 
 def _in_force(name: str, declared: Scope, settings: Settings) -> Any:

@@ -76,11 +76,12 @@ class Guard:
             listed = "\n".join(f"  {job.described()}" for job in found)
             ids = ", ".join(f'"{job.id}"' for job in found)
             raise GuardError(
-                f"The tenant already holds {len(found)} {job_type} backfill job{'s' if len(found) > 1 else ''} (guard={guard!r}); nothing was started:\n{listed}\n"
+                f"The tenant already holds {len(found)} {job_type} backfill job{'s' if len(found) > 1 else ''} "
+                f"(guard={guard!r}); nothing was started:\n{listed}\n"
                 "Zuora asks to run the backfill once before go-live: a second run makes Zuora Billing and Zuora Revenue disagree. "
                 "Zuora does not tell dry runs from live runs here.",
-                f"If this is one that you know of and another run is wanted, add\n  known_job_ids=[{ids}]\nTo take over the last one instead of starting a job, add\n"
-                f'  existing_job_id="{found[-1].id}"',
+                f"If you know of it and want another run, add\n  known_job_ids=[{ids}]\n"
+                f'To take over the last one instead of starting a job, add\n  existing_job_id="{found[-1].id}"',
             )
 
     def unaccounted(

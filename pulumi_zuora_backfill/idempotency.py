@@ -74,6 +74,11 @@ def key_for(intent: Intent, after: str | None = None, nonce: str | None = None) 
     return "zbf1-" + hashlib.sha256(canonical_json(asked).encode("ascii")).hexdigest()
 
 
+def track_id_for(key: str) -> str:
+    """Return the ``Zuora-Track-Id`` of a request with this key, where the user gives none: its first 37 characters."""
+    return key[:37]
+
+
 def canonical_json(value: Any) -> str:
     """
     Write a JSON value in the one form that is compared and hashed.

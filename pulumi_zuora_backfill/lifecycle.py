@@ -10,14 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .changes import track_id_is_derived
 from .clock import Clock
 from .config import Settings
-from .errors import InputError, JobError, NotFoundError, WrongTenantError
+from .errors import InputError, JobError, NotFoundError
 from .idempotency import Intent
 from .inputs import scope_of
 from .models import BackfillRequest, Job, JobStatus, Scope, duration, iso
 from .names import INPUTS, OUTPUTS, WIRE_NAMES
 from .past import Past
+from .place import ensure_same_place, ensure_same_tenant, scope_in_state
 from .stopping import stop_job
 from .submission import Order, Submitted
 
@@ -140,9 +142,10 @@ def read_job(
 
 def update_job(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
     """Return the outputs after a change of state only; nothing is sent."""
-    return _known(
-        {**{name: olds.get(name) for name in _PROPERTY_NAMES}, **{name: news.get(name) for name in _INPUT_NAMES}}
-    )
+    declared = {name: news.get(name) for name in _INPUT_NAMES}
+    if declared["trackId"] is None and track_id_is_derived(olds):
+        declared["trackId"] = olds["trackId"]
+    return _known({**{name: olds.get(name) for name in _PROPERTY_NAMES}, **declared})
 
 
 def delete_job(
@@ -210,64 +213,6 @@ def outputs_of(job: Job) -> dict[str, Any]:
         "zuoraUser": job.user,
         **dict(zip(_COUNTS, counts if job.ended else (None,) * 4, strict=True)),
     }
-
-
-def scope_in_state(properties: Mapping[str, Any], settings: Settings) -> Scope:
-    """Return the entity and the organisations that the job was started in; today's for one that is looked up."""
-    if "baseUrl" not in properties:
-        declared = scope_of(properties)
-        return settings.scope_for(declared.entity_id, declared.org_ids)
-    return Scope(entity_id=properties.get("effectiveEntityId"), org_ids=tuple(properties.get("effectiveOrgIds") or ()))
-
-
-def ensure_same_place(base_url: str, state: Mapping[str, Any], settings: Settings) -> None:
-    """
-    Make sure that a job in state is where today's settings lead; nothing is sent.
-
-    Raises:
-        WrongTenantError: The base URL, the configured tenant, the entity or the organisations differ.
-    """
-    mismatch = place_mismatch(base_url, state, settings)
-    if mismatch:
-        raise WrongTenantError(
-            f"Job {state.get('jobId')} in state belongs to {mismatch}; nothing was sent.",
-            "Set base URL, tenant and entity back (environment or zuora:* configuration); for a tenant that is meant to be new, use a stack of its own or "
-            "`pulumi state delete` this resource.",
-        )
-
-
-def place_mismatch(base_url: str | None, state: Mapping[str, Any], settings: Settings) -> str | None:
-    """Say where state and settings disagree; ``None`` where they do not, or where one of them does not tell."""
-    was_at = state.get("baseUrl")
-    if was_at and base_url and was_at != base_url:
-        return f"{was_at}, but the settings say {base_url}"
-    was_in = state.get("tenantId")
-    if was_in and settings.tenant_id and str(was_in) != settings.tenant_id:
-        return f"tenant {was_in}, but the settings say tenant {settings.tenant_id}"
-    if not was_at:
-        return None
-    declared = scope_of(state)
-    was = Scope(entity_id=state.get("effectiveEntityId"), org_ids=tuple(state.get("effectiveOrgIds") or ()))
-    if declared.entity_id is None and settings.entity_id and was.entity_id != settings.entity_id:
-        return f"entity {was.entity_id or '(none)'}, but the settings say entity {settings.entity_id}"
-    if not declared.org_ids and settings.org_ids and was.org_ids != settings.org_ids:
-        return f"organisations {', '.join(was.org_ids) or '(none)'}, but the settings say {', '.join(settings.org_ids)}"
-    return None
-
-
-def ensure_same_tenant(tenant_id: str | None, state: Mapping[str, Any]) -> None:
-    """
-    Make sure that the token belongs to the tenant that a job in state runs in.
-
-    Raises:
-        WrongTenantError: It belongs to another one; only a token was asked for.
-    """
-    was_in = state.get("tenantId")
-    if was_in and tenant_id and str(was_in) != tenant_id:
-        raise WrongTenantError(
-            f"Job {state.get('jobId')} in state belongs to tenant {was_in}, but the credentials belong to tenant {tenant_id}; nothing but a token was asked for.",
-            "Use the credentials of that tenant; for a tenant that is meant to be new, use a stack of its own.",
-        )
 
 
 def _order(zuora: Zuora, inputs: Mapping[str, Any], past: Past, scope: Scope) -> Order:

@@ -32,6 +32,7 @@ from .errors import InputError
 from .inputs import check_inputs
 from .lifecycle import Voice, Zuora
 from .past import Past
+from .place import place_mismatch
 
 _VOICE = Voice(status=dynamic_host.status, info=dynamic_host.info, warn=dynamic_host.warn)
 
@@ -61,7 +62,7 @@ class BackfillJobProvider(ResourceProvider):
     @dynamic_host.clean_errors
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Tell another job from a change of state, and the reviewer what a replacement means."""
-        mismatch = lifecycle.place_mismatch(self._settings.base_url, _olds, self._settings)
+        mismatch = place_mismatch(self._settings.base_url, _olds, self._settings)
         if mismatch:
             dynamic_host.warn(f"Job {_id} in state belongs to {mismatch}. Anything that needs Zuora will be refused.")
         changes = changes_between(_id, _olds, _news, self._settings)

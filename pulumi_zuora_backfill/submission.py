@@ -50,7 +50,7 @@ from .errors import (
     ZuoraBackfillError,
 )
 from .guard import Guard
-from .idempotency import Intent, key_for
+from .idempotency import Intent, key_for, track_id_for
 from .models import ENDED, BackfillRequest, Job, JobStatus, Scope, duration, iso
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ _SAME_KEY = (
     "first, then set existing_job_id or change triggers."
 )
 _ONE_TIME_KEY = (
-    "Wait two minutes, then run `pulumi up` again before {until}: it looks at the tenant's jobs first, and names the job if it was started. (Zuora had saved an "
-    "earlier refusal, so this attempt went out under a key that is used only once.)"
+    "Wait two minutes, then run `pulumi up` again before {until}: it looks at the tenant's jobs first, and names the job if it was started. (Zuora had "
+    "saved an earlier refusal, so this attempt went out under a key that is used only once.)"
 )
 _HOW_TO_GO_ON = 'existing_job_id="{}"  to take it over, or another value of  triggers  to start one more.'
 
@@ -259,7 +259,7 @@ class Submission:
 
 
 def _track_id(order: Order, key: str) -> str:
-    return order.track_id or key[:37]
+    return order.track_id or track_id_for(key)
 
 
 def _about_recovered(job: Job, age_s: float) -> str:

@@ -1,0 +1,52 @@
+# Everything below runs on a fresh machine with Python >= 3.10, make and a package index.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONDONTWRITEBYTECODE := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format pulumi bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/.demo ## run the quickstart against a local Zuora: preview, up, up again, refresh, destroy
+	@$(BIN)/python examples/demo.py
+
+test: $(VENV)/.dev ## run all tests, on the pulumi CLI too where there is one
+	@$(BIN)/python -m pytest -q -p no:cacheprovider
+
+check: $(VENV)/.dev ## lint, format, types, docstrings, wheel and a smoke test of the installed wheel
+	$(BIN)/ruff check --no-cache .
+	$(BIN)/ruff format --no-cache --check .
+	$(BIN)/mypy --cache-dir=/dev/null
+	$(BIN)/interrogate -q pulumi_zuora_backfill tests examples benchmarks
+	$(BIN)/python tests/smoke.py
+
+format: $(VENV)/.dev ## bring the code into form
+	$(BIN)/ruff check --no-cache --fix .
+	$(BIN)/ruff format --no-cache .
+
+pulumi: $(VENV)/.demo ## install the official pulumi CLI into ~/.pulumi with Pulumi's own installer
+	@$(BIN)/python -c "import os; from pulumi.automation import PulumiCommand as P; print('pulumi', P.install(root=os.path.expanduser('~/.pulumi')).version, 'is in ~/.pulumi/bin')"
+
+bench: $(VENV)/.demo ## measure up and destroy against the floor, side by side
+	@$(BIN)/python -m benchmarks
+
+clean: ## remove the virtual environment
+	rm -rf $(VENV) dist
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed; set PYTHON=/path/to/python3"; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version)."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --upgrade pip
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
+	@$(BIN)/python -m pip install -q -e '.[testing]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/.demo
+	@$(BIN)/python -m pip install -q --group dev
+	@touch $@

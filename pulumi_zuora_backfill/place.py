@@ -1,0 +1,73 @@
+"""
+Whether a job in state is where today's settings lead: endpoint, tenant, entity, organisations.
+
+Asked before anything is sent. Properties are in wire names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .config import Settings
+from .errors import WrongTenantError
+from .inputs import scope_of
+from .models import Scope
+
+
+def scope_in_state(properties: Mapping[str, Any], settings: Settings) -> Scope:
+    """Return the entity and the organisations that the job was started in; today's for one that is looked up."""
+    if "baseUrl" not in properties:
+        declared = scope_of(properties)
+        return settings.scope_for(declared.entity_id, declared.org_ids)
+    return Scope(entity_id=properties.get("effectiveEntityId"), org_ids=tuple(properties.get("effectiveOrgIds") or ()))
+
+
+def ensure_same_place(base_url: str, state: Mapping[str, Any], settings: Settings) -> None:
+    """
+    Make sure that a job in state is where today's settings lead; nothing is sent.
+
+    Raises:
+        WrongTenantError: The base URL, the configured tenant, the entity or the organisations differ.
+    """
+    mismatch = place_mismatch(base_url, state, settings)
+    if mismatch:
+        raise WrongTenantError(
+            f"Job {state.get('jobId')} in state belongs to {mismatch}; nothing was sent.",
+            "Set base URL, tenant and entity back (environment or zuora:* configuration); for a tenant that is meant to be new, use a stack of its own or "
+            "`pulumi state delete` this resource.",
+        )
+
+
+def place_mismatch(base_url: str | None, state: Mapping[str, Any], settings: Settings) -> str | None:
+    """Say where state and settings disagree; ``None`` where they do not, or where one of them does not tell."""
+    was_at = state.get("baseUrl")
+    if was_at and base_url and was_at != base_url:
+        return f"{was_at}, but the settings say {base_url}"
+    was_in = state.get("tenantId")
+    if was_in and settings.tenant_id and str(was_in) != settings.tenant_id:
+        return f"tenant {was_in}, but the settings say tenant {settings.tenant_id}"
+    if not was_at:
+        return None
+    declared = scope_of(state)
+    was = Scope(entity_id=state.get("effectiveEntityId"), org_ids=tuple(state.get("effectiveOrgIds") or ()))
+    if declared.entity_id is None and settings.entity_id and was.entity_id != settings.entity_id:
+        return f"entity {was.entity_id or '(none)'}, but the settings say entity {settings.entity_id}"
+    if not declared.org_ids and settings.org_ids and was.org_ids != settings.org_ids:
+        return f"organisations {', '.join(was.org_ids) or '(none)'}, but the settings say {', '.join(settings.org_ids)}"
+    return None
+
+
+def ensure_same_tenant(tenant_id: str | None, state: Mapping[str, Any]) -> None:
+    """
+    Make sure that the token belongs to the tenant that a job in state runs in.
+
+    Raises:
+        WrongTenantError: It belongs to another one; only a token was asked for.
+    """
+    was_in = state.get("tenantId")
+    if was_in and tenant_id and str(was_in) != tenant_id:
+        raise WrongTenantError(
+            f"Job {state.get('jobId')} in state belongs to tenant {was_in}, but the credentials to tenant {tenant_id}; only a token was asked for.",
+            "Use the credentials of that tenant; for a tenant that is meant to be new, use a stack of its own.",
+        )
