@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from requests.auth import AuthBase
-from tenacity import RetryCallState, Retrying
+from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from .clock import Clock
 from .errors import ApiError, AuthenticationError, TransportError, ZuoraBackfillError
@@ -113,7 +113,7 @@ class Transport:
                 raise
 
         retrying = Retrying(
-            retry=lambda _: patience.try_again,
+            retry=retry_if_exception(lambda _: patience.try_again),
             stop=patience.exhausted,
             wait=patience.pause_s,
             sleep=self._clock.sleep,

@@ -1,0 +1,180 @@
+"""What each planned fault does to a request: the one place where Zuora is not itself."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from functools import partial
+
+from .answers import Answer, gateway, unauthorized
+from .faults import Fault, PlannedFault
+from .gate import Gate
+from .saved_answers import KeyRefusedError
+from .traffic import Operation
+from .wire import DroppedError
+from .zuora import Call, Work, Zuora
+
+__all__ = ["NO_ROUTE", "Effects"]
+
+NO_ROUTE = {"message": "no Route matched with those values"}
+BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+_MADE_IN_PASSING = (Fault.CONNECTION_DROPPED_AFTER, Fault.GATEWAY_504)
+
+
+class Effects:
+    """Answers requests as Zuora would, but for the fault that is planned for them."""
+
+    def __init__(self, zuora: Zuora, gate: Gate) -> None:
+        """Take Zuora, and the gate that `HANG` waits at."""
+        self._zuora = zuora
+        self._gate = gate
+
+    def answer(self, call: Call, planned: PlannedFault | None, exceeded: str | None) -> Answer:
+        """
+        Answer a request.
+
+        Args:
+            call: The request.
+            planned: Its fault, if it has one.
+            exceeded: The limit that it exceeds, if any: `"rate"` or `"concurrency"`.
+
+        Raises:
+            DroppedError: There is no answer.
+        """
+        work: Work = partial(self._zuora.work, call)
+        if planned is None:
+            return self._limited(call, exceeded) if exceeded else self._zuora.answer(call, work)
+        if planned.fault is Fault.CONNECTION_DROPPED_BEFORE:
+            raise DroppedError
+        instead = self._instead(call, planned)
+        if instead is not None:
+            return self._zuora.answer(call, lambda: instead) if self._is_saved(planned) else instead
+        if planned.parameters.get("then_done_after_s") is not None:
+            self._do_later(call, planned["then_done_after_s"])
+            return self._timed_out(call) if planned.fault is Fault.GATEWAY_504 else self._in_flight(call)
+        if planned.fault is Fault.IN_FLIGHT_409:
+            return self._zuora.refusal(call) or self._in_flight(call)
+        return self._spoilt(call, planned, self._zuora.answer(call, self._delayed(planned, work)))
+
+    def _instead(self, call: Call, planned: PlannedFault) -> Answer | None:
+        """Return the answer of a fault that keeps the work from being done."""
+        match planned.fault:
+            case Fault.RATE_LIMITED_429:
+                return self._rate_limited(call, planned["retry_after_s"], planned["ratelimit_reset_s"])
+            case Fault.HTML_502:
+                return self._from_gateway(gateway(502, BAD_GATEWAY))
+            case Fault.GATEWAY_404:
+                return self._from_gateway(gateway(404, NO_ROUTE))
+            case Fault.GATEWAY_504 if not planned["job_is_made"]:
+                return self._timed_out(call)
+            case Fault.REDIRECT:
+                return self._from_gateway(Answer(302, b"", (("Location", planned["location"]),), "text/html"))
+            case Fault.TOKEN_REVOKED:
+                return self._zuora.dressed(call, unauthorized("Authentication error"))
+            case Fault.USER_INFO_401:
+                return self._zuora.dressed(call, unauthorized("Failed to get user info"))
+            case Fault.SAVED_FAILURE | Fault.UNSAVED_FAILURE | Fault.SUCCESS_FALSE:
+                return self._failure(call, planned)
+        return None
+
+    def _failure(self, call: Call, planned: PlannedFault) -> Answer:
+        code = planned["code"] or f"{self._zuora.tenant.behaviours.resource_code}60"
+        status = 200 if planned.fault is Fault.SUCCESS_FALSE else planned["status"] or self._zuora.status_of(call, code)
+        return self._zuora.failed(call, status, (code, planned["message"]))
+
+    def _is_saved(self, planned: PlannedFault) -> bool:
+        """Tell whether the answer of a fault is saved under the request's key."""
+        behaviours = self._zuora.tenant.behaviours
+        return {
+            Fault.SAVED_FAILURE: True,
+            Fault.SUCCESS_FALSE: bool(planned.parameters.get("saved")),
+            Fault.RATE_LIMITED_429: behaviours.saves_429,
+            Fault.HTML_502: behaviours.saves_5xx,
+            Fault.GATEWAY_504: behaviours.saves_5xx,
+        }.get(planned.fault, False)
+
+    def _delayed(self, planned: PlannedFault, work: Work) -> Work:
+        """Return the work as it is done under a fault that delays it."""
+
+        def slow() -> Answer:
+            time.sleep(planned["seconds"])
+            return work()
+
+        def held() -> Answer:
+            if not self._gate.wait():
+                raise DroppedError
+            return work()
+
+        if planned.fault is Fault.SLOW:
+            return slow
+        return held if planned.fault is Fault.HANG and not planned["job_is_made"] else work
+
+    def _spoilt(self, call: Call, planned: PlannedFault, answer: Answer) -> Answer:
+        """Return what becomes of the true answer on its way out."""
+        match planned.fault:
+            case Fault.GATEWAY_504:
+                return self._timed_out(call)
+            case Fault.TRUNCATED_JSON:
+                return replace(answer, body=answer.body[: len(answer.body) // 2])
+            case Fault.BODY_CUT_OFF:
+                return replace(answer, cut_off=True)
+            case Fault.WRONG_ID:
+                return self._misnamed(answer, planned["job_id"] or self._zuora.tenant.new_id())
+        return answer
+
+    def _misnamed(self, answer: Answer, job_id: str) -> Answer:
+        body = json.loads(answer.body)
+        if "jobId" in body:
+            body["jobId"] = job_id
+        if "job" in body:
+            body["job"]["id"] = job_id
+        return replace(answer, body=json.dumps(body).encode())
+
+    def _do_later(self, call: Call, seconds: float) -> None:
+        """Take the request's key now, and do the work when the clock has come so far; nothing if the key is taken."""
+        if self._zuora.refusal(call) is not None:
+            return
+        tenant, key = self._zuora.tenant, call.key
+        keyed = call.operation is Operation.CREATE and key is not None
+        try:
+            if keyed and self._zuora.claim(call) is not None:
+                return
+        except KeyRefusedError:
+            return
+
+        def do(at: float) -> None:
+            answer = self._zuora.work(call, at)
+            if keyed:
+                self._zuora.saved.save(key or "", answer)
+
+        tenant.defer(tenant.clock.now() + seconds, do)
+
+    def _in_flight(self, call: Call) -> Answer:
+        return self._zuora.key_refused(
+            call, KeyRefusedError(409, "A request with this Idempotency-Key is in progress.")
+        )
+
+    def _timed_out(self, call: Call) -> Answer:
+        return self._from_gateway(gateway(504, self._zuora.tenant.behaviours.gateway_timeout_body))
+
+    def _limited(self, call: Call, exceeded: str) -> Answer:
+        if exceeded == "concurrency":
+            return self._zuora.refused(call, (70, "The request exceeded the concurrency limit."))
+        limits = self._zuora.token_limits if call.operation is Operation.TOKEN else self._zuora.limits
+        return self._rate_limited(call, limits.seconds_left(), limits.seconds_left())
+
+    def _rate_limited(self, call: Call, retry_after_s: object, reset_s: object) -> Answer:
+        """Return a 429 with those of the two headers that are given."""
+        if self._zuora.tenant.behaviours.rate_limited_has_reasons:
+            code = f"{self._zuora.tenant.behaviours.resource_code}70"
+            answer = self._zuora.failed(call, 429, (code, "The request exceeded the rate limit."))
+        else:
+            answer = self._zuora.dressed(call, Answer.json(429, {"message": "API rate limit exceeded"}))
+        answer = answer.without("RateLimit-Reset", "RateLimit-Remaining").with_headers({"RateLimit-Remaining": "0"})
+        given = {"Retry-After": retry_after_s, "RateLimit-Reset": reset_s}
+        return answer.with_headers({name: str(value) for name, value in given.items() if value is not None})
+
+    def _from_gateway(self, answer: Answer) -> Answer:
+        """Return an answer that never came near Zuora: all it has is a date."""
+        return answer.with_headers({"Date": self._zuora.tenant.clock.http_date()})

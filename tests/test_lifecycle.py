@@ -1,0 +1,306 @@
+"""The lifecycle table, on both engines: what each Pulumi operation asks of Zuora, leaves in state and says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
+
+from .world import World, assert_clean, lines_with, urn
+
+LIVE = {"token": 1, "list": 1, "create": 1, "get": 1}
+
+
+def test_a_live_job_costs_one_request_of_each_kind(world: World) -> None:
+    """The first up asks for one token, one list, one job and its state; the job id is the output and the resource id."""
+    world.job('type=BackfillType.RATE_PLAN_CHARGE, batch_size=500, reason="REV-7"')
+    result = world.up()
+
+    (job,) = world.zuora.jobs
+    assert world.asked() == LIVE
+    assert result.outputs["jobId"].value == job.id == world.resource()["id"]
+    assert (job.type, job.batch_size, job.dry_run) == ("RatePlanCharge", 500, False)
+    outputs = world.resource()["outputs"]
+    assert {name: outputs[name] for name in ("jobId", "status", "recovered", "baseUrl", "tenantId", "guard", "onDelete")} == {
+        "jobId": job.id,
+        "status": "ACCEPTED",
+        "recovered": False,
+        "baseUrl": world.zuora.base_url,
+        "tenantId": world.zuora.tenant_id,
+        "guard": "once",
+        "onDelete": "leave",
+    }
+    assert outputs["idempotencyKey"] == job.idempotency_key
+    assert not {"identity", "past", "progress", "errorCount"} & set(outputs)
+
+
+def test_a_dry_run_lists_nothing(world: World) -> None:
+    """A dry run changes no data, so no guard looks at the tenant's jobs."""
+    world.job('type="OrderLineItem", dry_run=True')
+    result = world.up()
+
+    assert world.asked() == {"token": 1, "create": 1, "get": 1}
+    assert [job.dry_run for job in world.zuora.jobs] == [True]
+    assert "Will start a dry run of the OrderLineItem backfill" in result.stdout
+
+
+def test_no_change_and_changes_of_state_only_send_nothing(world: World) -> None:
+    """An up without changes, with explicit defaults, or with other state-only inputs, asks Zuora nothing."""
+    world.job()
+    world.up()
+    world.job('type="RatePlanCharge", batch_size=1000, dry_run=False, guard="once", on_delete="leave"')
+    assert world.up().change_summary == {"same": 2}
+    assert world.asked() == {}
+
+    world.job('type="RatePlanCharge", batch_size=10, guard="none", on_delete="stop", reason="x", known_job_ids=["k" * 32], track_id="t"')
+    assert world.up().change_summary == {"same": 1, "update": 1}
+    assert world.asked() == {}
+    outputs = world.resource()["outputs"]
+    assert [outputs[name] for name in ("batchSize", "guard", "onDelete", "reason", "knownJobIds", "trackId")] == [
+        10,
+        "none",
+        "stop",
+        "x",
+        ["k" * 32],
+        "t",
+    ]
+    assert world.up().change_summary == {"same": 2}
+    assert len(world.zuora.jobs) == 1
+
+
+def test_a_preview_needs_no_settings_and_speaks_to_the_reviewer(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+    """Without any setting a preview sends nothing, fails nothing, and says what a live run means."""
+    world = World(engine, zuora, tmp_path, env={})
+    world.job('type="RatePlanCharge", entity_id="e-1", reason="REV-7"')
+    text = world.stack.preview().stdout
+
+    assert world.asked() == {}
+    assert lines_with(text, "warning: Will start")[-1] == (
+        "warning: Will start a LIVE RatePlanCharge backfill (no base URL is configured here) (entity e-1): it changes revenue fields of existing "
+        "records and cannot be undone; records created later are not covered. Reason: REV-7."
+    )
+
+
+def test_a_preview_of_a_replacement_names_the_job_and_what_becomes_of_it(world: World) -> None:
+    """The reviewer reads which job is replaced, why, and that it is another live run."""
+    world.job()
+    world.up()
+    (job,) = world.job_ids()
+    world.zuora.finish(job)
+    world.stack.refresh()
+    world.job('type="RatePlanCharge", triggers={"run": 2}')
+    world.zuora.forget_requests()
+    text = world.stack.preview().stdout
+
+    assert world.asked() == {}
+    assert f"It replaces live job {job} (last known: COMPLETED; it is done; changed: triggers). This is ANOTHER live run of this resource." in text
+
+
+def test_sixty_jobs_share_one_token_and_one_list(world: World) -> None:
+    """Sixty jobs in one program: sixty POSTs, sixty GETs, one list, one token, no more connections than workers."""
+    world.program("for i in range(60): BackfillJob(f'charges-{i}', type='RatePlanCharge')")
+    before = world.zuora.connections
+    world.up()
+
+    assert world.asked() == {"token": 1, "list": 1, "create": 60, "get": 60}
+    assert len({job.idempotency_key for job in world.zuora.jobs}) == 60
+    assert world.zuora.connections - before <= 64
+
+
+def test_a_refresh_shows_the_status_and_is_no_drift(world: World) -> None:
+    """A refresh brings the job's end into the outputs, counts included, and plans no change."""
+    world.job()
+    world.up()
+    world.zuora.finish(world.job_ids()[0], error_count=3)
+    world.zuora.forget_requests()
+    world.stack.refresh(expect_no_changes=True)
+
+    assert world.asked() == {"token": 1, "get": 1}
+    outputs = world.resource()["outputs"]
+    assert [outputs[name] for name in ("status", "progress", "batchFinishedCount", "errorCount")] == ["COMPLETED", "100.00%", 10, 3]
+    assert world.up().change_summary == {"same": 2}
+    assert world.asked() == {}
+
+
+@pytest.mark.parametrize("status", ["FAILED", "STOPPED"])
+def test_a_refresh_warns_of_a_job_that_did_not_complete(world: World, status: str) -> None:
+    """A failed or stopped job is a warning, and no drift."""
+    world.job()
+    world.up()
+    (job,) = world.job_ids()
+    world.zuora.finish(job, status=status)
+    text = world.stack.refresh().stdout
+
+    assert f"Job {job} is {status}. To run the backfill again, change triggers." in text
+    assert world.resource()["outputs"]["status"] == status
+
+
+def test_a_purged_job_keeps_its_state(world: World) -> None:
+    """A job that Zuora forgot keeps id and outputs with status UNKNOWN, and the next up starts nothing."""
+    world.job()
+    world.up()
+    (job,) = world.job_ids()
+    world.zuora.forget_job(job)
+    text = world.stack.refresh().stdout
+
+    assert f"Zuora does not know job {job} any more" in text
+    assert (world.resource()["id"], world.resource()["outputs"]["status"]) == (job, "UNKNOWN")
+    assert world.up().change_summary == {"same": 2}
+    assert world.job_ids() == []
+
+
+def test_a_gateway_that_knows_no_route_is_an_error_and_not_a_purged_job(world: World) -> None:
+    """The gateway's own 404 fails the refresh and changes nothing."""
+    world.job()
+    world.up()
+    before = world.resource()["outputs"]
+    world.zuora.plan(Fault.GATEWAY_404, on=Operation.GET)
+    text = world.failing("refresh")
+
+    assert "no Route matched with those values" in text
+    assert world.resource()["outputs"] == before
+
+
+def test_a_replacement_stops_a_dry_run_and_starts_the_live_job(world: World) -> None:
+    """From dry run to live: the running dry run is stopped, the live job is another one."""
+    world.job('type="RatePlanCharge", dry_run=True')
+    world.up()
+    world.job('type="RatePlanCharge", known_job_ids=[]')
+    text = world.up().stdout
+
+    dry, live = world.zuora.jobs
+    assert (dry.status, dry.dry_run, live.dry_run) == ("STOPPED", True, False)
+    assert world.resource()["id"] == live.id
+    assert "This is the first live run of this resource after a dry run." in text
+    assert world.asked() == {"token": 1, "stop": 1, "list": 1, "create": 1, "get": 4}
+
+
+def test_a_running_live_job_is_not_replaced(world: World) -> None:
+    """A live job that still runs is neither stopped nor joined by a second one; once it has ended, the same up goes through."""
+    world.job()
+    world.up()
+    (first,) = world.job_ids()
+    world.job('type="RatePlanCharge", triggers=2')
+    text = world.failing()
+    assert f"Job {first}, which is to be replaced, still runs" in text
+    assert world.job_ids() == [first]
+    assert [job.stop_requested for job in world.zuora.jobs] == [False]
+
+    world.zuora.finish(first)
+    world.up()
+    assert len(world.job_ids()) == 2
+    assert world.resource()["id"] == world.job_ids()[1]
+
+
+def test_destroy_stops_a_dry_run_and_leaves_a_live_job(world: World) -> None:
+    """Destroy asks the dry run to stop and lets the live job run."""
+    world.program("BackfillJob('dry', type='RatePlanCharge', dry_run=True)\nBackfillJob('live', type='RatePlanCharge')")
+    world.up()
+    world.zuora.forget_requests()
+    world.stack.destroy()
+
+    assert {job.dry_run: (job.status == "STOPPED", job.stop_requested) for job in world.zuora.jobs} == {
+        True: (True, True),
+        False: (False, False),
+    }
+    assert world.asked() == {"token": 1, "get": 2, "stop": 1}
+
+
+def test_destroy_of_an_ended_or_unknown_job_stops_nothing(world: World) -> None:
+    """A dry run that has ended, or that Zuora does not know, needs no stop."""
+    world.program("for n in ('ended', 'purged'): BackfillJob(n, type='RatePlanCharge', dry_run=True)")
+    world.up()
+    world.zuora.finish(world.resource("ended")["id"])
+    world.zuora.forget_job(world.resource("purged")["id"])
+    world.zuora.forget_requests()
+    world.stack.destroy()
+
+    assert world.asked() == {"token": 1, "get": 2}
+
+
+def test_get_looks_a_job_up_and_never_stops_it(world: World) -> None:
+    """`BackfillJob.get` reads a job of somebody else; destroy leaves it alone."""
+    job = world.zuora.add_job(type="OrderLineItem", status="PROCESSING", dry_run=True)
+    world.program(f"job = BackfillJob.get('theirs', '{job.id}')\npulumi.export('seen', [job.type, job.status, job.job_id])")
+    result = world.up()
+    assert result.outputs["seen"].value == ["OrderLineItem", "PROCESSING", job.id]
+    assert world.asked() == {"token": 1, "get": 1}
+
+    world.stack.destroy()
+    assert [job.status for job in world.zuora.jobs] == ["PROCESSING"]
+
+
+def test_get_of_an_unknown_job_fails(world: World) -> None:
+    """A wrong id is an error, in one line."""
+    world.program(f"BackfillJob.get('theirs', '{'0' * 32}')")
+    text = world.failing()
+
+    assert f"error: Zuora refused to read job {'0' * 32} (HTTP 404, code 50000040" in text
+    assert_clean(text)
+
+
+def test_all_faults_of_the_inputs_are_reported_at_once(world: World) -> None:
+    """Every wrong input is named in one preview, and nothing is sent."""
+    world.job('type="Charge", batch_size=1001, track_id="a:b", existing_job_id="short", guard="twice", on_delete="kill", org_ids="x", triggers=2**60')
+    text = world.failing("preview")
+
+    for part in (
+        'type must be one of "RatePlanCharge", "OrderLineItem"',
+        "batch_size must be a whole number from 1 to 1000",
+        "track_id must be 1 to 64 ASCII characters",
+        "existing_job_id must be a job id of 32 characters",
+        'guard must be one of "once", "strict", "none"',
+        'on_delete must be one of "stop", "leave"',
+        "org_ids must be a list",
+        "triggers must be a JSON value",
+    ):
+        assert part in text
+    assert_clean(text)
+    assert world.asked() == {}
+
+
+def test_every_urn_the_program_computes_is_the_engines(world: World) -> None:
+    """At top level, in a component, in a nested one, and under the root stack as explicit parent."""
+    world.program("""
+        class Box(pulumi.ComponentResource):
+            def __init__(self, name, opts=None):
+                super().__init__("acme:index:Box", name, None, opts)
+        outer = Box("outer")
+        inner = Box("inner", pulumi.ResourceOptions(parent=outer))
+        for name, parent in {"top": None, "in-box": outer, "in-inner": inner, "in-stack": pulumi.runtime.get_root_resource()}.items():
+            BackfillJob(name, type="RatePlanCharge", opts=pulumi.ResourceOptions(parent=parent))
+    """)
+    world.up()
+
+    jobs = [r for r in world.stack.state["resources"] if r["type"].endswith("BackfillJob")]
+    assert len(jobs) == 4
+    assert {job["inputs"]["identity"]["urn"] for job in jobs} == {job["urn"] for job in jobs}
+
+
+def test_a_rename_with_an_alias_keeps_the_job(world: World) -> None:
+    """A job under another name, with its old name as alias, is the same job; its next replacement comes after it."""
+    world.job()
+    world.up()
+    (first,) = world.job_ids()
+    world.zuora.finish(first)
+    renamed = 'opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="charges")])'
+    world.job(f'type="RatePlanCharge", {renamed}', name="renamed")
+    world.up()
+    assert world.asked() == {}
+    assert world.resource("renamed")["id"] == first
+
+    world.up(replace=[urn("renamed")])
+    assert world.resource("renamed")["id"] == world.job_ids()[1]
+
+
+@pytest.mark.parametrize("delete_before_replace", ["False"])
+def test_create_before_delete_is_refused(world: World, delete_before_replace: str) -> None:
+    """Two jobs at once are never wanted; the option that asks for it is an error."""
+    world.job(f'type="RatePlanCharge", opts=pulumi.ResourceOptions(delete_before_replace={delete_before_replace})')
+    text = world.failing("preview")
+
+    assert "delete_before_replace=False is refused" in text
+    assert world.asked() == {}

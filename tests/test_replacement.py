@@ -1,0 +1,128 @@
+"""Whatever way a replacement is asked for, on both engines: it gets a job of its own, and its predecessor's never."""
+
+from __future__ import annotations
+
+import pytest
+
+from pulumi_zuora_backfill.testing import Fault, Operation
+
+from .world import World, urn
+
+
+def deployed(world: World, arguments: str = 'type="RatePlanCharge"') -> str:
+    """Deploy one job, let it complete, and return its id."""
+    world.job(arguments)
+    world.up()
+    (job,) = world.job_ids()
+    world.zuora.finish(job)
+    return job
+
+
+def failing_create(world: World, **options: object) -> None:
+    """Run an up whose create is refused once, without the refusal being saved; the delete has gone through."""
+    world.zuora.plan(Fault.UNSAVED_FAILURE, on=Operation.CREATE, times=2, status=400, code="58730030", message="Not now.")
+    assert "Not now." in world.failing(**options)
+
+
+@pytest.mark.parametrize("times_failed", [0, 1, 2])
+def test_a_forced_replacement_gets_a_new_job(world: World, times_failed: int) -> None:
+    """`up --replace`, also repeated after its create failed, never takes the predecessor's job over."""
+    first = deployed(world)
+    for _ in range(times_failed):
+        failing_create(world, replace=[urn()])
+    world.up(replace=[urn()])
+
+    assert len(world.job_ids()) == 2
+    assert world.resource()["id"] == world.job_ids()[1] != first
+
+
+def test_a_tainted_job_whose_replacement_died_gets_a_new_job(world: World) -> None:
+    """The engine tells a provider nothing of a tainted predecessor; the stack's own state does."""
+    first = deployed(world)
+    world.stack.taint(urn())
+    failing_create(world)
+    world.up()
+
+    assert len(world.job_ids()) == 2
+    assert world.resource()["id"] == world.job_ids()[1] != first
+
+
+def test_a_replacement_trigger_gets_a_new_job(world: World) -> None:
+    """Pulumi's own `replacement_trigger` comes without a diff, and still starts another job."""
+    first = deployed(world, 'type="RatePlanCharge", opts=pulumi.ResourceOptions(replacement_trigger=1)')
+    world.job('type="RatePlanCharge", opts=pulumi.ResourceOptions(replacement_trigger=2)')
+    world.up()
+
+    assert len(world.job_ids()) == 2
+    assert world.resource()["id"] == world.job_ids()[1] != first
+
+
+def test_changed_triggers_there_and_back_make_three_jobs(world: World) -> None:
+    """A→B→A is asked for three times, so three jobs run, each with a key of its own."""
+    for triggers in ("a", "b", "a"):
+        world.job(f'type="RatePlanCharge", triggers="{triggers}"')
+        world.up()
+        world.zuora.finish(world.job_ids()[-1])
+
+    assert len({job.idempotency_key for job in world.zuora.jobs}) == len(world.job_ids()) == 3
+    assert world.resource()["id"] == world.job_ids()[2]
+
+
+def test_there_and_back_with_stop_stops_the_predecessors_and_nothing_else(world: World) -> None:
+    """With on_delete="stop" each running predecessor is stopped, and no other job."""
+    other = world.zuora.add_job(status="PROCESSING")
+    for triggers in ("a", "b", "a"):
+        world.job(f'type="RatePlanCharge", on_delete="stop", triggers="{triggers}"')
+        world.up()
+
+    jobs = [job for job in world.zuora.jobs if job.id != other.id]
+    assert [job.status for job in jobs][:2] == ["STOPPED", "STOPPED"]
+    assert (jobs[2].status in ("ACCEPTED", "PROCESSING"), other.status) == (True, "PROCESSING")
+
+
+def test_destroy_and_up_take_a_finished_job_over_and_start_anew_after_a_stopped_one(world: World) -> None:
+    """Within 24 hours a destroyed and finished job comes back, with a word; a stopped one is followed by a new one."""
+    first = deployed(world, 'type="RatePlanCharge", dry_run=True')
+    world.zuora.clock.advance(600)
+    world.stack.destroy()
+    text = world.up().stdout
+    assert world.resource()["id"] == first
+    assert "it was taken over, no second one was started. It has already completed" in text
+
+    world.job('type="RatePlanCharge", dry_run=True, triggers=1')
+    world.up()
+    world.stack.destroy()
+    world.up()
+    assert [job.status for job in world.zuora.jobs][1] == "STOPPED"
+    assert world.resource()["id"] == world.job_ids()[2]
+
+
+@pytest.mark.parametrize("saved", [{"status": 403, "code": "58730010"}, {"status": 500, "code": "58730060"}])
+def test_a_saved_refusal_does_not_outlive_its_cause(world: World, saved: dict[str, object]) -> None:
+    """A refusal saved under the key for 24 hours is got past once its cause is mended, without any edit: one job."""
+    world.zuora.plan(Fault.SAVED_FAILURE, on=Operation.CREATE, **saved)
+    # The one-time key is refused as well: at once after a 403, after the repeated question that unmasks a saved 500.
+    world.zuora.plan(Fault.SAVED_FAILURE, on=Operation.CREATE, after=0 if saved["status"] == 403 else 1, **saved)
+    world.job()
+    assert "start the backfill job (HTTP" in world.failing()
+    assert world.job_ids() == []
+    world.up()
+
+    (job,) = world.job_ids()
+    assert world.resource()["id"] == job
+
+
+def test_an_unaccounted_job_after_a_refusal_is_ambiguous(world: World) -> None:
+    """A refusal beside a young job of the same type sends nothing more, and names the job and the two ways on."""
+    theirs = world.zuora.add_job(status="PROCESSING", age_s=3600)
+    world.zuora.plan(Fault.SAVED_FAILURE, on=Operation.CREATE, status=403, code="58730010")
+    world.job()
+    text = world.failing()
+    assert f"nothing here accounts for, and it may be this one: {theirs.id} (PROCESSING" in text
+    assert f'existing_job_id="{theirs.id}"' in text
+    assert world.asked() == {"token": 1, "list": 2, "create": 1}
+
+    world.job(f'type="RatePlanCharge", existing_job_id="{theirs.id}"')
+    world.up()
+    assert world.resource()["id"] == theirs.id
+    assert world.asked() == {"token": 1, "get": 1}

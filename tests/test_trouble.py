@@ -1,0 +1,171 @@
+"""What a user reads when something is wrong, on both engines: one clean line, no secret, what to do next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
+
+from .world import World, assert_clean, lines_with
+
+
+@pytest.fixture
+def secret(zuora: Sandbox) -> str:
+    """Return what must never be shown."""
+    return zuora.client_secret
+
+
+def errors_of(text: str) -> list[str]:
+    """Return our error lines, without the engine's own summary."""
+    return [line for line in lines_with(text, "error: ") if line.startswith("error: ") and "update failed" not in line]
+
+
+def test_missing_settings_name_both_ways_to_set_them(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+    """An up without settings says what is missing and how to set it, all at once."""
+    world = World(engine, zuora, tmp_path, env={"ZUORA_CLIENT_ID": zuora.client_id})
+    world.job()
+    text = world.failing()
+
+    assert errors_of(text) == [
+        "error: Zuora's settings are not usable: base_url is not set: export ZUORA_BASE_URL=… or run `pulumi config set zuora:baseUrl …`; "
+        "client_secret is not set: export ZUORA_CLIENT_SECRET=… or run `pulumi config set --secret zuora:clientSecret …`. Nothing was sent to Zuora."
+    ]
+    assert_clean(text)
+    assert world.asked() == {}
+
+
+def test_settings_may_come_from_the_stack(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+    """All settings can be stack configuration, the secret encrypted; nothing of them is in the job's state."""
+    world = World(engine, zuora, tmp_path, env={})
+    world.stack.set_config("zuora:baseUrl", zuora.base_url)
+    world.stack.set_config("zuora:clientId", zuora.client_id)
+    world.stack.set_config("zuora:clientSecret", zuora.client_secret, secret=True)
+    world.stack.set_config("zuora:tenantId", zuora.tenant_id)
+    world.job()
+    result = world.up()
+
+    assert f"at {zuora.base_url} (tenant {zuora.tenant_id})" in result.stdout
+    assert world.resource()["outputs"]["tenantId"] == zuora.tenant_id
+    assert zuora.client_secret not in str(world.resource())
+    assert_clean(result.stdout, zuora.client_secret)
+
+
+def test_a_wrong_secret_is_one_line_and_one_request(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+    """Refused credentials are asked for once, whatever the number of jobs, and never shown."""
+    world = World(engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_CLIENT_SECRET": "hunter2"})
+    world.program("for i in range(3): BackfillJob(f'charges-{i}', type='RatePlanCharge')")
+    text = world.failing()
+
+    assert set(errors_of(text)) == {
+        "error: Zuora refused the client credentials (HTTP 401: Invalid client id or secret). Check client id and secret, and that they belong to "
+        f"{zuora.base_url}: a wrong base URL is a common cause."
+    }
+    assert_clean(text, "hunter2")
+    assert world.asked() == {"token": 1}
+
+
+def test_a_wrong_base_url_is_one_line(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+    """Where nobody listens, the line says so and names the setting; it is known that nothing was started."""
+    nobody = "http://127.0.0.1:9"
+    world = World(engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_BASE_URL": nobody, "ZUORA_CALL_TIMEOUT": "1"})
+    world.job()
+    text = world.failing()
+
+    (line,) = errors_of(text)
+    assert line.startswith(f"error: Could not get a token: {nobody} cannot be reached")
+    assert "Check the base URL (ZUORA_BASE_URL or zuora:baseUrl)" in line
+    assert_clean(text, zuora.client_secret)
+
+
+def test_a_base_url_that_differs_between_environment_and_configuration_is_refused(world: World) -> None:
+    """Two different base URLs are a contradiction, not a precedence; nothing is sent."""
+    world.stack.set_config("zuora:baseUrl", "https://rest.zuora.com")
+    world.job()
+    text = world.failing()
+
+    assert f"base_url is '{world.zuora.base_url}' in ZUORA_BASE_URL but 'https://rest.zuora.com' in zuora:baseUrl" in text
+    assert world.asked() == {}
+
+
+def test_the_wrong_tenant_is_refused_before_anything_is_started(world: World) -> None:
+    """A token of another tenant than the configured one ends the deployment; only the token was asked for."""
+    world.stack.set_config("zuora:tenantId", "777")
+    world.job()
+    text = world.failing()
+
+    assert f"The credentials belong to tenant {world.zuora.tenant_id}, but tenant 777 is configured." in text
+    assert world.asked() == {"token": 1}
+
+
+@pytest.mark.parametrize("operation", ["refresh", "destroy", "replace"])
+def test_another_place_than_the_one_in_state_is_refused(engine: type[Any], zuora: Sandbox, tmp_path: Path, operation: str) -> None:
+    """A job in state is only touched where it runs: with another base URL, refresh, destroy and replacement send nothing."""
+    world = World(engine, zuora, tmp_path, env={})
+    for key, value in zip(("baseUrl", "clientId", "clientSecret"), zuora.environment().values(), strict=True):
+        world.stack.set_config(f"zuora:{key}", value)
+    world.job('type="RatePlanCharge", dry_run=True')
+    world.up()
+    with Sandbox(client_id=zuora.client_id, client_secret=zuora.client_secret) as other:
+        world.stack.set_config("zuora:baseUrl", other.base_url)
+        if operation == "replace":
+            world.job('type="RatePlanCharge", dry_run=True, triggers=2')
+            text = world.failing()
+        else:
+            # Both operations take the configuration of the last up, so that one has to have seen the new value.
+            shown = world.up().stdout
+            assert f"belongs to {zuora.base_url}, but the settings say {other.base_url}. Anything that needs Zuora will be refused." in shown
+            text = world.failing(operation)
+        assert other.requests == []
+    assert f"in state belongs to {zuora.base_url}, but the settings say {other.base_url}; nothing was sent." in text
+    assert world.asked() == {}
+    assert_clean(text)
+
+
+def test_a_refused_job_is_one_line_with_what_to_do(world: World) -> None:
+    """A missing permission is named, with Zuora's code and the request id; no job and no state."""
+    world.zuora.permit(False)
+    world.job()
+    text = world.failing()
+
+    (line,) = errors_of(text)
+    assert line.startswith("error: Zuora refused to start the backfill job (HTTP 403, code 58730010")
+    assert "Manage OTR Settings" in line
+    assert "request id" in line
+    assert_clean(text, world.zuora.client_secret)
+    assert world.job_ids() == []
+
+
+def test_a_lost_connection_is_ridden_out(world: World) -> None:
+    """One lost answer is repaired within the same up, by the same key: one job."""
+    world.zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=Operation.CREATE)
+    world.job()
+    world.up()
+
+    (job,) = world.job_ids()
+    assert world.resource()["id"] == job
+    assert world.asked() == {"token": 1, "list": 1, "create": 2, "get": 1}
+
+
+def test_an_outcome_that_stays_unknown_is_said_and_the_next_up_goes_on(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+    """Where every answer is lost, the line says that nothing is lost; the next up takes the job over and says so."""
+    world = World(engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_CALL_TIMEOUT": "1"})
+    zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=Operation.CREATE, times=9)
+    world.job()
+    text = world.failing()
+    (line,) = errors_of(text)
+    assert line.startswith("error: It is not known whether the backfill job was started. Could not start the backfill job: the connection to")
+    assert "Nothing is lost: run `pulumi up` again before 20" in line
+    assert_clean(text, zuora.client_secret)
+
+    zuora.clear_plans()
+    zuora.clock.advance(3600)
+    world.zuora.finish(world.job_ids()[0])
+    shown = world.up().stdout
+    (job,) = world.job_ids()
+    outputs = world.resource()["outputs"]
+    assert (outputs["jobId"], outputs["recovered"], outputs["status"]) == (job, True, "COMPLETED")
+    assert f"warning: Zuora answered with job {job}, which an earlier attempt started 60 min ago; it was taken over" in shown
+    assert "It has already completed; to run another one, change `triggers`." in shown

@@ -1,0 +1,84 @@
+"""One stack, one program, one local Zuora: what a scenario test plays with."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pulumi_zuora_backfill.testing import Operation, Sandbox
+
+from .engines import EngineError
+
+TYPE = "pulumi-python:dynamic/zuora:BackfillJob"
+STACK = "dev"
+PROJECT = "acme"
+PREAMBLE = """\
+import pulumi
+from pulumi_zuora_backfill import BackfillJob, BackfillType
+"""
+
+
+class World:
+    """A stack whose program can be rewritten between operations."""
+
+    def __init__(self, engine: type[Any], zuora: Sandbox, folder: Path, env: Mapping[str, str] | None = None) -> None:
+        """Make the project folder and the stack; `env` replaces the settings that lead to the local Zuora."""
+        self.zuora = zuora
+        self.folder = folder / "project"
+        self.folder.mkdir()
+        (self.folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
+        self.stack = engine(STACK, self.folder, env=zuora.environment() if env is None else dict(env))
+
+    def program(self, source: str) -> None:
+        """Write the program; the imports are there already."""
+        (self.folder / "__main__.py").write_text(PREAMBLE + textwrap.dedent(source))
+
+    def job(self, arguments: str = 'type="RatePlanCharge"', name: str = "charges") -> None:
+        """Write a program with one job, whose id is the stack output."""
+        self.program(f"job = BackfillJob({name!r}, {arguments})\npulumi.export('jobId', job.job_id)")
+
+    def up(self, **options: Any) -> Any:
+        """Deploy; the requests before are forgotten, so that `asked` speaks of this run."""
+        self.zuora.forget_requests()
+        return self.stack.up(**options)
+
+    def failing(self, operation: str = "up", **options: Any) -> str:
+        """Run an operation that is to fail and return what the user reads."""
+        self.zuora.forget_requests()
+        try:
+            getattr(self.stack, operation)(**options)
+        except EngineError as error:
+            return error.stdout
+        raise AssertionError(f"{operation} did not fail")
+
+    def asked(self) -> dict[str, int]:
+        """Count the requests of the last run."""
+        return {operation.value: self.zuora.count(operation) for operation in Operation if self.zuora.count(operation)}
+
+    def resource(self, name: str = "charges") -> dict[str, Any]:
+        """Return a job as it stands in state."""
+        found = [r for r in self.stack.state["resources"] if r["urn"].endswith(f"{TYPE}::{name}")]
+        assert len(found) == 1, found
+        return found[0]
+
+    def job_ids(self) -> list[str]:
+        """Return the ids of all jobs that Zuora holds, oldest first."""
+        return [job.id for job in self.zuora.jobs]
+
+
+def urn(name: str = "charges") -> str:
+    """Return the URN of a job at top level."""
+    return f"urn:pulumi:{STACK}::{PROJECT}::{TYPE}::{name}"
+
+
+def lines_with(text: str, part: str) -> list[str]:
+    """Return the distinct lines that hold a text, in order."""
+    return list(dict.fromkeys(line.strip() for line in text.splitlines() if part in line))
+
+
+def assert_clean(text: str, *secrets: str) -> None:
+    """Assert that a user reads no traceback of ours or of the plugin host, and no secret."""
+    for part in ("pulumi_zuora_backfill/", "pulumi/dynamic/__main__.py", "site-packages/requests", *secrets):
+        assert part not in text
