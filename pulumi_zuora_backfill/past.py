@@ -93,7 +93,7 @@ async def _read() -> Mapping[str, Any]:
     stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     try:
         answer = await pulumi.runtime.invoke_async(_READ_STATE, {"stackName": stack})
-        resources = answer["outputs"]
+        resources = (answer or {}).get("outputs", {})  # a mocked monitor answers with nothing
         return {
             urn: {name: rpc.unwrap_rpc_secret(value) for name, value in resource["outputs"].items()}
             for urn, resource in resources.items()

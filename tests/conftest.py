@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pulumi_zuora_backfill.testing import Sandbox
 
@@ -15,6 +16,12 @@ from .engines import REAL_ENGINE_MISSING, engine, pulumi_cli
 from .world import World
 
 __all__ = ["engine"]
+
+# The same examples in every run, however busy the machine is.
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("steady")
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +47,11 @@ def world(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> World:
 def pytest_report_header() -> str:
     """Say which engines the scenarios run on."""
     cli = pulumi_cli()
-    return f"engines: EmbeddedStack, and the pulumi CLI at {cli}" if cli else f"engines: EmbeddedStack only ({REAL_ENGINE_MISSING})"
+    return (
+        f"engines: EmbeddedStack, and the pulumi CLI at {cli}"
+        if cli
+        else f"engines: EmbeddedStack only ({REAL_ENGINE_MISSING})"
+    )
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

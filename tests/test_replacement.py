@@ -20,7 +20,9 @@ def deployed(world: World, arguments: str = 'type="RatePlanCharge"') -> str:
 
 def failing_create(world: World, **options: object) -> None:
     """Run an up whose create is refused once, without the refusal being saved; the delete has gone through."""
-    world.zuora.plan(Fault.UNSAVED_FAILURE, on=Operation.CREATE, times=2, status=400, code="58730030", message="Not now.")
+    world.zuora.plan(
+        Fault.UNSAVED_FAILURE, on=Operation.CREATE, times=2, status=400, code="58730030", message="Not now."
+    )
     assert "Not now." in world.failing(**options)
 
 

@@ -1,0 +1,215 @@
+"""Inputs and changes: validation, one form, and what counts as another job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pulumi.output import Unknown
+
+from pulumi_zuora_backfill.changes import Changes, changes_between
+from pulumi_zuora_backfill.config import Settings
+from pulumi_zuora_backfill.inputs import Fault, check_inputs, is_unknown
+
+JOB = "a" * 32
+OTHER = "b" * 32
+UNKNOWN = Unknown()
+
+
+def checked(**news: Any) -> dict[str, Any]:
+    """Return checked inputs that have no faults."""
+    inputs, faults = check_inputs({"type": "RatePlanCharge", **news})
+    assert faults == []
+    return inputs
+
+
+def outputs(**values: Any) -> dict[str, Any]:
+    """Return outputs as a first deployment leaves them."""
+    return {
+        **checked(**values),
+        "jobId": JOB,
+        "baseUrl": "https://z",
+        "idempotencyKey": "zbf1-" + "0" * 64,
+        "trackId": "zbf1-" + "0" * 32,
+    }
+
+
+def changes(olds: dict[str, Any], news: dict[str, Any], *, preview: bool = False, **settings: Any) -> Changes:
+    """Compare, with the inputs checked as the engine does."""
+    inputs = {**checked(**news), "identity": {"preview": preview}}
+    return changes_between(JOB, olds, inputs, Settings(**settings))
+
+
+def test_defaults_are_made_explicit() -> None:
+    """What was not declared stands in the inputs; guard and on_delete follow from dry_run."""
+    assert checked() == {
+        "batchSize": 1000,
+        "dryRun": False,
+        "guard": "once",
+        "onDelete": "leave",
+        "type": "RatePlanCharge",
+    }
+    assert checked(dryRun=True) == {
+        "batchSize": 1000,
+        "dryRun": True,
+        "guard": "none",
+        "onDelete": "stop",
+        "type": "RatePlanCharge",
+    }
+
+
+def test_numbers_and_lists_come_in_one_form() -> None:
+    """Pulumi carries numbers as floats and lists in any order; both come out alike."""
+    inputs = checked(batchSize=500.0, orgIds=["b", "a", "b"], triggers={"n": 1.0, "x": [2.0, 2.5, None], "gone": None})
+
+    assert inputs["batchSize"] == 500
+    assert isinstance(inputs["batchSize"], int)
+    assert inputs["orgIds"] == ["a", "b"]
+    assert inputs["triggers"] == {"n": 1, "x": [2, 2.5, None]}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("type", "Charge"),
+        ("batchSize", 0),
+        ("batchSize", 1001),
+        ("batchSize", 1.5),
+        ("batchSize", True),
+        ("batchSize", float("nan")),
+        ("batchSize", "500"),
+        ("dryRun", "yes"),
+        ("reason", 7),
+        ("entityId", "a,b"),
+        ("entityId", ""),
+        ("entityId", "a\nb"),
+        ("orgIds", "a"),
+        ("orgIds", [1]),
+        ("trackId", "x" * 65),
+        ("trackId", "a;b"),
+        ("trackId", "ü"),
+        ("guard", "never"),
+        ("knownJobIds", ["short"]),
+        ("onDelete", "kill"),
+        ("existingJobId", "../" + "a" * 29),
+        ("nonsense", 1),
+    ],
+)
+def test_a_wrong_input_is_one_fault_that_names_it(name: str, value: Any) -> None:
+    """The engine is told which input it is, so that it can show where."""
+    _, faults = check_inputs({"type": "RatePlanCharge", name: value})
+
+    assert [fault.wire_name for fault in faults] == [name]
+
+
+def test_a_wrong_trigger_is_reported_without_its_name() -> None:
+    """The engine prints the value of the input that a fault names; triggers may be secret."""
+    assert check_inputs({"type": "RatePlanCharge", "triggers": 2**60})[1] == [
+        Fault(
+            wire_name="",
+            reason=f"triggers must be a JSON value: the integer {2**60} is beyond 2^53, where JSON numbers lose digits; write it as a string",
+        )
+    ]
+
+
+def test_a_missing_type_is_a_fault() -> None:
+    """Nothing can be started without a type."""
+    assert check_inputs({})[1] == [
+        Fault(wire_name="type", reason='type is missing: one of "RatePlanCharge", "OrderLineItem"')
+    ]
+
+
+def test_unknown_values_are_passed_on() -> None:
+    """In a preview a value may depend on another resource; it is no fault, and what follows from it stays open."""
+    inputs = checked(type=UNKNOWN, dryRun=UNKNOWN, triggers={"a": [UNKNOWN]}, batchSize=UNKNOWN)
+
+    assert inputs == {"batchSize": UNKNOWN, "dryRun": UNKNOWN, "triggers": {"a": [UNKNOWN]}, "type": UNKNOWN}
+    assert [is_unknown(value) for value in (inputs["triggers"], {"a": 1}, [1, (2,)])] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "replacing", "state_only"),
+    [
+        ({}, {}, (), ()),
+        ({}, {"batchSize": 1000.0, "dryRun": False, "guard": "once", "onDelete": "leave"}, (), ()),
+        ({"triggers": {"a": 1, "b": [True]}}, {"triggers": {"b": [True], "a": 1.0, "c": None}}, (), ()),
+        ({"orgIds": ["a", "b"]}, {"orgIds": ["b", "a"]}, (), ()),
+        ({"triggers": 1}, {"triggers": True}, ("triggers",), ()),
+        ({"triggers": 1}, {}, ("triggers",), ()),
+        ({}, {"type": "OrderLineItem"}, ("type",), ()),
+        ({"dryRun": True}, {"dryRun": False}, ("dryRun",), ("guard", "onDelete")),
+        ({}, {"entityId": "e"}, ("entityId",), ()),
+        ({}, {"orgIds": ["o"]}, ("orgIds",), ()),
+        (
+            {},
+            {
+                "batchSize": 7,
+                "reason": "r",
+                "guard": "none",
+                "knownJobIds": [OTHER],
+                "onDelete": "stop",
+                "trackId": "t",
+            },
+            (),
+            None,
+        ),
+        ({}, {"existingJobId": OTHER}, ("existingJobId",), ()),
+        ({}, {"existingJobId": JOB}, (), ("existingJobId",)),
+        ({"existingJobId": JOB}, {}, (), ("existingJobId",)),
+        ({"trackId": "mine"}, {}, (), ()),
+    ],
+)
+def test_what_is_another_job_and_what_is_not(
+    old: dict[str, Any], new: dict[str, Any], replacing: tuple[str, ...], state_only: tuple[str, ...] | None
+) -> None:
+    """The table of arguments: what replaces, what is kept in state, and what is no change at all."""
+    expected = (
+        ("batchSize", "guard", "knownJobIds", "onDelete", "reason", "trackId") if state_only is None else state_only
+    )
+    found = changes(outputs(**old), new)
+
+    assert found.replacing == replacing
+    assert sorted(found.state_only) == sorted(expected)
+
+
+@pytest.mark.parametrize("name", ["type", "dryRun", "triggers", "entityId", "orgIds", "existingJobId", "batchSize"])
+@pytest.mark.parametrize("preview", [True, False])
+def test_an_unknown_input_replaces_in_a_preview_and_changes_nothing_in_an_update(name: str, preview: bool) -> None:
+    """The engine asks dependents with unknowns before it replaces what they depend on; a finished backfill is not run again for that."""
+    found = changes(outputs(), {name: UNKNOWN}, preview=preview)
+
+    assert name in (found.state_only if name == "batchSize" else found.replacing) or not preview
+    assert found.replacing == () or preview
+
+
+def test_an_entity_that_moves_between_program_and_configuration_is_no_other_job() -> None:
+    """What counts is the entity in force, not where it was written down."""
+    olds = {**outputs(), "effectiveEntityId": "e"}
+    assert changes(olds, {"entityId": "e"}) == Changes(replacing=(), state_only=("entityId",))
+    assert changes({**olds, "entityId": "e"}, {}, entity_id="e") == Changes(replacing=(), state_only=("entityId",))
+    assert changes({**olds, "entityId": "e"}, {}) == Changes(replacing=("entityId",), state_only=())
+    assert changes(olds, {}) == Changes(replacing=(), state_only=())
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            ["type", "batchSize", "dryRun", "triggers", "orgIds", "trackId", "guard", "existingJobId", "x"]
+        ),
+        JSON,
+    )
+)
+def test_check_never_fails_and_is_stable(news: dict[str, Any]) -> None:
+    """Whatever is declared, check answers with faults or with inputs that check would return again."""
+    inputs, faults = check_inputs(news)
+
+    assert faults or check_inputs(inputs) == (inputs, [])

@@ -1,0 +1,105 @@
+"""The shape of the package: which module may know which, what is public, what the program's process loads."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import re
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from pulumi.dynamic import dynamic
+
+import pulumi_zuora_backfill
+from pulumi_zuora_backfill.provider import BackfillJobProvider
+
+PACKAGE = Path(pulumi_zuora_backfill.__file__).parent
+ROOT = PACKAGE.parent
+
+# From the top to the leaves; a module may import only what stands below it.
+LAYERS = (
+    ("__init__",),
+    ("resources",),
+    ("provider",),
+    ("lifecycle", "announcements"),
+    ("changes", "place", "past", "urns", "dynamic_host"),
+    ("inputs",),
+    ("submission", "stopping"),
+    ("guard",),
+    ("client",),
+    ("transport",),
+    ("auth",),
+    ("exchange",),
+    ("config", "names", "clock"),
+    ("idempotency", "models", "errors"),
+)
+
+
+def imports_of(path: Path) -> set[str]:
+    """Return the modules of ours that a module imports when it runs, type checking aside."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            node.body = [ast.Pass()]
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            found |= {node.module} if node.module else {alias.name for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.stem)
+def test_no_arrow_points_up(path: Path) -> None:
+    """Every module imports only modules of lower layers, and stands in a layer itself."""
+    layer_of = {name: depth for depth, names in enumerate(LAYERS) for name in names}
+
+    assert {name for name in imports_of(path) if layer_of[name] <= layer_of[path.stem]} == set()
+
+
+def test_the_public_names_are_sorted_and_there() -> None:
+    """`__all__` is sorted, complete, and every name of it exists."""
+    names = pulumi_zuora_backfill.__all__
+
+    assert names == sorted(names)
+    assert all(hasattr(pulumi_zuora_backfill, name) for name in names)
+
+
+def test_version_changelog_and_distribution_agree() -> None:
+    """The installed version is the one in the code, and the changelog speaks of it."""
+    version = pulumi_zuora_backfill.__version__
+
+    assert metadata.version("pulumi-zuora-backfill") == version
+    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_serialised_provider_is_pinned() -> None:
+    """State holds the provider by its path and nothing else; another form would be a change of every job in every stack."""
+    serialised = dynamic.serialize_provider(BackfillJobProvider())
+
+    assert (
+        serialised == "gASVPQAAAAAAAACMHnB1bHVtaV96dW9yYV9iYWNrZmlsbC5wcm92aWRlcpSME0JhY2tmaWxsSm9iUHJvdmlkZXKUk5QpgZQu"
+    )
+    assert re.findall(rb"[A-Za-z_.]{8,}", base64.b64decode(serialised)) == [
+        b"pulumi_zuora_backfill.provider",
+        b"BackfillJobProvider",
+    ]
+    assert BackfillJobProvider.serialize_as_secret_always is False
+
+
+def test_importing_the_package_loads_no_http_library() -> None:
+    """A program that declares resources pays neither for requests nor for the sandbox's server."""
+    loaded = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, pulumi_zuora_backfill; print(*sorted({m.split('.')[0] for m in sys.modules}))",
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+
+    assert {"requests", "urllib3", "tenacity", "werkzeug"} & set(loaded) == set()
