@@ -17,6 +17,8 @@ import pulumi
 from pulumi.runtime import rpc
 from pulumi.runtime.settings import get_monitor
 
+from .errors import clean
+
 TYPE_TOKEN: Final = "pulumi-python:dynamic/zuora:BackfillJob"
 _READ_STATE = "pulumi:pulumi:readStackResourceOutputs"
 _KEPT = (
@@ -101,7 +103,7 @@ async def _read() -> Mapping[str, Any]:
         }
     except Exception as error:  # an engine without this invoke, or a backend that does not answer: go on without
         pulumi.log.warn(
-            f"The state of stack {stack} could not be read ({type(error).__name__}), so nothing is known of earlier backfill jobs: "
+            f"The state of stack {stack} could not be read ({clean(error)}), so nothing is known of earlier backfill jobs: "
             "a forced replacement within 24 hours may take its predecessor's job over instead of starting a new one."
         )
         return {}

@@ -37,7 +37,11 @@ print("installed:", package.__version__)
 def main() -> None:
     """Build, look into the wheel, install it, import it."""
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, "-m", "build", "--wheel", "--outdir", folder, str(ROOT)], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "-m", "build", "--wheel", "--outdir", folder, str(ROOT)],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         (wheel,) = Path(folder).glob("*.whl")
         names = zipfile.ZipFile(wheel).namelist()
         strangers = [name for name in names if not name.startswith(("pulumi_zuora_backfill", "zuora_backfill"))]

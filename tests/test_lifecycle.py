@@ -24,7 +24,9 @@ def test_a_live_job_costs_one_request_of_each_kind(world: World) -> None:
     assert result.outputs["jobId"].value == job.id == world.resource()["id"]
     assert (job.type, job.batch_size, job.dry_run) == ("RatePlanCharge", 500, False)
     outputs = world.resource()["outputs"]
-    assert {name: outputs[name] for name in ("jobId", "status", "recovered", "baseUrl", "tenantId", "guard", "onDelete")} == {
+    assert {
+        name: outputs[name] for name in ("jobId", "status", "recovered", "baseUrl", "tenantId", "guard", "onDelete")
+    } == {
         "jobId": job.id,
         "status": "ACCEPTED",
         "recovered": False,
@@ -55,7 +57,9 @@ def test_no_change_and_changes_of_state_only_send_nothing(world: World) -> None:
     assert world.up().change_summary == {"same": 2}
     assert world.asked() == {}
 
-    world.job('type="RatePlanCharge", batch_size=10, guard="none", on_delete="stop", reason="x", known_job_ids=["k" * 32], track_id="t"')
+    world.job(
+        'type="RatePlanCharge", batch_size=10, guard="none", on_delete="stop", reason="x", known_job_ids=["k" * 32], track_id="t"'
+    )
     assert world.up().change_summary == {"same": 1, "update": 1}
     assert world.asked() == {}
     outputs = world.resource()["outputs"]
@@ -71,7 +75,9 @@ def test_no_change_and_changes_of_state_only_send_nothing(world: World) -> None:
     assert len(world.zuora.jobs) == 1
 
 
-def test_a_preview_needs_no_settings_and_speaks_to_the_reviewer(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+def test_a_preview_needs_no_settings_and_speaks_to_the_reviewer(
+    engine: type[Any], zuora: Sandbox, tmp_path: Path
+) -> None:
     """Without any setting a preview sends nothing, fails nothing, and says what a live run means."""
     world = World(engine, zuora, tmp_path, env={})
     world.job('type="RatePlanCharge", entity_id="e-1", reason="REV-7"')
@@ -96,7 +102,10 @@ def test_a_preview_of_a_replacement_names_the_job_and_what_becomes_of_it(world: 
     text = world.stack.preview().stdout
 
     assert world.asked() == {}
-    assert f"It replaces live job {job} (last known: COMPLETED; it is done; changed: triggers). This is ANOTHER live run of this resource." in text
+    assert (
+        f"It replaces live job {job} (last known: COMPLETED; it is done; changed: triggers). This is ANOTHER live run of this resource."
+        in text
+    )
 
 
 def test_sixty_jobs_share_one_token_and_one_list(world: World) -> None:
@@ -120,7 +129,12 @@ def test_a_refresh_shows_the_status_and_is_no_drift(world: World) -> None:
 
     assert world.asked() == {"token": 1, "get": 1}
     outputs = world.resource()["outputs"]
-    assert [outputs[name] for name in ("status", "progress", "batchFinishedCount", "errorCount")] == ["COMPLETED", "100.00%", 10, 3]
+    assert [outputs[name] for name in ("status", "progress", "batchFinishedCount", "errorCount")] == [
+        "COMPLETED",
+        "100.00%",
+        10,
+        3,
+    ]
     assert world.up().change_summary == {"same": 2}
     assert world.asked() == {}
 
@@ -224,7 +238,9 @@ def test_destroy_of_an_ended_or_unknown_job_stops_nothing(world: World) -> None:
 def test_get_looks_a_job_up_and_never_stops_it(world: World) -> None:
     """`BackfillJob.get` reads a job of somebody else; destroy leaves it alone."""
     job = world.zuora.add_job(type="OrderLineItem", status="PROCESSING", dry_run=True)
-    world.program(f"job = BackfillJob.get('theirs', '{job.id}')\npulumi.export('seen', [job.type, job.status, job.job_id])")
+    world.program(
+        f"job = BackfillJob.get('theirs', '{job.id}')\npulumi.export('seen', [job.type, job.status, job.job_id])"
+    )
     result = world.up()
     assert result.outputs["seen"].value == ["OrderLineItem", "PROCESSING", job.id]
     assert world.asked() == {"token": 1, "get": 1}
@@ -244,7 +260,9 @@ def test_get_of_an_unknown_job_fails(world: World) -> None:
 
 def test_all_faults_of_the_inputs_are_reported_at_once(world: World) -> None:
     """Every wrong input is named in one preview, and nothing is sent."""
-    world.job('type="Charge", batch_size=1001, track_id="a:b", existing_job_id="short", guard="twice", on_delete="kill", org_ids="x", triggers=2**60')
+    world.job(
+        'type="Charge", batch_size=1001, track_id="a:b", existing_job_id="short", guard="twice", on_delete="kill", org_ids="x", triggers=2**60'
+    )
     text = world.failing("preview")
 
     for part in (

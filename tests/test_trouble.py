@@ -70,7 +70,9 @@ def test_a_wrong_secret_is_one_line_and_one_request(engine: type[Any], zuora: Sa
 def test_a_wrong_base_url_is_one_line(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
     """Where nobody listens, the line says so and names the setting; it is known that nothing was started."""
     nobody = "http://127.0.0.1:9"
-    world = World(engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_BASE_URL": nobody, "ZUORA_CALL_TIMEOUT": "1"})
+    world = World(
+        engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_BASE_URL": nobody, "ZUORA_CALL_TIMEOUT": "1"}
+    )
     world.job()
     text = world.failing()
 
@@ -86,7 +88,9 @@ def test_a_base_url_that_differs_between_environment_and_configuration_is_refuse
     world.job()
     text = world.failing()
 
-    assert f"base_url is '{world.zuora.base_url}' in ZUORA_BASE_URL but 'https://rest.zuora.com' in zuora:baseUrl" in text
+    assert (
+        f"base_url is '{world.zuora.base_url}' in ZUORA_BASE_URL but 'https://rest.zuora.com' in zuora:baseUrl" in text
+    )
     assert world.asked() == {}
 
 
@@ -101,7 +105,9 @@ def test_the_wrong_tenant_is_refused_before_anything_is_started(world: World) ->
 
 
 @pytest.mark.parametrize("operation", ["refresh", "destroy", "replace"])
-def test_another_place_than_the_one_in_state_is_refused(engine: type[Any], zuora: Sandbox, tmp_path: Path, operation: str) -> None:
+def test_another_place_than_the_one_in_state_is_refused(
+    engine: type[Any], zuora: Sandbox, tmp_path: Path, operation: str
+) -> None:
     """A job in state is only touched where it runs: with another base URL, refresh, destroy and replacement send nothing."""
     world = World(engine, zuora, tmp_path, env={})
     for key, value in zip(("baseUrl", "clientId", "clientSecret"), zuora.environment().values(), strict=True):
@@ -116,7 +122,10 @@ def test_another_place_than_the_one_in_state_is_refused(engine: type[Any], zuora
         else:
             # Both operations take the configuration of the last up, so that one has to have seen the new value.
             shown = world.up().stdout
-            assert f"belongs to {zuora.base_url}, but the settings say {other.base_url}. Anything that needs Zuora will be refused." in shown
+            assert (
+                f"belongs to {zuora.base_url}, but the settings say {other.base_url}. Anything that needs Zuora will be refused."
+                in shown
+            )
             text = world.failing(operation)
         assert other.requests == []
     assert f"in state belongs to {zuora.base_url}, but the settings say {other.base_url}; nothing was sent." in text
@@ -149,14 +158,18 @@ def test_a_lost_connection_is_ridden_out(world: World) -> None:
     assert world.asked() == {"token": 1, "list": 1, "create": 2, "get": 1}
 
 
-def test_an_outcome_that_stays_unknown_is_said_and_the_next_up_goes_on(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+def test_an_outcome_that_stays_unknown_is_said_and_the_next_up_goes_on(
+    engine: type[Any], zuora: Sandbox, tmp_path: Path
+) -> None:
     """Where every answer is lost, the line says that nothing is lost; the next up takes the job over and says so."""
     world = World(engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_CALL_TIMEOUT": "1"})
     zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=Operation.CREATE, times=9)
     world.job()
     text = world.failing()
     (line,) = errors_of(text)
-    assert line.startswith("error: It is not known whether the backfill job was started. Could not start the backfill job: the connection to")
+    assert line.startswith(
+        "error: It is not known whether the backfill job was started. Could not start the backfill job: the connection to"
+    )
     assert "Nothing is lost: run `pulumi up` again before 20" in line
     assert_clean(text, zuora.client_secret)
 
@@ -167,5 +180,8 @@ def test_an_outcome_that_stays_unknown_is_said_and_the_next_up_goes_on(engine: t
     (job,) = world.job_ids()
     outputs = world.resource()["outputs"]
     assert (outputs["jobId"], outputs["recovered"], outputs["status"]) == (job, True, "COMPLETED")
-    assert f"warning: Zuora answered with job {job}, which an earlier attempt started 60 min ago; it was taken over" in shown
+    assert (
+        f"warning: Zuora answered with job {job}, which an earlier attempt started 60 min ago; it was taken over"
+        in shown
+    )
     assert "It has already completed; to run another one, change `triggers`." in shown
