@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .config import Settings
-from .inputs import is_unknown, scope_of
+from .checks import is_unknown
+from .inputs import scope_of
 from .models import ENDED
 from .names import PYTHON_NAMES
 

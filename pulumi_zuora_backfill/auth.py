@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,14 @@ import requests
 from requests.auth import AuthBase
 
 from .clock import Clock
-from .errors import ApiError, AuthenticationError, ConfigurationError, TransportError, ZuoraBackfillError
+from .errors import (
+    USER_INFO_FAILED,
+    ApiError,
+    AuthenticationError,
+    ConfigurationError,
+    TransportError,
+    ZuoraBackfillError,
+)
 from .exchange import Exchange
 
 _RENEW_EARLY_S = 240.0
@@ -35,7 +43,8 @@ class ClientCredentials(AuthBase):
     OAuth client credentials as a `requests` authentication.
 
     One token serves all threads of a process. It is renewed four minutes before it expires (halfway through a lifetime shorter than eight
-    minutes), and once when a request is answered with 401. Credentials that Zuora refused are not tried again by this process.
+    minutes), and once when a request is answered with 401. Credentials that Zuora refused are not tried again by this process, and no token is
+    asked for while Zuora asked to wait with it.
     """
 
     def __init__(
@@ -58,6 +67,7 @@ class ClientCredentials(AuthBase):
         self._lock = threading.Lock()
         self._token: _Token | None = None
         self._refused: ZuoraBackfillError | None = None
+        self._refused_until_s = 0.0
 
     def tenant_id(self) -> str | None:
         """
@@ -78,7 +88,7 @@ class ClientCredentials(AuthBase):
 
     def _renew_once(self, token: _Token, response: requests.Response, **options: Any) -> requests.Response:
         """Send a request that was answered with 401 once more, with a new token."""
-        if response.status_code != 401 or "Failed to get user info" in response.text:
+        if response.status_code != 401 or USER_INFO_FAILED in response.text:
             return response
         response.close()
         again = response.request.copy()
@@ -90,16 +100,31 @@ class ClientCredentials(AuthBase):
 
     def _current(self, instead_of: _Token | None = None) -> _Token:
         with self._lock:  # one thread fetches, the others wait for what it brings
-            if self._refused is not None:
-                raise self._refused
+            self._refuse_again()
             token = self._token
             if token is None or token is instead_of or self._clock.monotonic() >= token.renew_at_s:
                 try:
                     token = self._token = self._fetch()
-                except (AuthenticationError, ConfigurationError) as error:
-                    self._refused = error  # asking again with the same credentials could lock the account
+                except (ApiError, ConfigurationError) as error:
+                    self._remember(error)
                     raise
             return token
+
+    def _remember(self, error: ApiError | ConfigurationError) -> None:
+        wait_s = float("inf")  # asking again with the same credentials could lock the account
+        if isinstance(error, ApiError) and not isinstance(error, AuthenticationError):
+            wait_s = error.retry_after_s or 0.0
+        self._refused, self._refused_until_s = copy(error), self._clock.monotonic() + wait_s
+
+    def _refuse_again(self) -> None:
+        """Raise what the last token request brought while it holds; a copy, as each call notes its own outcome on its error."""
+        left_s = self._refused_until_s - self._clock.monotonic()
+        if self._refused is None or left_s <= 0:
+            return
+        error = copy(self._refused)
+        if isinstance(error, ApiError) and error.retry_after_s:
+            error.retry_after_s = left_s
+        raise error
 
     def _fetch(self) -> _Token:
         asked_at_s = self._clock.monotonic()
@@ -120,21 +145,24 @@ class ClientCredentials(AuthBase):
         try:
             body = self._exchange.send("get a token", "POST", "/oauth/token", form=self._form).body
         except ApiError as error:
+            error.arrived = False  # the token request arrived; the request that the token is for did not
             if error.transient or error.status not in (400, 401, 403):
-                error.arrived = False  # the token request arrived; the request that the token is for did not
                 raise
-            raise AuthenticationError(
+            refused = AuthenticationError(
                 f"Zuora refused the client credentials ({error.code or f'HTTP {error.status}'}{': ' if error.reason else ''}{error.reason}).",
                 f"Check client id and secret, and that they belong to {self._exchange.base_url}: a wrong base URL is a common cause.",
                 status=error.status,
                 code=error.code,
                 reason=error.reason,
                 request_id=error.request_id,
-            ) from error
+            )
+            refused.arrived = False
+            raise refused from error
         except TransportError as error:
             error.arrived = False
             raise
-        if not isinstance(body.get("access_token"), str) or not body["access_token"]:
+        token = body.get("access_token")
+        if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):  # as it has to fit a header
             raise TransportError(
                 f"{self._exchange.base_url}/oauth/token answered without a token.", "Check the base URL.", arrived=False
             )

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from .config import Settings
 from .idempotency import track_id_for
-from .inputs import is_unknown, same, scope_of
+from .checks import is_unknown
+from .inputs import same, scope_of
 from .models import Scope
 from .names import INPUTS, WIRE_NAMES
 

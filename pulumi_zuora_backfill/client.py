@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from .auth import ClientCredentials
+from .errors import InputError, clean
 from .exchange import Answer
-from .models import BackfillRequest, Job, Scope, job_id_of
+from .models import JOB_ID_LENGTH, BackfillRequest, Job, Scope, job_id_of
 from .transport import Call, Transport
 
 JOBS_PATH: Final = "/v1/uno/data-backfill/propagation/jobs"
@@ -46,8 +47,8 @@ class BackfillClient:
         self._credentials = credentials
 
     def tenant_id(self) -> str | None:
-        """Return the tenant that the token names; asks for a token where there is none yet."""
-        return self._credentials.tenant_id()
+        """Return the tenant that the token names; asks for a token where there is none yet, with the patience of any other call."""
+        return self._transport.patiently("get a token", lambda _: self._credentials.tenant_id())
 
     def create(self, request: BackfillRequest, scope: Scope, *, idempotency_key: str, track_id: str) -> Started:
         """
@@ -77,6 +78,7 @@ class BackfillClient:
         Read one job.
 
         Raises:
+            InputError: The id cannot be one; nothing was sent.
             NotFoundError: Zuora does not know it.
         """
 
@@ -86,7 +88,7 @@ class BackfillClient:
                 raise ValueError(f"it is about job {job.id}, not about {job_id}")
             return job
 
-        call = Call(operation=f"read job {job_id}", method="GET", path=f"{JOBS_PATH}/{job_id}", headers=scope.headers())
+        call = Call(operation=f"read job {job_id}", method="GET", path=_path_of(job_id), headers=scope.headers())
         return self._transport.send(call, understand)
 
     def list(self, scope: Scope) -> tuple[Job, ...]:
@@ -107,8 +109,16 @@ class BackfillClient:
         call = Call(
             operation=f"stop job {job_id}",
             method="PUT",
-            path=f"{JOBS_PATH}/{job_id}",
+            path=_path_of(job_id),
             headers=scope.headers(),
             json_body={"status": "Stopping"},
         )
         self._transport.send(call, lambda answer: None)
+
+
+def _path_of(job_id: str) -> str:
+    """Return the path of a job; what is no id could lead to another one."""
+    try:
+        return f"{JOBS_PATH}/{job_id_of(job_id)}"
+    except ValueError:
+        raise InputError(f"{clean(job_id)!r} is no job id: it has to be {JOB_ID_LENGTH} characters long.") from None

@@ -30,6 +30,7 @@ NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "tenant_id": ("ZUORA_TENANT_ID", "zuora:tenantId"),
     "version": ("ZUORA_VERSION", "zuora:version"),
     "call_timeout": ("ZUORA_CALL_TIMEOUT", "zuora:callTimeout"),
+    "wait_timeout": ("ZUORA_WAIT_TIMEOUT", "zuora:waitTimeout"),
     "compress_requests": ("ZUORA_COMPRESS_REQUESTS", "zuora:compressRequests"),
 }
 T = TypeVar("T")
@@ -53,6 +54,7 @@ class Settings:
         tenant_id: The tenant that the token must belong to, or ``None`` for any.
         version: ``Zuora-Version``; default ``2025-08-12``.
         call_timeout_s: How long one call is tried in all, retries included; default 300.
+        wait_timeout_s: The longest that any wait of a run may take, or ``None``.
         compress_requests: Whether request bodies are gzipped; default no.
         sources: For each setting that is set, where it came from.
         faults: What is wrong with them.
@@ -66,6 +68,7 @@ class Settings:
     tenant_id: str | None = None
     version: str = DEFAULT_VERSION
     call_timeout_s: float = DEFAULT_CALL_TIMEOUT_S
+    wait_timeout_s: float | None = None
     compress_requests: bool = False
     sources: Mapping[str, str] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
@@ -122,6 +125,7 @@ def load_settings(environ: Mapping[str, str], stack_config: Callable[[str], str 
         tenant_id=found.parsed("tenant_id", _tenant_id_of, None),
         version=found.parsed("version", _header_value_of, DEFAULT_VERSION),
         call_timeout_s=found.parsed("call_timeout", duration_s, DEFAULT_CALL_TIMEOUT_S),
+        wait_timeout_s=found.parsed("wait_timeout", duration_s, None),
         compress_requests=found.parsed("compress_requests", _flag_of, False),
         sources=found.sources,
         faults=tuple(found.faults),
@@ -132,15 +136,15 @@ class _Found:
     """The raw texts, where each came from, and what is wrong with them."""
 
     def __init__(self, environ: Mapping[str, str], stack_config: Callable[[str], str | None]) -> None:
-        self.texts: dict[str, str] = {}
+        self.texts: dict[str, list[tuple[str, str]]] = {}  # with the source; what counts first
         self.sources: dict[str, str] = {}
         self.faults: list[str] = []
         for name, (variable, key) in NAMES.items():
-            here, there = (environ.get(variable) or "").strip(), (stack_config(key) or "").strip()
-            if name in _MUST_AGREE and here and there and here.rstrip("/") != there.rstrip("/"):
-                self.faults.append(f"{name} is {here!r} in {variable} but {there!r} in {key}: take one of them away")
-            if here or there:
-                self.texts[name], self.sources[name] = (here, variable) if here else (there, key)
+            found = [((environ.get(variable) or "").strip(), variable), ((stack_config(key) or "").strip(), key)]
+            texts = [(text, source) for text, source in found if text]
+            if texts:
+                self.texts[name] = texts if name in _MUST_AGREE else texts[:1]
+                self.sources[name] = texts[0][1]
         id_source, secret_source = self.sources.get("client_id"), self.sources.get("client_secret")
         if id_source and secret_source and (":" in id_source) != (":" in secret_source):
             self.faults.append(
@@ -148,13 +152,18 @@ class _Found:
             )
 
     def parsed(self, name: str, parse: Callable[[str], T], default: D) -> T | D:
-        if name not in self.texts:
-            return default
-        try:
-            return parse(self.texts[name])
-        except ValueError as error:
-            self.faults.append(f"{name} from {self.sources[name]} {error}")
-            return default
+        values: list[T] = []
+        texts = self.texts.get(name, [])
+        for text, source in texts:
+            try:
+                values.append(parse(text))
+            except ValueError as error:
+                self.faults.append(f"{name} from {source} {error}")
+                return default
+        if any(value != values[0] for value in values):
+            (here, variable), (there, key) = texts
+            self.faults.append(f"{name} is {here!r} in {variable} but {there!r} in {key}: take one of them away")
+        return values[0] if values else default
 
 
 def base_url_of(text: str) -> str:
@@ -164,13 +173,13 @@ def base_url_of(text: str) -> str:
     Raises:
         ValueError: It is no bare ``https://`` address (``http://`` is taken for loopback only).
     """
+    if "@" in text:
+        raise ValueError("must not hold a user name or a password")
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise ValueError("is not a URL") from None
-    if parts.username or parts.password:
-        raise ValueError("must not hold a user name or a password")
     if parts.scheme not in ("https", "http") or not re.fullmatch(r"[a-z0-9._:-]+", host):
         raise ValueError(f"is {text!r}, not a URL like https://rest.test.zuora.com")
     if parts.path not in ("", "/") or parts.query or parts.fragment:

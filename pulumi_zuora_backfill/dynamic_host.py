@@ -1,8 +1,8 @@
 """
-What Pulumi's dynamic plugin host does not hand to a provider: the call it is serving, clean errors, live status, more workers.
+What Pulumi's dynamic plugin host does not hand to a provider: the call it is serving, clean errors, live status, more workers, cancellation.
 
 Nothing else in the package knows of frames, gRPC or the engine. Each piece works alone; where the host changes under it, it falls back to plain behaviour:
-a traceback instead of one line, no live line, four workers.
+a traceback instead of one line, no live line, four workers, a wait that Ctrl-C does not shorten.
 """
 
 from __future__ import annotations
@@ -11,24 +11,29 @@ import functools
 import gc
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any, Final, TypeVar
 
 import grpc
+from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, status_pb2
 
-from .errors import ZuoraBackfillError
+from .errors import InterruptedWaitError, ZuoraBackfillError
 
 _HOST_WORKERS = 4
 WORKERS: Final = 64
 _TRAILER = "grpc-status-details-bin"
 _LOG_TIMEOUT_S = 5.0
+_CANCEL = "/pulumirpc.ResourceProvider/Cancel"
+_SLICE_S = 0.5
 F = TypeVar("F", bound=Callable[..., Any])
 
 _engine_lock = threading.Lock()
 _engine: engine_pb2_grpc.EngineStub | None = None
+_cancelled = threading.Event()
 
 
 def clean_errors(method: F) -> F:
@@ -84,6 +89,46 @@ def lift_worker_limit() -> bool:
         return False
     setattr(pools[0], "_max_workers", WORKERS)  # noqa: B010  # private: the host offers no other way
     return True
+
+
+def hear_cancellation() -> bool:
+    """
+    Take note when the engine cancels the run; the host itself does nothing then.
+
+    Returns:
+        Whether it could be arranged; otherwise only the end of a call is noticed.
+    """
+    for handlers in gc.get_objects():
+        if not isinstance(handlers, dict):
+            continue
+        handler = handlers.get(_CANCEL) if all(isinstance(name, str) for name in handlers) else None
+        if isinstance(handler, grpc.RpcMethodHandler):
+
+            def cancel(request: Any, context: grpc.ServicerContext) -> Any:
+                _cancelled.set()
+                return empty_pb2.Empty()
+
+            handlers[_CANCEL] = handler._replace(unary_unary=cancel)  # type: ignore[attr-defined]  # a named tuple in grpcio
+            return True
+    return False
+
+
+def sleep(seconds: float) -> None:
+    """
+    Wait, and wake up when the run is cancelled.
+
+    Raises:
+        InterruptedWaitError: The engine cancelled the run, or the call that is served has ended.
+    """
+    call = _served_call()
+    until_s = time.monotonic() + seconds
+    while True:
+        if _cancelled.is_set() or (call is not None and not call[1].is_active()):
+            raise InterruptedWaitError("The run was cancelled.")
+        left_s = until_s - time.monotonic()
+        if left_s <= 0:
+            return
+        _cancelled.wait(min(_SLICE_S, left_s))
 
 
 def _served_call() -> tuple[Any, grpc.ServicerContext] | None:

@@ -6,6 +6,8 @@ ZuoraBackfillError                 .message .hint
 ├── ConfigurationError             a setting is missing, malformed, or contradicts another
 ├── InputError                     an argument of a resource is wrong
 ├── TransportError                 no usable answer came: .arrived, .transient
+│   └── AskedToWaitError           nothing was sent, as Zuora asked to wait longer than a call may take
+├── InterruptedWaitError           the run was cancelled while something was waited for
 ├── ApiError                       Zuora said no: .status .code .request_id .transient
 │   ├── AuthenticationError        the credentials or the token were refused
 │   └── NotFoundError              Zuora does not know the job
@@ -15,7 +17,10 @@ ZuoraBackfillError                 .message .hint
     ├── GuardError                 the tenant already holds such a job
     ├── JobRefusedError            Zuora will not start the job
     ├── WrongTenantError           state and today's settings speak of different places
-    └── JobStillRunningError       a job that has to end first has not ended
+    ├── JobStillRunningError       a job that has to end first has not ended
+    ├── JobFailedError             a job that was waited for did not complete cleanly
+    ├── UnknownJobStatusError      a job has a status that Zuora does not document
+    └── JobTimedOutError           a job has not ended in time, and runs on
 ```
 
 No message holds a body, a header, a token or a secret. A text from the server is cut at 500 characters and stripped of control characters.
@@ -28,10 +33,9 @@ from collections.abc import Mapping
 from typing import Any
 
 _MESSAGE_LIMIT = 500
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _TRANSIENT_STATUS = frozenset({409, 429, 500, 502, 503, 504})
 _TRANSIENT_CATEGORIES = frozenset({"50", "60", "61", "70", "99"})
-_USER_INFO = "Failed to get user info"  # a 401 that Zuora's SDK documents as "retry"
+USER_INFO_FAILED = "Failed to get user info"  # a 401 that Zuora's SDK documents as "retry"
 
 
 class ZuoraBackfillError(Exception):
@@ -53,6 +57,10 @@ class ZuoraBackfillError(Exception):
         super().__init__(f"{message} {hint}".strip())
         self.message = message
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let an error be copied and pickled with all its attributes, whatever its ``__init__`` asks for."""
+        return self.__new__, (type(self), *self.args), self.__dict__
 
 
 class ConfigurationError(ZuoraBackfillError):
@@ -77,6 +85,10 @@ class TransportError(ZuoraBackfillError):
         super().__init__(message, hint)
         self.arrived = arrived
         self.transient = transient
+
+
+class AskedToWaitError(TransportError):
+    """Nothing was sent, as Zuora asked to wait longer than one call may take."""
 
 
 class ApiError(ZuoraBackfillError):
@@ -145,24 +157,24 @@ class ApiError(ZuoraBackfillError):
         """
         reasons = reasons_of(body)
         code = reasons[0][0] if reasons else None
-        reason = "; ".join(message for _, message in reasons if message)
+        reason = clean("; ".join(message for _, message in reasons if message))
         categories = [category_of(code) for code, _ in reasons]
-        request_id = headers.get("Zuora-Request-Id") or _member(body, "requestId") or _member(body, "processId")
-        if status == 200:
+        request_id = _text(headers.get("Zuora-Request-Id")) or _member(body, "requestId") or _member(body, "processId")
+        if 200 <= status < 300:
             transient = bool(categories) and all(category in _TRANSIENT_CATEGORIES for category in categories)
         else:
-            transient = status in _TRANSIENT_STATUS or (status == 401 and reason == _USER_INFO)
+            transient = status in _TRANSIENT_STATUS or (status == 401 and USER_INFO_FAILED in reason)
         kind: type[ApiError] = cls
         if (status == 401 and not transient) or (categories and all(category == "11" for category in categories)):
             kind = AuthenticationError
-        elif status in (200, 404) and "40" in categories:
+        elif (status == 404 or 200 <= status < 300) and "40" in categories:
             kind = NotFoundError
-        said = f"HTTP {status}" if status != 200 else "success: false"
+        said = f"HTTP {status}" if not 200 <= status < 300 else "success: false"
         if code:
             said += f", code {code}"
         if reason:
             said += f": {reason}"
-        marks = [f"request id {clean(request_id)}"] if request_id else []
+        marks = [f"request id {request_id}"] if request_id else []
         marks += [f"track id {track_id}"] if track_id else []
         message = f"Zuora refused to {operation} ({said})" if not transient else f"Zuora could not {operation} ({said})"
         return kind(
@@ -213,6 +225,22 @@ class JobStillRunningError(JobError):
     """A job that has to end first has not ended."""
 
 
+class JobFailedError(JobError):
+    """A job that was waited for did not complete, or not cleanly."""
+
+
+class UnknownJobStatusError(JobError):
+    """A job has a status that Zuora does not document."""
+
+
+class JobTimedOutError(JobError):
+    """A job has not ended in time; it runs on."""
+
+
+class InterruptedWaitError(ZuoraBackfillError):
+    """The run was cancelled while something was waited for."""
+
+
 def reasons_of(body: object) -> list[tuple[str | None, str]]:
     """
     Read the reasons out of any of the body shapes that Zuora uses.
@@ -221,7 +249,7 @@ def reasons_of(body: object) -> list[tuple[str | None, str]]:
     ``error_description``, and plain text or HTML.
     """
     if isinstance(body, str):
-        text = re.sub(r"<[^>]*>", " ", body)
+        text = re.sub(r"<[^<>]*>", " ", body)
         return [(None, clean(text))] if text.strip() else []
     if not isinstance(body, dict):
         return []
@@ -241,10 +269,10 @@ def category_of(code: str | None) -> str | None:
 
 
 def clean(text: Any) -> str:
-    """Make a text from a server fit for one line: no control characters, at most 500 characters."""
+    """Make a text from a server fit for one line: nothing that cannot be printed, at most 500 characters."""
     if text is None:
         return ""
-    line = " ".join(_CONTROL.sub(" ", str(text)).split())
+    line = " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())
     return line if len(line) <= _MESSAGE_LIMIT else line[: _MESSAGE_LIMIT - 1] + "…"
 
 
@@ -274,4 +302,4 @@ def _member(body: object, name: str) -> str | None:
 
 
 def _text(value: object) -> str | None:
-    return None if value is None or value == "" else clean(value)
+    return None if value is None else clean(value) or None

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
+import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 from requests import exceptions as lower
 from requests.auth import AuthBase
-from urllib3.exceptions import NameResolutionError, NewConnectionError
+from urllib3.exceptions import HTTPError, LocationValueError, NameResolutionError, NewConnectionError
 
 from .config import is_loopback
-from .errors import ApiError, TransportError
+from .errors import ApiError, TransportError, clean
 
 CONNECT_TIMEOUT_S: Final = 10.0
 READ_TIMEOUT_S: Final = 130.0  # Zuora's gateway gives up at 120 s
+_LONGEST_WAIT_S = 86_400.0  # no limit of Zuora's counts longer than a day
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +47,13 @@ class Answer:
     request_id: str | None
 
 
+class _Session(requests.Session):
+    """A session that does not even look where a redirect leads to."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 class Exchange:
     """Sends requests to one base URL, each thread over a session of its own; follows no redirect."""
 
@@ -56,6 +67,9 @@ class Exchange:
         """
         self.base_url = base_url
         self._compress_requests = compress_requests
+        host = urlsplit(base_url).hostname or ""
+        # A proxy is never asked for a server on this very machine: it would see the secret in the clear.
+        self._proxies = {"no_proxy": host} if is_loopback(host) else None
         self._local = threading.local()
 
     def send(
@@ -107,17 +121,16 @@ class Exchange:
                 auth=auth or _no_authorization,
                 timeout=(CONNECT_TIMEOUT_S, read_timeout_s),
                 allow_redirects=False,
+                proxies=self._proxies,
             )
-        except lower.RequestException as error:
+        except (OSError, HTTPError) as error:  # requests raises OSErrors, and lets some errors of urllib3 through
             raise _lost(operation, self.base_url, error) from error
         return _answer(operation, response, sent_headers.get("Zuora-Track-Id"))
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = requests.Session()
-            # A proxy is never asked for a server on this very machine: it would see the secret in the clear.
-            session.trust_env = not is_loopback(self.base_url.split("://")[1].rsplit(":", 1)[0].strip("[]"))
+            session = self._local.session = _Session()
         return session
 
 
@@ -127,8 +140,8 @@ def _no_authorization(request: requests.PreparedRequest) -> requests.PreparedReq
 
 
 def _answer(operation: str, response: requests.Response, track_id: str | None) -> Answer:
-    body = _json(response.text)
-    refused = isinstance(body, dict) and body.get("success") is False
+    body = _json(response.content)
+    refused = isinstance(body, dict) and body.get("success", not body.get("reasons")) is False
     if not 200 <= response.status_code < 300 or refused:
         raise ApiError.from_answer(
             operation,
@@ -136,56 +149,57 @@ def _answer(operation: str, response: requests.Response, track_id: str | None) -
             response.text if body is None else body,
             headers=response.headers,
             track_id=track_id,
-            retry_after_s=retry_after_s(response.headers, response.status_code, _date(response.headers)),
+            retry_after_s=retry_after_s(response.headers, response.status_code, _moment(response.headers.get("Date"))),
         )
     if not isinstance(body, dict):
         raise TransportError(f"Zuora's answer to the request to {operation} is not a JSON object.", arrived=True)
-    return Answer(body=body, date=_date(response.headers), request_id=response.headers.get("Zuora-Request-Id"))
+    return Answer(
+        body=body,
+        date=_moment(response.headers.get("Date")),
+        request_id=clean(response.headers.get("Zuora-Request-Id")) or None,
+    )
 
 
-def _json(text: str) -> Any:
-    """Parse JSON; ``None`` where it is none."""
+def _json(content: bytes) -> Any:
+    """Parse JSON; ``None`` where it is none, or is nested too deep to be Zuora's."""
     try:
-        return json.loads(text)
-    except ValueError:
+        return json.loads(content)
+    except (ValueError, RecursionError):
         return None
 
 
-def _date(headers: Mapping[str, str]) -> datetime | None:
+def _moment(text: str | None) -> datetime | None:
+    """Read an HTTP date; one that names no zone is in UTC."""
     try:
-        return parsedate_to_datetime(headers.get("Date", "")).astimezone(timezone.utc)
-    except (TypeError, ValueError):
+        moment = parsedate_to_datetime(text or "")
+        return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
 def retry_after_s(headers: Mapping[str, str], status: int, now: datetime | None = None) -> float | None:
     """
-    Read how long Zuora asks to wait: ``Retry-After`` (seconds or a date), else, with a 429, ``RateLimit-Reset``.
+    Read how long Zuora asks to wait: ``Retry-After`` (seconds or a date), else, with a 429, ``RateLimit-Reset``; a day at most.
 
     Args:
         headers: The headers of the answer.
         status: Its status.
         now: The server's clock, which a date is held against.
     """
-    told = headers.get("Retry-After")
-    if told is None and status == 429:
-        told = headers.get("RateLimit-Reset")
-    if told is None:
-        return None
-    try:
-        seconds = float(told)
-    except ValueError:
+    for told in (headers.get("Retry-After"), headers.get("RateLimit-Reset") if status == 429 else None):
         try:
-            until = parsedate_to_datetime(told)
-        except (TypeError, ValueError):
-            return None
-        seconds = (until - (now or datetime.now(timezone.utc))).total_seconds() if until.tzinfo else 0.0
-    return max(0.0, seconds) if seconds == seconds and seconds != float("inf") else None
+            seconds = float(told or "")
+        except ValueError:
+            until = _moment(told)
+            seconds = (until - (now or datetime.now(timezone.utc))).total_seconds() if until else math.nan
+        if math.isfinite(seconds):
+            return min(max(0.0, seconds), _LONGEST_WAIT_S)
+    return None
 
 
 # What requests raises → whether the request may have arrived, whether it may be tried again, what to say. The first that fits counts.
 _LOST: Final[tuple[tuple[type[Exception], bool, bool, str], ...]] = (
-    (lower.SSLError, False, False, "the TLS certificate of {host} was not accepted"),
+    (lower.SSLError, True, True, "the TLS connection to {host} broke off"),
     (lower.ProxyError, False, True, "the proxy did not let the request through to {host}"),
     (lower.ConnectTimeout, False, True, "{host} did not take the connection in time"),
     (lower.ReadTimeout, True, True, "no answer came from {host} in time"),
@@ -193,16 +207,21 @@ _LOST: Final[tuple[tuple[type[Exception], bool, bool, str], ...]] = (
     (lower.ChunkedEncodingError, True, True, "the answer from {host} broke off"),
     (lower.ContentDecodingError, True, True, "the answer from {host} could not be decoded"),
     (lower.RequestException, False, False, "the request could not be sent to {host}"),
+    (LocationValueError, False, False, "{host} is not an address"),
+    (HTTPError, True, True, "the connection to {host} was lost"),
+    (OSError, False, False, "the CA bundle (REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE) to check {host} with cannot be read"),
 )
 
 
-def _lost(operation: str, base_url: str, error: lower.RequestException) -> TransportError:
+def _lost(operation: str, base_url: str, error: OSError | HTTPError) -> TransportError:
     _, arrived, transient, text = next(row for row in _LOST if isinstance(error, row[0]))
     reason = _innermost(error)
     if isinstance(reason, NewConnectionError):  # refused, or the name is not known: nothing has left this machine
         arrived, text = False, "{host} cannot be reached"
         if isinstance(reason, NameResolutionError):
             text = "the host name of {host} is not known"
+    elif isinstance(reason, ssl.SSLCertVerificationError):  # the handshake comes before the request
+        arrived, transient, text = False, False, "the TLS certificate of {host} was not accepted"
     hint = "" if arrived else "Check the base URL (ZUORA_BASE_URL or zuora:baseUrl) and the network."
     return TransportError(
         f"Could not {operation}: {text.format(host=base_url)} ({type(reason).__name__}).",

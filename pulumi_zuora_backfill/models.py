@@ -6,7 +6,6 @@ Zuora's JSON names live here and nowhere above. Source: https://developer.zuora.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from enum import Enum
 from typing import Any, Final
 
 JOB_ID_LENGTH: Final = 32
+_LONGEST_TEXT = 255
+_LARGEST_COUNT = 2**53
 
 
 class BackfillType(str, Enum):
@@ -145,11 +146,12 @@ class Job:
         Raises:
             ValueError: It has no id of 32 characters, or no status.
         """
-        if not isinstance(wire, Mapping) or not isinstance(wire.get("status"), str) or not wire["status"]:
+        status = _text(wire.get("status")) if isinstance(wire, Mapping) else None
+        if not isinstance(wire, Mapping) or status is None:
             raise ValueError("a job without a status")
         return cls(
             id=job_id_of(wire.get("id")),
-            status=wire["status"],
+            status=status,
             type=_text(wire.get("type")),
             created_on=_time(wire.get("createdOn"), wire.get("createdOnReadable")),
             updated_on=_time(wire.get("updatedOn"), wire.get("updatedOnReadable")),
@@ -194,16 +196,18 @@ def _time(epoch_ms: object, readable: object) -> datetime | None:
             return None
     try:
         # Zuora writes the offset without a colon, which datetime.fromisoformat refuses before Python 3.11.
-        return datetime.strptime(str(readable), "%Y-%m-%dT%H:%M:%S%z")
-    except ValueError:
+        return datetime.strptime(str(readable), "%Y-%m-%dT%H:%M:%S%z").astimezone(timezone.utc)
+    except (OverflowError, ValueError):
         return None
 
 
 def _count(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LARGEST_COUNT:
         return None
     return int(value)
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    """Take a text without what cannot be printed, and not more of it than a person reads."""
+    printable = "".join(char for char in value if char.isprintable()) if isinstance(value, str) else ""
+    return printable[:_LONGEST_TEXT] or None

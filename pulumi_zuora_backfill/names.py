@@ -38,6 +38,8 @@ OUTPUTS: Final = (
     "batch_finished_count",
     "error_count",
 )
+COMPLETION_INPUTS: Final = ("job_ids", "timeout", "max_errors", "entity_id", "org_ids")
+COMPLETION_OUTPUTS: Final = ("jobs", "error_count")
 
 
 def camel(name: str) -> str:
@@ -45,5 +47,7 @@ def camel(name: str) -> str:
     return re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
 
 
-WIRE_NAMES: Final[Mapping[str, str]] = {name: camel(name) for name in (*INPUTS, *OUTPUTS)}
+WIRE_NAMES: Final[Mapping[str, str]] = {
+    name: camel(name) for name in (*INPUTS, *OUTPUTS, *COMPLETION_INPUTS, *COMPLETION_OUTPUTS)
+}
 PYTHON_NAMES: Final[Mapping[str, str]] = {wire: name for name, wire in WIRE_NAMES.items()}

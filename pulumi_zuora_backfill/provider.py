@@ -1,8 +1,8 @@
 """
-The dynamic provider: Pulumi's calls on one side, the lifecycle's plain functions on the other.
+The dynamic providers: Pulumi's calls on one side, the lifecycle's plain functions on the other.
 
-State refers to the class by its path, so module and name stay for ever. It holds nothing when it is serialised; `BackfillJobProvider.configure`, in the
-plugin host, is the only place that wires settings, credentials, transport and client.
+State refers to the classes by their path, so module and names stay for ever. They hold nothing when they are serialised; settings are read, and credentials,
+transport and client wired, in the plugin host and nowhere else.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from . import dynamic_host, lifecycle
+from . import awaiting, dynamic_host, lifecycle
 from .announcements import announce_start
 from .changes import changes_between
 from .clock import Clock
@@ -37,19 +37,35 @@ from .place import place_mismatch
 _VOICE = Voice(status=dynamic_host.status, info=dynamic_host.info, warn=dynamic_host.warn)
 
 
-class BackfillJobProvider(ResourceProvider):
-    """Serves `BackfillJob`; what each call does is the lifecycle table of the README."""
+# One connection per process: both providers share one token, one silence, and one knowledge of what was started.
+_lock = threading.Lock()
+_zuora: Zuora | None = None
+
+
+class _ZuoraProvider(ResourceProvider):
+    """What both providers share: the settings, and the connection."""
 
     serialize_as_secret_always = False  # nothing is captured, so there is nothing to hide
 
     def configure(self, req: ConfigureRequest) -> None:
         """Read the settings; what is wrong with them is an error only when Zuora is needed."""
         self._settings: Settings = load_settings(os.environ, req.config.get)
-        self._clock = Clock()
-        self._lock = threading.Lock()
-        self._zuora: Zuora | None = None
+        self._clock = Clock(sleep=dynamic_host.sleep)
         self._announced: set[str] = set()
         dynamic_host.lift_worker_limit()
+        dynamic_host.hear_cancellation()
+
+    def _connected(self) -> Zuora:
+        """Wire everything that talks to Zuora, when it is needed for the first time."""
+        global _zuora
+        with _lock:
+            if _zuora is None:
+                _zuora = _connect(self._settings, self._clock)
+            return _zuora
+
+
+class BackfillJobProvider(_ZuoraProvider):
+    """Serves `BackfillJob`; what each call does is the lifecycle table of the README."""
 
     @dynamic_host.clean_errors
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -106,43 +122,71 @@ class BackfillJobProvider(ResourceProvider):
         """Speak to the reviewer, once per resource and run: a replacement is asked about twice."""
         identity = inputs.get("identity")
         urn = str(identity.get("urn")) if isinstance(identity, Mapping) else ""
-        with self._lock:
+        with _lock:
             if urn in self._announced:
                 return
             self._announced.add(urn)
         announcement = announce_start(inputs, predecessor, self._settings, changed)
         (dynamic_host.warn if announcement.warning else dynamic_host.info)(announcement.text)
 
-    def _connected(self) -> Zuora:
-        """Wire everything that talks to Zuora, once, when it is needed for the first time."""
-        with self._lock:
-            if self._zuora is None:
-                self._zuora = self._connect()
-            return self._zuora
 
-    def _connect(self) -> Zuora:
-        from .auth import (
-            ClientCredentials,
-        )  # here, as the program that only declares resources need not load an HTTP library
-        from .client import BackfillClient
-        from .exchange import Exchange
-        from .guard import Guard
-        from .submission import Submission
-        from .transport import Transport
+class BackfillCompletionProvider(_ZuoraProvider):
+    """Serves `BackfillCompletion`; deleting one does nothing."""
 
-        base_url, client_id, client_secret = self._settings.require()
-        exchange = Exchange(base_url, compress_requests=self._settings.compress_requests)
-        credentials = ClientCredentials(
-            exchange, client_id, client_secret, tenant_id=self._settings.tenant_id, clock=self._clock
+    @dynamic_host.clean_errors
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Validate; where a wait will begin, say what for."""
+        inputs, faults = awaiting.check_completion(news)
+        if not _olds and not faults:
+            dynamic_host.info(awaiting.announce_wait(inputs, self._settings))
+        return CheckResult(inputs, [CheckFailure(fault.wire_name, fault.reason) for fault in faults])
+
+    @dynamic_host.clean_errors
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Every change is an update; one of the jobs is a new wait."""
+        changed = awaiting.completion_changes(_olds, _news)
+        if "jobIds" in changed:
+            dynamic_host.info(awaiting.announce_wait(_news, self._settings))
+        return DiffResult(changes=bool(changed), replaces=[])
+
+    @dynamic_host.clean_errors
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Wait for the jobs."""
+        outputs = awaiting.await_jobs(self._connected(), self._settings, self._clock, props, "create", _VOICE)
+        return CreateResult(outputs["jobIds"][0], outputs)
+
+    @dynamic_host.clean_errors
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Look at the jobs once."""
+        return ReadResult(id_, awaiting.read_completion(self._connected(), self._settings, props, _VOICE))
+
+    @dynamic_host.clean_errors
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Wait for the jobs that are now declared."""
+        return UpdateResult(
+            awaiting.await_jobs(self._connected(), self._settings, self._clock, _news, "update", _VOICE)
         )
-        transport = Transport(
-            exchange,
-            credentials,
-            version=self._settings.version,
-            call_timeout_s=self._settings.call_timeout_s,
-            clock=self._clock,
-            report=dynamic_host.status,
-        )
-        client = BackfillClient(transport, credentials)
-        submission = Submission(client, Guard(client), self._clock, dynamic_host.status)
-        return Zuora(base_url=base_url, client=client, submission=submission)
+
+
+def _connect(settings: Settings, clock: Clock) -> Zuora:
+    from .auth import ClientCredentials  # here, as a program that only declares resources needs no HTTP library
+    from .client import BackfillClient
+    from .exchange import Exchange
+    from .guard import Guard
+    from .submission import Submission
+    from .transport import Transport
+
+    base_url, client_id, client_secret = settings.require()
+    exchange = Exchange(base_url, compress_requests=settings.compress_requests)
+    credentials = ClientCredentials(exchange, client_id, client_secret, tenant_id=settings.tenant_id, clock=clock)
+    transport = Transport(
+        exchange,
+        credentials,
+        version=settings.version,
+        call_timeout_s=settings.call_timeout_s,
+        clock=clock,
+        report=dynamic_host.status,
+    )
+    client = BackfillClient(transport, credentials)
+    submission = Submission(client, Guard(client), clock, dynamic_host.status)
+    return Zuora(base_url=base_url, client=client, submission=submission)

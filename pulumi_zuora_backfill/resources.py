@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from inspect import signature
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pulumi
 from pulumi.dynamic import Resource
 
 from .errors import InputError
 from .models import BackfillType
-from .names import INPUTS, OUTPUTS, PYTHON_NAMES, WIRE_NAMES
+from .names import COMPLETION_INPUTS, COMPLETION_OUTPUTS, INPUTS, OUTPUTS, WIRE_NAMES
 from .past import TYPE_TOKEN, past_input
-from .provider import BackfillJobProvider
+from .provider import BackfillCompletionProvider, BackfillJobProvider
 from .urns import alias_urns_of, urn_of
 
 # What the engine must not tell us is no news to a reviewer either; older SDKs show it.
@@ -28,7 +28,25 @@ _HIDDEN: Any = (
 BackfillTypeName: TypeAlias = Literal["RatePlanCharge", "OrderLineItem"]
 
 
-class BackfillJob(Resource, module="zuora", name="BackfillJob"):
+class _ZuoraResource(Resource):
+    """Registers under wire names, and answers to Python names."""
+
+    # Not by `translate_input_property`: that would also rename keys inside of a user's own `triggers`.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            try:
+                return self.__dict__[WIRE_NAMES[name]]
+            except KeyError:
+                raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}") from None
+
+
+def _wired(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Spell the names of properties as state does."""
+    return {WIRE_NAMES.get(name, name): value for name, value in properties.items()}
+
+
+class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
     """
     One auto backfill job of Zuora, started once.
 
@@ -154,13 +172,64 @@ class BackfillJob(Resource, module="zuora", name="BackfillJob"):
         _register(job, resource_name, dict.fromkeys(INPUTS), found)
         return job
 
-    def translate_input_property(self, prop: str) -> str:
-        """Spell a property as state does."""
-        return WIRE_NAMES.get(prop, prop)
 
-    def translate_output_property(self, prop: str) -> str:
-        """Spell a property as Python does."""
-        return PYTHON_NAMES.get(prop, prop)
+class BackfillCompletion(_ZuoraResource, module="zuora", name="BackfillCompletion"):
+    """
+    Is there once all its jobs have completed, with at most so many failed records.
+
+    Waits for a list of jobs and asks for each once a round: after 1 s at first, ever later, up to every 30 s. A job that FAILED or was STOPPED, too many
+    errors, or the timeout fail the deployment in one line; the next `up` looks again. Kept in state: what the jobs looked like when they had completed.
+
+    A changed ``job_ids`` is an update that waits for the new ones. Deleting it does nothing. A preview sends nothing.
+
+    Attributes:
+        jobs: For each job ``jobId``, ``type``, ``status``, ``progress`` and ``errorCount``.
+        error_count: Failed records of all jobs.
+        job_ids: As declared; so are the other arguments.
+    """
+
+    jobs: pulumi.Output[Sequence[Mapping[str, Any]]]
+    error_count: pulumi.Output[int]
+    job_ids: pulumi.Output[Sequence[str]]
+    timeout: pulumi.Output[str]
+    max_errors: pulumi.Output[int]
+    entity_id: pulumi.Output[str | None]
+    org_ids: pulumi.Output[Sequence[str] | None]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        job_ids: pulumi.Input[Sequence[pulumi.Input[str]]],
+        timeout: pulumi.Input[str | float] = "2h",
+        max_errors: pulumi.Input[int] = 0,
+        entity_id: pulumi.Input[str] | None = None,
+        org_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """
+        Declare a wait.
+
+        Args:
+            resource_name: The name in the stack.
+            job_ids: The jobs to wait for, 32 characters each.
+            timeout: How long to wait for all of them: seconds, or ``"90s"``, ``"30m"``, ``"2h"``. ``opts.custom_timeouts`` beats it, and
+                ``ZUORA_WAIT_TIMEOUT`` / ``zuora:waitTimeout`` caps every wait of a run.
+            max_errors: How many failed records in all are accepted.
+            entity_id: ``Zuora-Entity-Ids`` of the jobs; default from configuration.
+            org_ids: ``Zuora-Org-Ids`` of the jobs; default from configuration.
+            opts: Pulumi's resource options.
+        """
+        given = dict(locals())
+        props = {name: given[name] for name in COMPLETION_INPUTS}
+        custom = opts.custom_timeouts if opts else None
+        if isinstance(custom, pulumi.CustomTimeouts):
+            props["customTimeouts"] = {
+                kind: getattr(custom, kind) for kind in ("create", "update") if getattr(custom, kind)
+            }
+        super().__init__(
+            BackfillCompletionProvider(), resource_name, _wired({**dict.fromkeys(COMPLETION_OUTPUTS), **props}), opts
+        )
 
 
 def _register(job: BackfillJob, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
@@ -186,4 +255,4 @@ def _register(job: BackfillJob, name: str, props: Mapping[str, Any], opts: pulum
 
     internal = {"identity": identity(), "past": past_input(urns())}
     # An output appears only where it was named at the start.
-    Resource.__init__(job, BackfillJobProvider(), name, {**dict.fromkeys(OUTPUTS), **props, **internal}, opts)
+    Resource.__init__(job, BackfillJobProvider(), name, _wired({**dict.fromkeys(OUTPUTS), **props, **internal}), opts)

@@ -12,8 +12,10 @@ The idempotency contract: one intent becomes one job.
                 ▼ key = key_for(intent, after=predecessor)
             ┌────────┐  outcome open, patience over      ┌─────────┐
        ┌──▶ │  SEND  │ ────────────────────────────────▶ │ unknown │ OutcomeUnknownError: the same `up` goes on
+       │    │        │  refused, and refused anew        ┌─────────┐
+       │    │        │ ────────────────────────────────▶ │ refused │ JobRefusedError
        │    └─┬────┬─┘                                   └─────────┘
-       │      │    │ refused, or one saved failure twice
+       │      │    │ one saved refusal twice
        │      │    ▼
        │      │  ┌────────┐  an unaccounted job of 24 h  ┌─────────┐
        │      │  │ RECALL │ ───────────────────────────▶ │ unclear │ AmbiguousJobError
@@ -28,15 +30,15 @@ The idempotency contract: one intent becomes one job.
 ```
 
 GUARD keeps a second go-live backfill out. SEND keeps to one key, so that nothing is started twice (I1). RECALL gets past failures that Zuora
-saved although their cause is gone (I2). LOOK never hands out a predecessor or a stopped job (I3). Nothing here stops a job (I4), and where it
-cannot be decided, nothing more is sent (I5).
+saved although their cause is gone (I2), and past nothing else: a key that holds no refusal could still start a job. LOOK never hands out a
+predecessor or a stopped job (I3). Nothing here stops a job (I4), and where it cannot be decided, nothing more is sent (I5).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from .clock import Clock
@@ -66,8 +68,8 @@ _SAME_KEY = (
     "first, then set existing_job_id or change triggers."
 )
 _ONE_TIME_KEY = (
-    "Wait two minutes, then run `pulumi up` again before {until}: it looks at the tenant's jobs first, and names the job if it was started. (Zuora had "
-    "saved an earlier refusal, so this attempt went out under a key that is used only once.)"
+    "Wait two minutes, then run `pulumi up` again before {until}, and within 24 hours after the first attempt that was refused: it looks at the tenant's "
+    "jobs first, and names the job if it was started. (Zuora had saved an earlier refusal, so this attempt went out under a key that is used only once.)"
 )
 _HOW_TO_GO_ON = 'existing_job_id="{}"  to take it over, or another value of  triggers  to start one more.'
 
@@ -145,18 +147,23 @@ class Submission:
         self._ensure_predecessor_ended(order)
         self._guard.check(order.guard, order.request.type, order.scope, self._accounted(order))
         after = order.predecessor
+        since = self._clock.now()
         for _ in range(_MAX_CHAIN):
             key = key_for(order.intent, after)
             sent_at_s = self._clock.monotonic()
-            self._report(f"Asking Zuora to start a {order.request.type} backfill.")
+            self._report(f"Asking Zuora to start the {order.request.type} backfill.")
             try:
-                started = self._send(order, key, next_time=_SAME_KEY)
+                started = self._ask(order, key, since)
             except ApiError as refusal:
-                return self._recall(order, after, refusal)
+                if not refusal.replayed:
+                    raise
+                return self._recall(order, after, since, refusal)
             submitted = self._look(order, key, started, sent_at_s)
             if submitted.job.id != order.predecessor and submitted.job.status != JobStatus.STOPPED:
                 return submitted
             after = submitted.job.id
+            # The way here leads over this job's key: once Zuora forgets that one, the next `up` does not find what it starts now.
+            since = min(since, self._clock.now() - timedelta(seconds=submitted.job.age_s or 0.0))
         raise AmbiguousJobError(
             f"{_MAX_CHAIN} jobs in a row were started and stopped for this resource.",
             "Change `triggers` to start over.",
@@ -176,9 +183,32 @@ class Submission:
                 "Data Backfill → Backfill Logs, then run `pulumi up` again.",
             )
 
-    def _send(self, order: Order, key: str, *, next_time: str) -> Started:
-        """POST with one key until the outcome is known."""
-        sent_on = self._clock.now()
+    def _ask(self, order: Order, key: str, since: datetime) -> Started:
+        """
+        POST with one key; a refusal is asked for once more, to learn whether Zuora saved it.
+
+        Only a key that is known to hold a refusal may be passed by: any other could start a second job later, next to that of a one-time key.
+
+        Raises:
+            ApiError: Zuora had saved it (``replayed``), or the request could not be sent.
+            JobRefusedError: Zuora refuses now.
+            OutcomeUnknownError: There was no answer.
+        """
+        refusal: ApiError | None = None
+        while True:
+            try:
+                return self._send(order, key, since, next_time=_SAME_KEY)
+            except ApiError as error:
+                twice = refusal is not None and error.request_id == refusal.request_id is not None
+                error.replayed = error.replayed or twice
+                if error.replayed or not error.arrived or error.status == 401:
+                    raise
+                if refusal is not None or error.status == 422:
+                    raise _refused(error) from error
+                refusal = error
+
+    def _send(self, order: Order, key: str, since: datetime, *, next_time: str) -> Started:
+        """POST with one key until the outcome is known; `since` is when the first key of the chain was sent."""
         with self._guard.awaiting_an_answer() as take:
             try:
                 started = self._client.create(
@@ -187,7 +217,7 @@ class Submission:
             except ZuoraBackfillError as error:
                 if not error.outcome_open:
                     raise
-                until = iso(sent_on + KEY_LIFETIME)
+                until = iso(since + KEY_LIFETIME)
                 raise OutcomeUnknownError(
                     f"It is not known whether the backfill job was started. {error.message}",
                     next_time.format(until=until),
@@ -227,14 +257,8 @@ class Submission:
             remarks=remarks,
         )
 
-    def _recall(self, order: Order, after: str | None, refusal: ApiError) -> Submitted:
+    def _recall(self, order: Order, after: str | None, since: datetime, refusal: ApiError) -> Submitted:
         """Get past a refusal that Zuora may have saved before its cause was mended, once."""
-        if refusal.status == 422:
-            raise JobRefusedError(
-                refusal.message,
-                "This idempotency key was used before with another tenant, URL or method, or with another batch size: put the old batch_size back, "
-                "take the job over with existing_job_id, or change triggers.",
-            ) from refusal
         try:
             candidates = self._guard.unaccounted(
                 order.request.type, order.scope, self._accounted(order), younger_than=KEY_LIFETIME
@@ -250,9 +274,9 @@ class Submission:
         key = key_for(order.intent, after, self._clock.nonce())
         sent_at_s = self._clock.monotonic()
         try:
-            return self._look(order, key, self._send(order, key, next_time=_ONE_TIME_KEY), sent_at_s)
+            return self._look(order, key, self._send(order, key, since, next_time=_ONE_TIME_KEY), sent_at_s)
         except ApiError as final:
-            raise JobRefusedError(final.message, final.hint or "Mend the cause and run `pulumi up` again.") from final
+            raise _refused(final) from final
 
     def _accounted(self, order: Order) -> frozenset[str]:
         return order.accounted | ({order.predecessor} if order.predecessor else frozenset())
@@ -260,6 +284,16 @@ class Submission:
 
 def _track_id(order: Order, key: str) -> str:
     return order.track_id or track_id_for(key)
+
+
+def _refused(error: ApiError) -> JobRefusedError:
+    hint = error.hint or "Mend the cause and run `pulumi up` again."
+    if error.status == 422:
+        hint = (
+            "This idempotency key was used before with another tenant, URL or method, or with another batch size: put the old batch_size back, "
+            "take the job over with existing_job_id, or change triggers."
+        )
+    return JobRefusedError(error.message, hint)
 
 
 def _about_recovered(job: Job, age_s: float) -> str:

@@ -16,7 +16,14 @@ from requests.auth import AuthBase
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from .clock import Clock
-from .errors import ApiError, AuthenticationError, TransportError, ZuoraBackfillError
+from .errors import (
+    ApiError,
+    AskedToWaitError,
+    AuthenticationError,
+    InterruptedWaitError,
+    TransportError,
+    ZuoraBackfillError,
+)
 from .exchange import READ_TIMEOUT_S, Answer, Exchange
 from .models import duration
 
@@ -97,51 +104,75 @@ class Transport:
         Raises:
             ZuoraBackfillError: The last error; its ``outcome_open`` says whether the request may have been carried out all the same.
         """
+
+        def attempt(left_s: float) -> T:
+            answer = self._exchange.send(
+                call.operation,
+                call.method,
+                call.path,
+                auth=self._auth,
+                headers={"Zuora-Version": self._version, **call.headers},
+                json_body=call.json_body,
+                read_timeout_s=min(READ_TIMEOUT_S, max(1.0, left_s)),
+            )
+            try:
+                return understand(answer)
+            except ValueError as cause:
+                raise TransportError(
+                    f"Zuora's answer to the request to {call.operation} makes no sense: {cause}.", arrived=True
+                ) from cause
+
+        return self.patiently(call.operation, attempt)
+
+    def patiently(self, operation: str, attempt: Callable[[float], T]) -> T:
+        """
+        Make attempts until one succeeds or the patience ends.
+
+        Args:
+            operation: What is asked, for texts.
+            attempt: Asks Zuora once; takes the seconds that are left.
+
+        Returns:
+            What the attempt returned.
+
+        Raises:
+            ZuoraBackfillError: The last error, as with `send`.
+        """
         patience = _Patience(self._clock, self._silence, self._call_timeout_s)
 
-        def attempt() -> T:
+        def attempt_in_time() -> T:
             try:
-                answer = self._exchange_once(call, patience.left_s())
-                try:
-                    return understand(answer)
-                except ValueError as cause:
-                    raise TransportError(
-                        f"Zuora's answer to the request to {call.operation} makes no sense: {cause}.", arrived=True
-                    ) from cause
+                self._keep_silence(operation, patience)
+                return attempt(patience.left_s())
             except ZuoraBackfillError as error:
                 patience.learn(error)
                 raise
 
         retrying = Retrying(
-            retry=retry_if_exception(lambda _: patience.try_again),
+            retry=retry_if_exception(lambda error: isinstance(error, ZuoraBackfillError) and patience.try_again),
             stop=patience.exhausted,
             wait=patience.pause_s,
             sleep=self._clock.sleep,
             before_sleep=self._tell,
             reraise=True,
         )
-        return retrying(attempt)
+        try:
+            return retrying(attempt_in_time)
+        except InterruptedWaitError as error:  # raised by a pause between two attempts
+            patience.learn(error)
+            raise
 
-    def _exchange_once(self, call: Call, left_s: float) -> Answer:
-        silence_s = self._silence.left_s()
-        if silence_s > left_s:
-            raise TransportError(
-                f"Could not {call.operation}: Zuora asked to wait {duration(silence_s)}, longer than one call may take ({duration(self._call_timeout_s)}).",
-                "Run `pulumi up` again then, or raise ZUORA_CALL_TIMEOUT / zuora:callTimeout.",
-                arrived=False,
-                transient=False,
-            )
-        if silence_s > 0:
+    def _keep_silence(self, operation: str, patience: _Patience) -> None:
+        """Wait as long as Zuora asked to; another thread may learn of a longer wait meanwhile."""
+        while (silence_s := self._silence.left_s()) > 0:
+            if silence_s > patience.left_s():
+                raise AskedToWaitError(
+                    f"Could not {operation}: Zuora asked to wait {duration(silence_s)}, longer than one call may take ({duration(self._call_timeout_s)}).",
+                    "Run `pulumi up` again then, or raise ZUORA_CALL_TIMEOUT / zuora:callTimeout.",
+                    arrived=False,
+                    transient=False,
+                )
             self._clock.sleep(silence_s)
-        return self._exchange.send(
-            call.operation,
-            call.method,
-            call.path,
-            auth=self._auth,
-            headers={"Zuora-Version": self._version, **call.headers},
-            json_body=call.json_body,
-            read_timeout_s=min(READ_TIMEOUT_S, max(1.0, left_s - silence_s)),
-        )
 
     def _tell(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -188,14 +219,15 @@ class _Patience:
             transient, arrived, busy = error.transient, error.arrived, error.come_back_later
             if error.retry_after_s:
                 self._silence.keep(error.retry_after_s)
-            error.replayed = transient and error.request_id is not None and error.request_id == self._last_request_id
-            self._last_request_id = error.request_id
+            request_id = error.request_id if arrived else None
+            error.replayed = transient and request_id is not None and request_id == self._last_request_id
+            self._last_request_id = request_id
         elif isinstance(error, TransportError):
             transient, arrived = error.transient, error.arrived
             self._last_request_id = None
-        definitive = isinstance(error, ApiError) and (
-            error.replayed or not (transient or isinstance(error, AuthenticationError))
-        )
+        # A refused token, fresh or not, says nothing about what became of an earlier attempt.
+        refused = isinstance(error, ApiError) and arrived and not isinstance(error, AuthenticationError)
+        definitive = refused and (error.replayed or not transient)
         self._outcome_open = not definitive and (self._outcome_open or (transient and arrived))
         self._faults += not busy
         self.try_again = transient and not definitive
@@ -207,5 +239,5 @@ class _Patience:
 
     def pause_s(self, state: RetryCallState) -> float:
         """Full jitter (a random part of an exponentially growing time), and never less than what Zuora asked for."""
-        backoff_s = min(_MAX_BACKOFF_S, 2.0 ** (state.attempt_number - 1))
+        backoff_s = min(_MAX_BACKOFF_S, 2.0 ** min(state.attempt_number - 1, 6))
         return max(self._silence.left_s(), self._clock.jitter() * backoff_s)

@@ -322,3 +322,36 @@ def test_create_before_delete_is_refused(world: World, delete_before_replace: st
 
     assert "delete_before_replace=False is refused" in text
     assert world.asked() == {}
+
+
+def test_triggers_are_the_users_own(world: World) -> None:
+    """Whatever keys a trigger has, they reach state and come back as they were written; another spelling is another trigger."""
+    world.job(
+        'type="RatePlanCharge", dry_run=True, triggers={"batch_size": 1, "batchSize": 2, "job_id": [{"onDelete": 3}]}'
+    )
+    world.program(
+        (world.folder / "__main__.py").read_text().split("\n", 2)[2] + "\npulumi.export('triggers', job.triggers)"
+    )
+    expected = {"batch_size": 1, "batchSize": 2, "job_id": [{"onDelete": 3}]}
+
+    assert world.up().outputs["triggers"].value == expected
+    assert world.resource()["inputs"]["triggers"] == expected
+
+
+def test_secret_triggers_make_what_is_derived_from_them_secret(world: World) -> None:
+    """The key and the track id are hashes of the triggers; they are encrypted in state and hidden in the output."""
+    world.program("""
+        job = BackfillJob("charges", type="RatePlanCharge", dry_run=True, triggers={"a": pulumi.Output.secret("hunter2")})
+        pulumi.export("key", job.idempotency_key)
+        pulumi.export("track", job.track_id)
+        pulumi.export("jobId", job.job_id)
+    """)
+    result = world.up()
+
+    assert {name: output.secret for name, output in result.outputs.items()} == {
+        "key": True,
+        "track": True,
+        "jobId": False,
+    }
+    assert world.zuora.jobs[0].idempotency_key not in result.stdout
+    assert "hunter2" not in result.stdout

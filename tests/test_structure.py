@@ -22,12 +22,15 @@ ROOT = PACKAGE.parent
 # From the top to the leaves; a module may import only what stands below it.
 LAYERS = (
     ("__init__",),
+    ("components",),
     ("resources",),
     ("provider",),
+    ("awaiting",),
     ("lifecycle", "announcements"),
     ("changes", "place", "past", "urns", "dynamic_host"),
     ("inputs",),
-    ("submission", "stopping"),
+    ("checks",),
+    ("submission", "stopping", "completion"),
     ("guard",),
     ("client",),
     ("transport",),

@@ -1,0 +1,155 @@
+"""
+The lifecycle of a BackfillCompletion: what check, create, read and update do, in plain data.
+
+Knows nothing of Pulumi's dynamic host. Properties are in wire names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .checks import Check, Fault, check_all, duration_text, header_value, is_unknown, job_ids, sorted_list, whole_number
+from .completion import Wait, wait_for
+from .config import Settings, duration_s
+from .errors import NotFoundError
+from .inputs import scope_of
+from .models import Job, JobStatus, Scope, duration
+
+if TYPE_CHECKING:
+    from .clock import Clock
+    from .lifecycle import Voice, Zuora
+
+_DECLARED = ("jobIds", "timeout", "maxErrors", "entityId", "orgIds")
+_TIMEOUTS = "customTimeouts"
+_MAX_ERRORS = 2**31
+
+
+def check_completion(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
+    """Validate the inputs of a completion; all faults at once, unknown values passed on."""
+    return check_all({"timeout": "2h", "maxErrors": 0, **news}, _CHECKS, required=("jobIds",), internal=(_TIMEOUTS,))
+
+
+def announce_wait(inputs: Mapping[str, Any], settings: Settings) -> str:
+    """Say what would be waited for, and for how long."""
+    ids = inputs.get("jobIds")
+    jobs = (
+        "jobs that are not known yet"
+        if ids is None or is_unknown(ids)
+        else f"job{'s' if len(ids) > 1 else ''} {', '.join(ids)}"
+    )
+    if is_unknown(inputs.get("timeout")) or is_unknown(inputs.get("maxErrors")):
+        return f"Will wait for {jobs}."
+    timeout_s, source = timeout_of(inputs, settings, "create")
+    return f"Will wait up to {duration(timeout_s)} ({source}) for {jobs} to complete with at most {inputs['maxErrors']} failed records."
+
+
+def completion_changes(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the inputs that are different; ids that are not known yet are a change in a preview, as the wait will begin anew."""
+    return tuple(
+        name for name in (*_DECLARED, _TIMEOUTS) if is_unknown(news.get(name)) or olds.get(name) != news.get(name)
+    )
+
+
+def await_jobs(
+    zuora: Zuora, settings: Settings, clock: Clock, inputs: Mapping[str, Any], kind: str, voice: Voice
+) -> dict[str, Any]:
+    """
+    Wait for all jobs and return the outputs.
+
+    Args:
+        zuora: The connection.
+        settings: Today's settings.
+        clock: Time.
+        inputs: The checked inputs.
+        kind: ``create`` or ``update``: which custom timeout counts.
+        voice: How to speak to the user.
+
+    Raises:
+        ZuoraBackfillError: The jobs did not all complete cleanly in time.
+    """
+    declared = scope_of(inputs)
+    timeout_s, source = timeout_of(inputs, settings, kind)
+    wait = Wait(
+        job_ids=tuple(inputs["jobIds"]),
+        scope=settings.scope_for(declared.entity_id, declared.org_ids),
+        timeout_s=timeout_s,
+        timeout_from=source,
+        max_errors=int(inputs["maxErrors"]),
+        tenant_id=zuora.client.tenant_id(),
+    )
+    jobs = wait_for(zuora.client, wait, clock, voice.status)
+    if errors := sum(job.error_count or 0 for job in jobs):
+        voice.warn(
+            f"{errors} records failed, at most {wait.max_errors} are accepted. Look into Revenue → Data Backfill → Backfill Logs."
+        )
+    return outputs_of_jobs(inputs, jobs)
+
+
+def read_completion(zuora: Zuora, settings: Settings, properties: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
+    """Look at every job once; one that Zuora has purged stays as it was."""
+    declared = scope_of(properties)
+    scope = settings.scope_for(declared.entity_id, declared.org_ids)
+    kept = {job.get("jobId"): job for job in properties.get("jobs") or () if isinstance(job, Mapping)}
+    jobs = []
+    for job_id in properties.get("jobIds") or ():
+        jobs.append(_seen(zuora, str(job_id), scope, kept.get(job_id, {}), voice))
+    return {**_declared(properties), "jobs": jobs, "errorCount": sum(job.get("errorCount") or 0 for job in jobs)}
+
+
+def outputs_of_jobs(inputs: Mapping[str, Any], jobs: tuple[Job, ...]) -> dict[str, Any]:
+    """Return the outputs after a wait that went well."""
+    return {
+        **_declared(inputs),
+        "jobs": [_output(job) for job in jobs],
+        "errorCount": sum(job.error_count or 0 for job in jobs),
+    }
+
+
+def timeout_of(inputs: Mapping[str, Any], settings: Settings, kind: str) -> tuple[float, str]:
+    """Return how long to wait, and which setting says so: `custom_timeouts` beats `timeout`, the cap of the run beats both."""
+    custom = inputs.get(_TIMEOUTS)
+    own = custom.get(kind) if isinstance(custom, Mapping) else None
+    timeout_s, source = (
+        (duration_s(own), f"custom_timeouts.{kind}") if own else (duration_s(str(inputs["timeout"])), "timeout")
+    )
+    if settings.wait_timeout_s is not None and settings.wait_timeout_s < timeout_s:
+        return settings.wait_timeout_s, settings.sources["wait_timeout"]
+    return timeout_s, source
+
+
+def _seen(zuora: Zuora, job_id: str, scope: Scope, kept: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
+    try:
+        job = zuora.client.get(job_id, scope)
+    except NotFoundError:
+        voice.warn(
+            f"Zuora does not know job {job_id} any more; it stays {kept.get('status', JobStatus.UNKNOWN.value)} in the state."
+        )
+        return {"jobId": job_id, **kept}
+    if job.status != JobStatus.COMPLETED:
+        voice.warn(f"Job {job_id}, which had completed, is now {job.status}.")
+    return _output(job)
+
+
+def _output(job: Job) -> dict[str, Any]:
+    known = {
+        "jobId": job.id,
+        "type": job.type,
+        "status": job.status,
+        "progress": job.progress,
+        "errorCount": job.error_count,
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _declared(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: properties[name] for name in (*_DECLARED, _TIMEOUTS) if properties.get(name) is not None}
+
+
+_CHECKS: Mapping[str, Check] = {
+    "jobIds": job_ids,
+    "timeout": duration_text,
+    "maxErrors": whole_number(0, _MAX_ERRORS),
+    "entityId": header_value,
+    "orgIds": sorted_list(header_value),
+}

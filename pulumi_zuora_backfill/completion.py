@@ -1,0 +1,184 @@
+"""
+Wait until jobs have come to their end: polling as data, every job by one loop.
+
+Knows neither Pulumi nor HTTP; clock and sleep are injected, and a sleep may end the wait by raising.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from .clock import Clock
+from .errors import (
+    ApiError,
+    AskedToWaitError,
+    InterruptedWaitError,
+    JobFailedError,
+    JobTimedOutError,
+    NotFoundError,
+    TransportError,
+    UnknownJobStatusError,
+)
+from .models import Job, JobStatus, Scope, duration, iso
+
+if TYPE_CHECKING:
+    from .client import BackfillClient
+
+FIRST_PAUSE_S: Final = 1.0
+LONGEST_PAUSE_S: Final = 30.0
+_GROWTH = 1.3
+_WHERE_TO_LOOK = "Revenue → Data Backfill → Backfill Logs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """
+    What is waited for.
+
+    Attributes:
+        job_ids: The jobs, each once.
+        scope: The entity and the organisations they run in.
+        timeout_s: How long to wait for all of them together.
+        timeout_from: Which setting the timeout comes from, for the error text.
+        max_errors: How many failed records in all are accepted.
+        tenant_id: The tenant, for what Zuora's support wants to know.
+    """
+
+    job_ids: tuple[str, ...]
+    scope: Scope
+    timeout_s: float
+    timeout_from: str
+    max_errors: int = 0
+    tenant_id: str | None = None
+
+
+def wait_for(client: BackfillClient, wait: Wait, clock: Clock, report: Callable[[str], None]) -> tuple[Job, ...]:
+    """
+    Poll until all jobs have completed.
+
+    Asks for each job that runs once a round; a round comes 1 s after the first, then ever later, up to 30 s. Transient faults are ridden out.
+
+    Args:
+        client: Talks to Zuora.
+        wait: What is waited for.
+        clock: Time.
+        report: Takes a live line after each round.
+
+    Returns:
+        The jobs, in the order in which they were given.
+
+    Raises:
+        JobFailedError: A job FAILED, was STOPPED, or is not known to Zuora; or more records failed than accepted.
+        UnknownJobStatusError: A job has a status that Zuora does not document.
+        JobTimedOutError: The time is over; the jobs run on.
+        InterruptedWaitError: The run was cancelled; the jobs run on.
+        ZuoraBackfillError: Zuora could not be asked, for good.
+    """
+    began_s = clock.monotonic()
+    jobs: dict[str, Job] = {}
+    pause_s = FIRST_PAUSE_S
+    try:
+        while True:
+            for job_id in wait.job_ids:
+                if job_id not in jobs or not jobs[job_id].ended:
+                    job = _look(client, job_id, wait.scope, report)
+                    if job is not None:
+                        jobs[job_id] = _judged(job, wait.tenant_id)
+            waited_s = clock.monotonic() - began_s
+            if jobs:
+                report(progress_line(list(jobs.values()), len(wait.job_ids), waited_s))
+            if len(jobs) == len(wait.job_ids) and all(job.ended for job in jobs.values()):
+                return _accepted(tuple(jobs[job_id] for job_id in wait.job_ids), wait.max_errors)
+            left_s = wait.timeout_s - waited_s
+            if left_s <= 0:
+                raise JobTimedOutError(
+                    f"After {duration(wait.timeout_s)} ({wait.timeout_from}), {_unfinished(wait, jobs)} still {_runs(wait, jobs)}.",
+                    "Nothing is lost: Zuora goes on, and the next `pulumi up` goes on waiting. Give it more time with a longer timeout.",
+                )
+            clock.sleep(min(pause_s, left_s))
+            pause_s = min(LONGEST_PAUSE_S, pause_s * _GROWTH)
+    except InterruptedWaitError as error:
+        raise InterruptedWaitError(
+            f"The wait was cancelled; {_unfinished(wait, jobs)} still {_runs(wait, jobs)}.",
+            "Nothing is lost: Zuora goes on, and the next `pulumi up` goes on waiting.",
+        ) from error
+
+
+def progress_line(jobs: Sequence[Job], expected: int, waited_s: float) -> str:
+    """Say how far the jobs are: ``RatePlanCharge PROCESSING 45.00%, 3 of 10 batches, 0 errors, 12 min``."""
+    slowest = min(jobs, key=lambda job: (job.ended, job.batch_finished_count or 0))
+    parts = [f"{slowest.type or 'job'} {slowest.status} {slowest.progress or ''}".strip()]
+    if slowest.batch_sent_count is not None:
+        parts.append(f"{slowest.batch_finished_count or 0} of {slowest.batch_sent_count} batches")
+    parts.append(f"{sum(job.error_count or 0 for job in jobs)} errors")
+    parts.append(duration(waited_s))
+    ended = f"{sum(job.ended for job in jobs)} of {expected} jobs completed; " if expected > 1 else ""
+    return ended + ", ".join(parts)
+
+
+def _look(client: BackfillClient, job_id: str, scope: Scope, report: Callable[[str], None]) -> Job | None:
+    """Read a job; ``None`` where Zuora cannot tell right now."""
+    try:
+        return client.get(job_id, scope)
+    except NotFoundError as error:
+        entity = f"entity {scope.entity_id}" if scope.entity_id else "this tenant, asked without an entity"
+        raise JobFailedError(
+            f"Zuora does not know job {job_id} in {entity}.", f"Check the id and the entity in {_WHERE_TO_LOOK}."
+        ) from error
+    except (ApiError, TransportError) as error:
+        if not (error.transient or isinstance(error, AskedToWaitError)):
+            raise
+        report(f"{error.message} Still waiting.")
+        return None
+
+
+def _judged(job: Job, tenant_id: str | None) -> Job:
+    """Return a job that runs or has completed."""
+    if job.running or job.status == JobStatus.COMPLETED:
+        return job
+    times = f"created {iso(job.created_on)}, last changed {iso(job.updated_on)}"
+    batches = (
+        f"{job.batch_finished_count or 0} of {job.batch_sent_count or 0} batches had finished, and stay as they are"
+    )
+    again = "To run the backfill again, change `triggers` of its BackfillJob."
+    if job.status == JobStatus.FAILED:
+        raise JobFailedError(
+            f"Job {job.id} FAILED; {batches}. Zuora gives no reason over the API.",
+            f"Look into {_WHERE_TO_LOOK}, or ask Zuora's support about job {job.id}, tenant {tenant_id or 'unknown'}, {times}. {again}",
+        )
+    if job.status == JobStatus.STOPPED:
+        who = f" by {job.user}" if job.user else ""
+        raise JobFailedError(f"Job {job.id} was STOPPED{who}; {batches}.", f"{_WHERE_TO_LOOK} tells more. {again}")
+    raise UnknownJobStatusError(
+        f"Job {job.id} has the status {job.status!r}, which this version does not know.",
+        f"Look into {_WHERE_TO_LOOK}; a newer version of pulumi-zuora-backfill may know it.",
+    )
+
+
+def _accepted(jobs: tuple[Job, ...], max_errors: int) -> tuple[Job, ...]:
+    failed = {job.id: job.error_count for job in jobs if job.error_count}
+    total = sum(failed.values())
+    if total > max_errors:
+        listed = ", ".join(f"{count} in job {job_id}" for job_id, count in failed.items())
+        raise JobFailedError(
+            f"The jobs completed, but {total} records failed ({listed}); {max_errors} are accepted. Zuora lists no records over the API.",
+            f"Look into {_WHERE_TO_LOOK}. To accept exactly this, set  max_errors={total}",
+        )
+    return jobs
+
+
+def _unfinished(wait: Wait, jobs: dict[str, Job]) -> str:
+    running = [job_id for job_id in wait.job_ids if job_id not in jobs or not jobs[job_id].ended]
+    shown = ", ".join(
+        f"{job_id} ({jobs[job_id].status} {jobs[job_id].progress or ''})".replace(" )", ")")
+        if job_id in jobs
+        else job_id
+        for job_id in running
+    )
+    return f"job{'s' if len(running) > 1 else ''} {shown}"
+
+
+def _runs(wait: Wait, jobs: dict[str, Job]) -> str:
+    return "runs" if sum(job_id not in jobs or not jobs[job_id].ended for job_id in wait.job_ids) == 1 else "run"

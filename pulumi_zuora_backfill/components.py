@@ -1,0 +1,127 @@
+"""
+The safe way to go live as one component: dry run → its completion → live job → its completion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import pulumi
+
+from .models import BackfillType
+from .resources import BackfillCompletion, BackfillJob, BackfillTypeName
+
+
+class VerifiedBackfill(pulumi.ComponentResource):
+    """
+    A live backfill that starts only after its dry run completed cleanly, and, where asked for, after a person approved it.
+
+    The children are ``<name>-dry-run``, ``<name>-dry-run-done``, ``<name>`` and ``<name>-done``; another value of ``triggers`` runs the whole chain again.
+    With ``approval="wait"`` only the dry run and its completion are there; `up` prints the line that approves it. Put the dry run's job id into
+    ``approval``, in a second pull request, and the live job starts. Another id is refused.
+
+    What the gate proves: Zuora accepted and finished a dry run of this type with at most ``max_errors`` failed records. Whether a dry run of Zuora reports
+    counts at all is not documented, so zero errors may mean that none were counted.
+
+    Attributes:
+        dry_run_job_id: The dry run.
+        job_id: The live job; null while approval is awaited.
+
+    Source: https://docs.zuora.com/en/zuora-billing/configure-revenue-settings/data-backfill/perform-data-backfill
+    """
+
+    dry_run_job_id: pulumi.Output[str]
+    job_id: pulumi.Output[str | None]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        type: pulumi.Input[BackfillType | BackfillTypeName],
+        approval: str = "auto",
+        batch_size: pulumi.Input[int] = 1000,
+        triggers: pulumi.Input[Any] = None,
+        max_errors: pulumi.Input[int] = 0,
+        timeout: pulumi.Input[str] = "2h",
+        reason: pulumi.Input[str] | None = None,
+        entity_id: pulumi.Input[str] | None = None,
+        org_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
+        guard: pulumi.Input[Literal["once", "strict", "none"]] | None = None,
+        known_job_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
+        on_delete: pulumi.Input[Literal["stop", "leave"]] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """
+        Declare the chain.
+
+        Args:
+            resource_name: The name in the stack, of the component and of its live job.
+            type: ``"RatePlanCharge"`` or ``"OrderLineItem"``.
+            approval: ``"auto"`` goes live after a clean dry run, ``"wait"`` stops there; the job id of the dry run approves it.
+            batch_size: Records a batch, 1 to 1000, of both jobs.
+            triggers: Any JSON value; another value runs the whole chain again.
+            max_errors: How many failed records each of the two jobs may have.
+            timeout: How long to wait for each of the two jobs.
+            reason: Free text for the audit.
+            entity_id: ``Zuora-Entity-Ids``; default from configuration.
+            org_ids: ``Zuora-Org-Ids``; default from configuration.
+            guard: Of the live job, as in `BackfillJob`.
+            known_job_ids: Of the live job, as in `BackfillJob`; its own dry run need not be named.
+            on_delete: Of the live job, as in `BackfillJob`.
+            opts: Pulumi's resource options.
+        """
+        super().__init__("zuora:index:VerifiedBackfill", resource_name, None, opts)
+        job: dict[str, Any] = {"type": type, "batch_size": batch_size, "triggers": triggers, "reason": reason}
+        place: dict[str, Any] = {"entity_id": entity_id, "org_ids": org_ids}
+        wait: dict[str, Any] = {"timeout": timeout, "max_errors": max_errors}
+        child = pulumi.ResourceOptions(parent=self)
+
+        dry_run = BackfillJob(f"{resource_name}-dry-run", dry_run=True, **job, **place, opts=child)
+        dry_run_done = BackfillCompletion(
+            f"{resource_name}-dry-run-done", job_ids=[dry_run.job_id], **wait, **place, opts=child
+        )
+        self.dry_run_job_id = dry_run.job_id
+        self.job_id = pulumi.Output.from_input(None)
+        if approval == "wait":
+            pulumi.Output.all(dry_run.job_id, dry_run_done.error_count).apply(
+                lambda done: self._ask(resource_name, *done)
+            )
+        else:
+            verified = dry_run.job_id.apply(lambda job_id: _approved(resource_name, approval, job_id))
+            known = pulumi.Output.all(verified, known_job_ids).apply(lambda ids: [ids[0], *(ids[1] or ())])
+            live = BackfillJob(
+                resource_name,
+                guard=guard,
+                known_job_ids=known,
+                on_delete=on_delete,
+                **job,
+                **place,
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[dry_run_done]),
+            )
+            BackfillCompletion(f"{resource_name}-done", job_ids=[live.job_id], **wait, **place, opts=child)
+            self.job_id = live.job_id
+        self.register_outputs({"dryRunJobId": self.dry_run_job_id, "jobId": self.job_id})
+
+    def _ask(self, name: str, job_id: str, errors: float) -> None:
+        """Print the line that approves the dry run."""
+        pulumi.log.info(
+            f"The dry run {job_id} completed with {errors:g} failed records. To start the live job of {name!r}, put into the program:\n"
+            f'  approval="{job_id}"',
+            resource=self,
+        )
+
+
+def _approved(name: str, approval: str, job_id: str) -> str:
+    """
+    Return the dry run's id, once it is approved.
+
+    Raises:
+        RunError: Another job was approved than this dry run.
+    """
+    if approval not in ("auto", job_id):
+        raise pulumi.RunError(
+            f"VerifiedBackfill {name!r}: approval is {approval!r}, but the dry run is {job_id}; the live job was not started. "
+            f'To approve this dry run, put  approval="{job_id}"  into the program; to wait for an approval, put  approval="wait".'
+        )
+    return job_id

@@ -1,0 +1,176 @@
+"""What the tests of the client side share: time that only moves when somebody sleeps, the client wired up, and answers as raw bytes."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from itertools import count
+
+from pulumi_zuora_backfill.auth import ClientCredentials
+from pulumi_zuora_backfill.client import BackfillClient
+from pulumi_zuora_backfill.clock import Clock
+from pulumi_zuora_backfill.config import DEFAULT_VERSION
+from pulumi_zuora_backfill.exchange import Exchange
+from pulumi_zuora_backfill.models import BackfillRequest, Scope
+from pulumi_zuora_backfill.testing import Sandbox
+from pulumi_zuora_backfill.transport import Transport
+
+KEY = "zbf1-" + "0" * 64
+REQUEST = BackfillRequest(type="RatePlanCharge", batch_size=500, dry_run=False)
+NOWHERE = Scope()
+
+
+class ManualClock:
+    """Time that moves when somebody sleeps, and the sandbox's time with it; chance that is chosen."""
+
+    def __init__(self, sandbox: Sandbox | None = None, jitter: float = 0.5) -> None:
+        """Start at zero; every `jitter` is the same."""
+        self._sandbox = sandbox
+        self._lock = threading.Lock()
+        self._nonces = count()
+        self.jitter = jitter
+        self.time_s = 0.0
+        self.sleeps: list[float] = []
+
+    @property
+    def clock(self) -> Clock:
+        """The clock to hand in."""
+        return Clock(
+            monotonic=lambda: self.time_s,
+            now=lambda: datetime.fromtimestamp(
+                self._sandbox.clock.now() if self._sandbox else self.time_s, timezone.utc
+            ),
+            sleep=self._sleep,
+            jitter=lambda: self.jitter,
+            nonce=lambda: f"nonce-{next(self._nonces)}",
+        )
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        with self._lock:
+            self.time_s += seconds
+            if self._sandbox:
+                self._sandbox.clock.advance(seconds)
+
+    def _sleep(self, seconds: float) -> None:
+        self.sleeps.append(seconds)
+        self.advance(seconds)
+
+
+@dataclass(kw_only=True)
+class Connection:
+    """The client and all that it is made of."""
+
+    client: BackfillClient
+    transport: Transport
+    credentials: ClientCredentials
+    exchange: Exchange
+    time: ManualClock
+    said: list[str] = field(default_factory=list)
+
+    def create(self, key: str = KEY, scope: Scope = NOWHERE, track_id: str = "track-1") -> str:
+        """Start a job and return its id."""
+        return self.client.create(REQUEST, scope, idempotency_key=key, track_id=track_id).job_id
+
+
+def connect(
+    sandbox: Sandbox | None = None,
+    *,
+    base_url: str | None = None,
+    client_secret: str | None = None,
+    tenant_id: str | None = None,
+    call_timeout_s: float = 300.0,
+    compress_requests: bool = False,
+    jitter: float = 0.5,
+) -> Connection:
+    """Wire everything as the provider does, for a sandbox or for any other address; nothing is sent yet."""
+    time, said = ManualClock(sandbox, jitter), list[str]()
+    exchange = Exchange(base_url or (sandbox.base_url if sandbox else ""), compress_requests=compress_requests)
+    credentials = ClientCredentials(
+        exchange,
+        sandbox.client_id if sandbox else "client-id",
+        client_secret or (sandbox.client_secret if sandbox else "client-secret"),
+        tenant_id=tenant_id,
+        clock=time.clock,
+    )
+    transport = Transport(
+        exchange,
+        credentials,
+        version=DEFAULT_VERSION,
+        call_timeout_s=call_timeout_s,
+        clock=time.clock,
+        report=said.append,
+    )
+    client = BackfillClient(transport, credentials)
+    return Connection(
+        client=client, transport=transport, credentials=credentials, exchange=exchange, time=time, said=said
+    )
+
+
+def http(status: int = 200, body: bytes | str = b"{}", *headers: str) -> bytes:
+    """Write an answer as it goes over the wire, after which the connection is closed."""
+    content = body.encode() if isinstance(body, str) else body
+    lines = (f"HTTP/1.1 {status} Said", f"Content-Length: {len(content)}", "Connection: close", *headers)
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + content
+
+
+TOKEN = http(200, '{"access_token": "the-token", "expires_in": 3600, "scope": "tenant.10042"}')
+
+
+@dataclass
+class RawServer:
+    """A server that says what it is told to say, and nothing else; one connection after the other."""
+
+    base_url: str
+    requests: list[bytes] = field(default_factory=list)
+
+
+@contextmanager
+def raw_server(*answers: bytes, wrap: Callable[[socket.socket], socket.socket] | None = None) -> Iterator[RawServer]:
+    """
+    Serve raw bytes on a real socket, one answer for each connection; the last one for all that follow.
+
+    Args:
+        *answers: What to send back, byte for byte; empty ones just close the connection.
+        wrap: Turns a connection into another one, with TLS for instance.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = RawServer(f"{'https' if wrap else 'http'}://127.0.0.1:{listener.getsockname()[1]}")
+
+    def serve() -> None:
+        for number in count():
+            try:
+                connection, _ = listener.accept()
+            except OSError:  # the listener was closed
+                return
+            try:
+                with wrap(connection) if wrap else connection as open_connection:
+                    server.requests.append(_read_request(open_connection))
+                    open_connection.sendall(answers[min(number, len(answers) - 1)])
+            except OSError:  # the client has gone
+                connection.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+def _read_request(connection: socket.socket) -> bytes:
+    """Read one whole request, so that closing the connection does not reset it."""
+    data = b""
+    while chunk := connection.recv(65536):
+        data += chunk
+        head, found, body = data.partition(b"\r\n\r\n")
+        length = next((line[15:] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), b"0")
+        if found and len(body) >= int(length):
+            break
+    return data

@@ -1,0 +1,226 @@
+"""Waiting, against the sandbox, with a clock that does not really wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from pulumi_zuora_backfill.completion import Wait, progress_line, wait_for
+from pulumi_zuora_backfill.errors import (
+    InterruptedWaitError,
+    JobFailedError,
+    JobTimedOutError,
+    UnknownJobStatusError,
+    ZuoraBackfillError,
+)
+from pulumi_zuora_backfill.models import Job, Scope
+from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
+
+from .parts import Connection, connect
+
+HOUR_S = 3600.0
+
+
+@pytest.fixture
+def zuora() -> Iterator[Sandbox]:
+    """Start a local Zuora whose jobs take ten minutes."""
+    with Sandbox(job_duration_s=600) as sandbox:
+        yield sandbox
+
+
+def wait(*job_ids: str, timeout_s: float = 2 * HOUR_S, max_errors: int = 0) -> Wait:
+    """Return a wait for these jobs."""
+    return Wait(
+        job_ids=job_ids,
+        scope=Scope(),
+        timeout_s=timeout_s,
+        timeout_from="timeout",
+        max_errors=max_errors,
+        tenant_id="10042",
+    )
+
+
+def run(connection: Connection, wanted: Wait) -> tuple[Job, ...]:
+    """Wait."""
+    return wait_for(connection.client, wanted, connection.time.clock, connection.said.append)
+
+
+def failing(connection: Connection, wanted: Wait, kind: type[ZuoraBackfillError]) -> ZuoraBackfillError:
+    """Wait in vain."""
+    with pytest.raises(kind) as caught:
+        run(connection, wanted)
+    return caught.value
+
+
+def test_the_pauses_grow_from_one_second_to_thirty(zuora: Sandbox) -> None:
+    """A short job is seen soon, a long one is not asked about too often, and each look writes one live line."""
+    connection = connect(zuora)
+    job = zuora.add_job()
+    (done,) = run(connection, wait(job.id))
+
+    assert (done.id, done.status, done.progress) == (job.id, "COMPLETED", "100.00%")
+    pauses = connection.time.sleeps
+    assert pauses[0] == 1.0
+    assert pauses == sorted(pauses)
+    assert max(pauses) == 30.0
+    assert zuora.count(Operation.GET) == len(connection.said) == len(pauses) + 1
+    assert connection.said[0] == "RatePlanCharge ACCEPTED 0.00%, 0 of 0 batches, 0 errors, 0 s"
+    assert "RatePlanCharge PROCESSING 40.00%, 4 of 5 batches, 0 errors, " in "\n".join(connection.said)
+
+
+def test_several_jobs_are_one_loop_and_an_ended_one_is_not_asked_about_again(zuora: Sandbox) -> None:
+    """The jobs come back in the order in which they were named; who is done costs nothing more."""
+    connection = connect(zuora)
+    done = zuora.add_job(status="COMPLETED")
+    running = zuora.add_job(type="OrderLineItem")
+    jobs = run(connection, wait(running.id, done.id))
+
+    assert [job.id for job in jobs] == [running.id, done.id]
+    asked = [request.path.rsplit("/", 1)[1] for request in zuora.requests if request.operation is Operation.GET]
+    assert asked.count(done.id) == 1
+    assert connection.said[0] == "1 of 2 jobs completed; OrderLineItem ACCEPTED 0.00%, 0 of 0 batches, 0 errors, 0 s"
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "hint"),
+    [
+        (
+            "FAILED",
+            "FAILED; 3 of 3 batches had finished, and stay as they are. Zuora gives no reason over the API.",
+            "ask Zuora's support about job",
+        ),
+        (
+            "STOPPED",
+            "was STOPPED by api.user@example.com; 3 of 3 batches had finished",
+            "To run the backfill again, change `triggers`",
+        ),
+    ],
+)
+def test_a_job_that_did_not_complete_fails_the_wait(zuora: Sandbox, status: str, message: str, hint: str) -> None:
+    """The line names the job, how far it came, what Zuora does not tell, and the next step."""
+    connection = connect(zuora)
+    job = zuora.add_job()
+    zuora.finish(job.id, status, batches_finished=3)
+    error = failing(connection, wait(job.id), JobFailedError)
+
+    assert message in error.message
+    assert job.id in error.message
+    assert hint in error.hint
+
+
+def test_a_status_that_nobody_documented_is_an_error_that_shows_it(zuora: Sandbox) -> None:
+    """What is not understood is not waited for."""
+    connection = connect(zuora)
+    job = zuora.add_job()
+    zuora.set_status(job.id, "PAUSED")
+
+    assert failing(connection, wait(job.id), UnknownJobStatusError).message == (
+        f"Job {job.id} has the status 'PAUSED', which this version does not know."
+    )
+
+
+def test_too_many_failed_records_fail_the_wait_and_the_line_says_how_many_would_pass(zuora: Sandbox) -> None:
+    """The errors of all jobs count together; the exact line that accepts them is given, and it works."""
+    connection = connect(zuora)
+    jobs = [zuora.add_job().id, zuora.add_job().id]
+    for job_id, errors in zip(jobs, (2, 3), strict=True):
+        zuora.finish(job_id, error_count=errors)
+    error = failing(connection, wait(*jobs, max_errors=4), JobFailedError)
+
+    assert f"5 records failed (2 in job {jobs[0]}, 3 in job {jobs[1]}); 4 are accepted" in error.message
+    assert error.hint.endswith("max_errors=5")
+    assert [job.error_count for job in run(connection, wait(*jobs, max_errors=5))] == [2, 3]
+
+
+def test_the_timeout_says_that_nothing_is_lost(zuora: Sandbox) -> None:
+    """The job runs on, and the line says so."""
+    connection = connect(zuora)
+    job = zuora.add_job()
+    error = failing(connection, wait(job.id, timeout_s=90), JobTimedOutError)
+
+    assert error.message == f"After 2 min (timeout), job {job.id} (PROCESSING 10.00%) still runs."
+    assert error.hint.startswith("Nothing is lost")
+    assert connection.time.time_s == 90
+    assert zuora.jobs[0].status == "PROCESSING"
+
+
+def test_an_unknown_job_fails_at_once(zuora: Sandbox) -> None:
+    """A wrong id is not waited for."""
+    connection = connect(zuora)
+
+    assert "Zuora does not know job" in failing(connection, wait("0" * 32), JobFailedError).message
+    assert connection.time.sleeps == []
+
+
+def test_a_cancelled_wait_says_that_the_job_runs_on(zuora: Sandbox) -> None:
+    """A sleep that is interrupted ends the wait with a word on the job."""
+    connection = connect(zuora)
+    job = zuora.add_job()
+
+    def interrupted(_seconds: float) -> None:
+        raise InterruptedWaitError("The run was cancelled.")
+
+    with pytest.raises(
+        InterruptedWaitError, match=rf"^The wait was cancelled; job {job.id} \(ACCEPTED 0\.00%\) still runs\."
+    ):
+        wait_for(
+            connection.client, wait(job.id), replace(connection.time.clock, sleep=interrupted), connection.said.append
+        )
+
+
+def test_three_hours_with_every_kind_of_trouble_cost_few_requests() -> None:
+    """A token that expires, gateways that fail, a rate limit and dropped connections: the wait goes through, with less than 500 requests."""
+    with Sandbox(job_duration_s=3 * HOUR_S) as zuora:
+        connection = connect(zuora)
+        job = zuora.add_job()
+        zuora.plan(Fault.HTML_502, on=Operation.GET, times=2, after=20)
+        zuora.plan(Fault.RATE_LIMITED_429, on=Operation.GET, after=10, retry_after_s=120)
+        for _ in range(60):
+            zuora.plan(Fault.CONNECTION_DROPPED_BEFORE, on=Operation.GET, after=4)
+        (done,) = run(connection, wait(job.id, timeout_s=4 * HOUR_S))
+
+        assert done.status == "COMPLETED"
+        assert 3 <= zuora.count(Operation.TOKEN) <= 5
+        assert len(zuora.requests) < 500
+
+
+def test_while_zuora_asks_to_wait_longer_than_a_call_may_take_the_wait_goes_on() -> None:
+    """No request is sent in that time, and the wait does not fail for it."""
+    with Sandbox(job_duration_s=600) as zuora:
+        connection = connect(zuora, call_timeout_s=60)
+        job = zuora.add_job()
+        zuora.plan(Fault.RATE_LIMITED_429, on=Operation.GET, retry_after_s=300)
+        (done,) = run(connection, wait(job.id))
+
+        assert done.status == "COMPLETED"
+        first, second = [request.at for request in zuora.requests if request.operation is Operation.GET][:2]
+        assert second - first >= 300
+
+
+def test_the_line_speaks_of_the_job_that_is_furthest_behind() -> None:
+    """Who waits wants to know about the slowest."""
+    ahead = Job(
+        id="a" * 32,
+        status="PROCESSING",
+        type="OrderLineItem",
+        progress="90.00%",
+        batch_finished_count=9,
+        batch_sent_count=10,
+        error_count=1,
+    )
+    behind = Job(
+        id="b" * 32,
+        status="PROCESSING",
+        type="RatePlanCharge",
+        progress="45.00%",
+        batch_finished_count=3,
+        batch_sent_count=10,
+        error_count=0,
+    )
+
+    assert (
+        progress_line([ahead, behind], 2, 720)
+        == "0 of 2 jobs completed; RatePlanCharge PROCESSING 45.00%, 3 of 10 batches, 1 errors, 12 min"
+    )

@@ -1,0 +1,240 @@
+"""Settings: where each comes from, what is wrong with them, and that reading them never fails."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_zuora_backfill.config import NAMES, Settings, base_url_of, duration_s, is_loopback, load_settings
+from pulumi_zuora_backfill.errors import ConfigurationError
+from pulumi_zuora_backfill.models import Scope
+
+SECRET = "s3cr3t-with-=/+"
+GOOD = {"ZUORA_BASE_URL": "https://rest.zuora.com", "ZUORA_CLIENT_ID": "id", "ZUORA_CLIENT_SECRET": SECRET}
+STACK = {"zuora:baseUrl": "https://rest.zuora.com", "zuora:clientId": "sid", "zuora:clientSecret": "stack-secret"}
+
+
+def load(environ: dict[str, str], stack: dict[str, str] | None = None) -> Settings:
+    """Read settings from two dictionaries."""
+    return load_settings(environ, (stack or {}).get)
+
+
+def test_nothing_set_is_an_error_only_when_zuora_is_needed() -> None:
+    """The one error then names all that is missing, with both ways to set each."""
+    settings = load({})
+    assert settings == Settings()
+    with pytest.raises(ConfigurationError) as error:
+        settings.require()
+    assert error.value.message == (
+        "Zuora's settings are not usable: "
+        "base_url is not set: export ZUORA_BASE_URL=… or run `pulumi config set zuora:baseUrl …`; "
+        "client_id is not set: export ZUORA_CLIENT_ID=… or run `pulumi config set zuora:clientId …`; "
+        "client_secret is not set: export ZUORA_CLIENT_SECRET=… or run `pulumi config set --secret zuora:clientSecret …`."
+    )
+
+
+def test_everything_from_the_environment() -> None:
+    """Every setting is read from its variable, brought into form, and knows where it came from."""
+    environ = GOOD | {
+        "ZUORA_ENTITY_IDS": " e-1 ",
+        "ZUORA_ORG_IDS": "b, a,b,",
+        "ZUORA_TENANT_ID": "tenant.42",
+        "ZUORA_VERSION": "2024-05-20",
+        "ZUORA_CALL_TIMEOUT": "5m",
+        "ZUORA_WAIT_TIMEOUT": "2h",
+        "ZUORA_COMPRESS_REQUESTS": "True",
+    }
+    settings = load(environ)
+    assert settings == Settings(
+        base_url="https://rest.zuora.com",
+        client_id="id",
+        client_secret=SECRET,
+        entity_id="e-1",
+        org_ids=("a", "b"),
+        tenant_id="42",
+        version="2024-05-20",
+        call_timeout_s=300.0,
+        wait_timeout_s=7200.0,
+        compress_requests=True,
+        sources={name: variable for name, (variable, _) in NAMES.items()},
+    )
+    assert settings.require() == ("https://rest.zuora.com", "id", SECRET)
+
+
+def test_everything_from_the_stack() -> None:
+    """Without the environment, the stack's configuration counts."""
+    settings = load({"ZUORA_BASE_URL": "  "}, STACK)
+    assert settings.require() == ("https://rest.zuora.com", "sid", "stack-secret")
+    assert settings.sources == {name: NAMES[name][1] for name in ("base_url", "client_id", "client_secret")}
+
+
+def test_credentials_of_the_environment_win() -> None:
+    """A rotated secret reaches a stack whose configuration holds the old one."""
+    assert load(GOOD, STACK).require() == ("https://rest.zuora.com", "id", SECRET)
+
+
+@pytest.mark.parametrize("name", ["ZUORA_CLIENT_ID", "ZUORA_CLIENT_SECRET"])
+def test_credentials_come_from_one_place(name: str) -> None:
+    """Half a pair from the environment and half from the stack is refused."""
+    settings = load(
+        {"ZUORA_BASE_URL": "https://z.example", name: "x"}, {k: v for k, v in STACK.items() if "base" not in k}
+    )
+    with pytest.raises(ConfigurationError, match="set both in one place"):
+        settings.require()
+
+
+@pytest.mark.parametrize(
+    ("variable", "here", "key", "there"),
+    [
+        ("ZUORA_BASE_URL", "https://rest.zuora.com", "zuora:baseUrl", "https://rest.test.zuora.com"),
+        ("ZUORA_TENANT_ID", "1", "zuora:tenantId", "2"),
+        ("ZUORA_ENTITY_IDS", "e", "zuora:entityIds", "f"),
+        ("ZUORA_ORG_IDS", "a", "zuora:orgIds", "a,b"),
+    ],
+)
+def test_where_it_goes_must_be_said_once(variable: str, here: str, key: str, there: str) -> None:
+    """Two values for the place of the backfill are an error, not a choice."""
+    settings = load({variable: here}, {key: there})
+    [fault] = settings.faults
+    assert fault.endswith(f"is {here!r} in {variable} but {there!r} in {key}: take one of them away")
+
+
+@pytest.mark.parametrize(
+    ("variable", "here", "key", "there"),
+    [
+        ("ZUORA_BASE_URL", "HTTPS://Rest.Zuora.com:443/", "zuora:baseUrl", "https://rest.zuora.com"),
+        ("ZUORA_TENANT_ID", "tenant.7", "zuora:tenantId", "7"),
+        ("ZUORA_ORG_IDS", "b,a", "zuora:orgIds", "a, b"),
+        ("ZUORA_VERSION", "2024-05-20", "zuora:version", "2025-08-12"),
+    ],
+)
+def test_the_same_place_in_other_words_is_no_contradiction(variable: str, here: str, key: str, there: str) -> None:
+    """Values are compared in their one form; settings that name no place may differ, and the environment wins."""
+    assert load({variable: here}, {key: there}).faults == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("https://rest.zuora.com", "https://rest.zuora.com"),
+        ("HTTPS://REST.Zuora.COM:443/", "https://rest.zuora.com"),
+        ("https://rest.zuora.com:8443", "https://rest.zuora.com:8443"),
+        ("http://localhost:80/", "http://localhost"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://127.9.9.9", "http://127.9.9.9"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("https://[2001:db8::1]", "https://[2001:db8::1]"),
+    ],
+)
+def test_a_base_url_has_one_form(text: str, url: str) -> None:
+    """Whatever its spelling, as keys and state compare it; and that form is its own form."""
+    assert base_url_of(text) == base_url_of(url) == url
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("http://rest.zuora.com", "plain http is refused"),
+        ("http://10.0.0.1", "plain http is refused"),
+        ("http://localhost.evil.example", "plain http is refused"),
+        ("http://127.0.0.1.evil.example", "plain http is refused"),
+        ("ftp://rest.zuora.com", "not a URL like"),
+        ("rest.zuora.com", "not a URL like"),
+        ("https://", "not a URL like"),
+        ("https://rest.zuora.com\r\nX: y", "is not a URL"),
+        ("https://exa mple", "not a URL like"),
+        ("https://rest.zuora.com/v1", "scheme and host only"),
+        ("https://rest.zuora.com?x", "scheme and host only"),
+        ("https://rest.zuora.com#x", "scheme and host only"),
+        ("https://rest.zuora.com:99999", "is not a URL"),
+        ("https://[::1", "is not a URL"),
+        ("https://me:hunter2@rest.zuora.com", "must not hold a user name or a password"),
+        ("me:hunter2@rest.zuora.com", "must not hold a user name or a password"),
+    ],
+)
+def test_a_wrong_base_url_is_a_fault(text: str, reason: str) -> None:
+    """It is refused with the reason, and never with a password in it, also where the stack says something else."""
+    settings = load({"ZUORA_BASE_URL": text}, {"zuora:baseUrl": "https://rest.zuora.com"})
+    [fault] = settings.faults
+    assert reason in fault
+    assert fault.startswith("base_url from ZUORA_BASE_URL ")
+    assert "hunter2" not in fault
+    assert settings.base_url is None
+
+
+@pytest.mark.parametrize(
+    ("environ", "fault"),
+    [
+        ({"ZUORA_ENTITY_IDS": "a,b"}, "exactly one entity"),
+        ({"ZUORA_ENTITY_IDS": "a\r\nX: y"}, "only visible ASCII"),
+        ({"ZUORA_ORG_IDS": "a,b c"}, "only visible ASCII"),
+        ({"ZUORA_TENANT_ID": "acme"}, "not a tenant number"),
+        ({"ZUORA_VERSION": "é"}, "only visible ASCII"),
+        ({"ZUORA_CALL_TIMEOUT": "soon"}, "not a duration above zero"),
+        ({"ZUORA_COMPRESS_REQUESTS": "yes"}, "not true or false"),
+    ],
+)
+def test_a_malformed_setting_is_a_fault(environ: dict[str, str], fault: str) -> None:
+    """It is named with its source, keeps its default, and stops everything that needs Zuora."""
+    settings = load(GOOD | environ)
+    [said] = settings.faults
+    assert fault in said
+    assert f"from {next(iter(environ))} " in said
+    with pytest.raises(ConfigurationError, match=re.escape(said)):
+        settings.require()
+
+
+def test_a_secret_is_never_shown() -> None:
+    """Neither the settings nor the fault of a broken secret hold it."""
+    assert SECRET not in repr(load(GOOD))
+    [fault] = load(GOOD | {"ZUORA_CLIENT_SECRET": "two words"}).faults
+    assert fault == "client_secret from ZUORA_CLIENT_SECRET holds characters that no credential has; paste it again"
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("1.5 m", 90), ("2h", 7200), ("0.5", 0.5)])
+def test_durations(text: str, seconds: float) -> None:
+    """Seconds, or a number with its unit."""
+    assert duration_s(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "0s", "-1", "1d", "1e3", "inf", "nan", "5 minutes"])
+def test_what_is_no_duration(text: str) -> None:
+    """It has to be a number above zero in a unit that is known."""
+    with pytest.raises(ValueError, match="not a duration above zero"):
+        duration_s(text)
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.255.0.1", True),
+        ("::1", True),
+        ("0.0.0.0", False),
+        ("zuora.com", False),
+        ("", False),
+    ],
+)
+def test_what_is_this_machine(host: str, loopback: bool) -> None:
+    """Only names and addresses that can lead nowhere else."""
+    assert is_loopback(host) is loopback
+
+
+def test_a_resource_s_own_scope_comes_first() -> None:
+    """What it does not name comes from the configuration."""
+    settings = load(GOOD | {"ZUORA_ENTITY_IDS": "e", "ZUORA_ORG_IDS": "b,a"})
+    assert settings.scope == settings.scope_for(None, ()) == Scope(entity_id="e", org_ids=("a", "b"))
+    assert settings.scope_for("f", ("c",)) == Scope(entity_id="f", org_ids=("c",))
+
+
+@given(st.dictionaries(st.sampled_from([variable for variable, _ in NAMES.values()]), st.text(max_size=30)), st.data())
+def test_reading_never_fails(environ: dict[str, str], data: Any) -> None:
+    """A preview works with whatever stands in the environment and in the stack."""
+    stack = data.draw(st.dictionaries(st.sampled_from([key for _, key in NAMES.values()]), st.text(max_size=30)))
+    settings = load(environ, stack)
+    assert set(settings.sources) <= set(NAMES)

@@ -1,0 +1,343 @@
+"""The patience: what is tried again, how often, after how long, and what is known of the outcome in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_zuora_backfill.errors import (
+    ApiError,
+    AskedToWaitError,
+    AuthenticationError,
+    ConfigurationError,
+    TransportError,
+    ZuoraBackfillError,
+)
+from pulumi_zuora_backfill.exchange import Answer
+from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
+from pulumi_zuora_backfill.transport import Call
+
+from .parts import KEY, NOWHERE, TOKEN, Connection, connect, http, raw_server
+
+CREATE, LIST = Operation.CREATE, Operation.LIST
+LIST_CALL = Call(operation="list", method="GET", path="/v1/uno/data-backfill/propagation/jobs")
+
+Happening = tuple[Fault, Operation, dict[str, Any]]
+
+LOST: Happening = (Fault.CONNECTION_DROPPED_BEFORE, CREATE, {})
+DONE_BUT_LOST: Happening = (Fault.CONNECTION_DROPPED_AFTER, CREATE, {})
+GATEWAY: Happening = (Fault.HTML_502, CREATE, {})
+BUSY: Happening = (Fault.RATE_LIMITED_429, CREATE, {"retry_after_s": 1})
+LOCKED: Happening = (Fault.IN_FLIGHT_409, CREATE, {})
+FORBIDDEN: Happening = (Fault.UNSAVED_FAILURE, CREATE, {"code": "58730010"})
+BROKEN: Happening = (Fault.SAVED_FAILURE, CREATE, {"code": "58730060"})
+REVOKED: Happening = (Fault.TOKEN_REVOKED, CREATE, {})
+NO_TOKEN: Happening = (Fault.TOKEN_REVOKED, Operation.TOKEN, {})
+NO_TOKEN_ROUTE: Happening = (Fault.GATEWAY_404, Operation.TOKEN, {})
+NO_TOKEN_LATER: Happening = (Fault.TOKEN_REVOKED, Operation.TOKEN, {"after": 1})
+NO_TOKEN_ROUTE_LATER: Happening = (Fault.GATEWAY_404, Operation.TOKEN, {"after": 1})
+TOKEN_BUSY: Happening = (Fault.RATE_LIMITED_429, Operation.TOKEN, {"retry_after_s": 50})
+
+# What happens, one after the other → the error, whether the outcome is open, whether it is a saved answer, how many POSTs.
+ENDINGS: dict[str, tuple[list[Happening], type[ZuoraBackfillError], bool, bool, int]] = {
+    "forbidden": ([FORBIDDEN], ApiError, False, False, 1),
+    "redirect": ([(Fault.REDIRECT, CREATE, {})], ApiError, False, False, 1),
+    "gateway knows no route": ([(Fault.GATEWAY_404, CREATE, {})], ApiError, False, False, 1),
+    "lost": ([LOST] * 5, TransportError, True, False, 5),
+    "done but lost": ([DONE_BUT_LOST] * 5, TransportError, True, False, 5),
+    "truncated": ([(Fault.TRUNCATED_JSON, CREATE, {})] * 5, TransportError, True, False, 5),
+    "cut off": ([(Fault.BODY_CUT_OFF, CREATE, {})] * 5, TransportError, True, False, 5),
+    "wrong id": ([(Fault.WRONG_ID, CREATE, {"job_id": "short"})] * 5, TransportError, True, False, 5),
+    "gateway": ([GATEWAY] * 5, ApiError, True, False, 5),
+    "gateway timeout": ([(Fault.GATEWAY_504, CREATE, {})] * 5, ApiError, True, False, 5),
+    "unsaved failures": ([(Fault.UNSAVED_FAILURE, CREATE, {"code": "58730061"})] * 5, ApiError, True, False, 5),
+    "busy for ever": ([BUSY] * 99, ApiError, True, False, 15),
+    "saved failure": ([BROKEN], ApiError, False, True, 2),
+    "saved transient refusal": ([(Fault.SUCCESS_FALSE, CREATE, {"code": "58730061"})], ApiError, False, True, 2),
+    "saved final refusal": ([(Fault.SUCCESS_FALSE, CREATE, {"code": "58730030"})], ApiError, False, False, 1),
+    "lost, then forbidden": ([LOST, FORBIDDEN], ApiError, False, False, 2),
+    "lost, then a saved failure": ([LOST, BROKEN], ApiError, False, True, 3),
+    "saved failure, lost between": ([BROKEN, LOST], ApiError, False, True, 4),
+    "lost, then the token refused": ([LOST, REVOKED, NO_TOKEN_LATER], AuthenticationError, True, False, 2),
+    "lost, then the new token refused": ([LOST, REVOKED, REVOKED], AuthenticationError, True, False, 3),
+    "lost, then no route to a token": ([LOST, REVOKED, NO_TOKEN_ROUTE_LATER], ApiError, True, False, 2),
+    "busy, then the token refused": ([BUSY, REVOKED, NO_TOKEN_LATER], AuthenticationError, True, False, 2),
+    "token refused": ([NO_TOKEN], AuthenticationError, False, False, 0),
+    "no route to a token": ([NO_TOKEN_ROUTE], ApiError, False, False, 0),
+    "token busy for ever": ([TOKEN_BUSY] * 9, ApiError, False, False, 0),
+    "locked and busy count for nothing": ([LOCKED, BUSY] * 4 + [GATEWAY] * 5, ApiError, True, False, 13),
+}
+
+
+def planned(zuora: Sandbox, faults: list[Happening]) -> None:
+    """Let these faults happen, one after the other."""
+    for fault, operation, parameters in faults:
+        zuora.plan(fault, on=operation, **parameters)
+
+
+def failure(call: Callable[[], object]) -> ZuoraBackfillError:
+    """Return the error of a call that fails."""
+    with pytest.raises(ZuoraBackfillError) as error:
+        call()
+    return error.value
+
+
+@pytest.mark.parametrize(("faults", "kind", "is_open", "replayed", "posts"), ENDINGS.values(), ids=ENDINGS.keys())
+def test_how_a_post_that_fails_ends(
+    zuora: Sandbox, faults: list[Happening], kind: type[ZuoraBackfillError], is_open: bool, replayed: bool, posts: int
+) -> None:
+    """The error says whether a job may have been started all the same; every attempt carried the same key, headers and body."""
+    planned(zuora, faults)
+    error = failure(connect(zuora).create)
+    sent = [request for request in zuora.requests if request.operation is CREATE]
+
+    assert (type(error), error.outcome_open, error.replayed, len(sent)) == (kind, is_open, replayed, posts)
+    assert {(r.headers["Idempotency-Key"], r.headers["Zuora-Track-Id"], str(r.body)) for r in sent} in (
+        set(),
+        {(KEY, "track-1", "{'type': 'RatePlanCharge', 'batchSize': 500, 'dryRun': False}")},
+    )
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [LOST] * 4,
+        [DONE_BUT_LOST] * 4,
+        [GATEWAY] * 4,
+        [LOCKED] * 8,
+        [BUSY] * 8,
+        [(Fault.GATEWAY_504, CREATE, {})] * 4,
+        [(Fault.TRUNCATED_JSON, CREATE, {})],
+        [(Fault.BODY_CUT_OFF, CREATE, {})],
+        [(Fault.USER_INFO_401, CREATE, {})] * 4,
+        [(Fault.SUCCESS_FALSE, CREATE, {"code": "58730050", "saved": False})] * 4,
+        [LOST, REVOKED, GATEWAY, LOCKED, DONE_BUT_LOST, BUSY],
+    ],
+    ids=lambda faults: f"{len(faults)} {faults[0][0].value}",
+)
+def test_a_fault_that_passes_starts_one_job(zuora: Sandbox, faults: list[Happening]) -> None:
+    """Whatever was lost on the way, there is one job, and the caller holds its id."""
+    planned(zuora, faults)
+    assert [connect(zuora).create()] == [job.id for job in zuora.jobs]
+
+
+def test_a_server_that_is_not_there_was_asked_nothing(zuora: Sandbox) -> None:
+    """Refused connections only: nothing arrived, so the outcome is not open."""
+    connection = connect(zuora)
+    connection.client.list(NOWHERE)
+    zuora.stop()
+    error = failure(connection.create)
+    assert (type(error), error.outcome_open, len(connection.time.sleeps)) == (TransportError, False, 4)
+
+
+def test_a_server_that_goes_away_leaves_the_outcome_open(zuora: Sandbox) -> None:
+    """Lost once and refused ever after: the first one may have been carried out."""
+    zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=CREATE)
+    connection = connect(zuora)
+    connection.transport._report = lambda _: zuora.stop()
+    error = failure(connection.create)
+    assert isinstance(error, TransportError)
+    assert (error.arrived, error.outcome_open) == (False, True)
+
+
+def test_a_token_endpoint_that_repeats_itself_says_nothing_about_the_post() -> None:
+    """The same request id on two failures of the token endpoint is no saved answer to the request that was lost."""
+    broken = http(500, "{}", "Zuora-Request-Id: R")
+    with raw_server(TOKEN, b"", *[http(401), broken] * 4) as server:
+        error = failure(connect(base_url=server.base_url).create)
+    assert (type(error), error.replayed, error.outcome_open) == (ApiError, False, True)
+    assert len(server.requests) == 10
+
+
+def test_answers_without_a_request_id_are_never_the_same() -> None:
+    """A gateway's answers have none; that makes them no saved ones."""
+    with raw_server(TOKEN, http(500, "{}")) as server:
+        error = failure(connect(base_url=server.base_url).create)
+    assert (error.replayed, error.outcome_open, len(server.requests)) == (False, True, 6)
+
+
+@pytest.mark.parametrize("name", ["requestId", "processId"])
+def test_the_body_s_ids_tell_a_saved_answer_too(name: str) -> None:
+    """Zuora repeats them with the answer, where the header is missing."""
+    with raw_server(TOKEN, http(500, f'{{"{name}": "R", "reasons": []}}')) as server:
+        error = failure(connect(base_url=server.base_url).create)
+    assert (error.replayed, error.outcome_open, len(server.requests)) == (True, False, 3)
+
+
+def test_the_pauses_grow_with_full_jitter(zuora: Sandbox) -> None:
+    """A random part of 1, 2, 4, … up to 60 s; each is said."""
+    connection = connect(zuora, call_timeout_s=600)
+    zuora.plan(Fault.IN_FLIGHT_409, on=CREATE, times=9)
+    connection.create()
+    assert connection.time.sleeps == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
+    assert connection.said[-1].startswith("Zuora could not start the backfill job (HTTP 409, code IdempotencyKey")
+    assert connection.said[-1].endswith("Trying again in 30 s.")
+
+
+def test_very_many_pauses_do_not_overflow(zuora: Sandbox) -> None:
+    """Two to the power of the attempts is no number for ever; the pause is."""
+    connection = connect(jitter=1e-9, base_url="http://127.0.0.1:1")
+    attempts = iter(range(1100))
+
+    def attempt(_: float) -> str:
+        if next(attempts, None) is not None:
+            raise ApiError("busy", status=409, transient=True)
+        return "done"
+
+    assert connection.transport.patiently("do it", attempt) == "done"
+    assert max(connection.time.sleeps) <= 61e-9
+
+
+@pytest.mark.parametrize(
+    ("parameters", "waited_s"),
+    [
+        ({"retry_after_s": 7}, 7),
+        ({"retry_after_s": 0}, 0.5),
+        ({"ratelimit_reset_s": 12}, 12),
+        ({"retry_after_s": 7, "ratelimit_reset_s": 12}, 7),
+        ({}, 0.5),
+        ({"retry_after_s": "soon"}, 0.5),
+    ],
+)
+def test_zuora_s_own_wish_comes_first(zuora: Sandbox, parameters: dict[str, Any], waited_s: float) -> None:
+    """`Retry-After`, else `RateLimit-Reset`, else chance; never less than was asked for."""
+    zuora.plan(Fault.RATE_LIMITED_429, on=LIST, **parameters)
+    connection = connect(zuora)
+    connection.client.list(NOWHERE)
+    assert connection.time.sleeps == [waited_s]
+
+
+def test_a_date_to_wait_for_is_by_the_server_s_clock() -> None:
+    """How far the date is from the answer's own `Date` counts, not our clock."""
+    headers = (f"Date: {formatdate(1000, usegmt=True)}", f"Retry-After: {formatdate(1090, usegmt=True)}")
+    with raw_server(TOKEN, http(503, "", *headers), http(200, '{"jobs": []}')) as server:
+        connection = connect(base_url=server.base_url)
+        connection.client.list(NOWHERE)
+    assert connection.time.sleeps == [90]
+
+
+def test_nobody_sends_while_zuora_asked_to_wait(zuora: Sandbox) -> None:
+    """What one thread hears holds for all: none of nineteen others sends anything before the time."""
+    connection = connect(zuora)
+    connection.client.tenant_id()
+    zuora.plan(Fault.RATE_LIMITED_429, on=LIST, retry_after_s=60)
+    with ThreadPoolExecutor(19) as pool:
+        connection.transport._report = lambda _: [
+            *pool.map(lambda _: connection.client.list(NOWHERE), range(19))
+        ].clear()
+        connection.client.list(NOWHERE)
+    first, *later = [request.at for request in zuora.requests if request.operation is LIST]
+    assert len(later) == 20
+    assert min(later) - first >= 60
+
+
+def test_a_wait_that_grows_while_it_lasts_is_kept_too() -> None:
+    """Another thread hears of a longer wait while this one sleeps; this one then sleeps on."""
+    connection = connect(base_url="http://127.0.0.1:1")
+    silence = connection.transport._silence
+    silence.keep(10)
+    longer = iter([50.0])
+    slept = connection.time.clock.sleep
+
+    def sleep(seconds: float) -> None:
+        slept(seconds)
+        for wait_s in longer:
+            silence.keep(wait_s)
+
+    object.__setattr__(connection.transport._clock, "sleep", sleep)
+    assert connection.transport.patiently("do it", lambda left_s: left_s) == 300 - 10 - 50
+    assert connection.time.sleeps == [10, 50]
+
+
+def test_a_wait_longer_than_the_call_may_take_ends_it(zuora: Sandbox) -> None:
+    """It is said at once; and until then no call sends anything, as that could only be refused."""
+    zuora.plan(Fault.RATE_LIMITED_429, on=CREATE, retry_after_s=3600)
+    connection = connect(zuora)
+    first = failure(connection.create)
+    zuora.forget_requests()
+    second = failure(connection.create)
+
+    assert (type(first), first.outcome_open) == (ApiError, True)
+    assert (type(second), second.outcome_open, zuora.requests) == (AskedToWaitError, False, [])
+    assert second.message == (
+        "Could not start the backfill job: Zuora asked to wait 60 min, longer than one call may take (5 min)."
+    )
+    connection.time.advance(3600)
+    assert connection.create() == zuora.jobs[0].id
+
+
+def test_the_deadline_ends_the_patience(zuora: Sandbox) -> None:
+    """No attempt starts after it, whatever would still be allowed."""
+    zuora.plan(Fault.IN_FLIGHT_409, on=CREATE, times=99)
+    connection = connect(zuora, call_timeout_s=10)
+    error = failure(connection.create)
+    assert (type(error), error.outcome_open) == (ApiError, True)
+    assert connection.time.sleeps == [0.5, 1, 2, 4]
+
+
+def test_an_answer_that_makes_no_sense_is_asked_for_again(zuora: Sandbox) -> None:
+    """A `ValueError` of the one who reads is a fault of the answer."""
+    sense = iter([ValueError("upside down")])
+
+    def understand(answer: Answer) -> object:
+        for error in sense:
+            raise error
+        return answer.body["jobs"]
+
+    connection = connect(zuora)
+    assert connection.transport.send(LIST_CALL, understand) == []
+    assert connection.said == [
+        "Zuora's answer to the request to list makes no sense: upside down. Trying again in 0 s."
+    ]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ZeroDivisionError])
+def test_what_is_no_fault_of_zuora_s_is_never_tried_again(zuora: Sandbox, error: type[BaseException]) -> None:
+    """Ctrl-C during the second attempt ends the call, although the first one was to be repeated."""
+    zuora.plan(Fault.HTML_502, on=LIST)
+
+    def understand(_: Answer) -> None:
+        raise error
+
+    with pytest.raises(error):
+        connect(zuora).transport.send(LIST_CALL, understand)
+    assert zuora.count(LIST) == 2
+
+
+def attempt_of(outcome: str) -> ZuoraBackfillError:
+    """Return what one attempt may bring."""
+    token = ApiError("token", status=404)
+    token.arrived = False
+    return {
+        "lost": TransportError("lost", arrived=True),
+        "unreachable": TransportError("unreachable", arrived=False),
+        "broken": ApiError("broken", status=500, transient=True),
+        "busy": ApiError("busy", status=429, transient=True),
+        "refused": ApiError("refused", status=403),
+        "credentials": AuthenticationError("credentials", status=401),
+        "token": token,
+        "tenant": ConfigurationError("tenant"),
+    }[outcome]
+
+
+@given(
+    st.lists(st.sampled_from(["lost", "unreachable", "broken", "busy"]), max_size=4),
+    st.sampled_from(["refused", "credentials", "token", "tenant"]),
+)
+def test_the_outcome_is_open_until_zuora_refuses(before: list[str], last: str) -> None:
+    """A refusal of the request itself closes it; a missing token or another tenant says nothing about what was sent before."""
+    connection: Connection = connect(base_url="http://127.0.0.1:1")
+    outcomes = iter([*before, last])
+
+    def attempt(_: float) -> None:
+        raise attempt_of(next(outcomes))
+
+    error = failure(lambda: connection.transport.patiently("do it", attempt))
+    assert error.message == last
+    assert error.outcome_open is (last != "refused" and bool({"lost", "broken", "busy"} & set(before)))

@@ -1,0 +1,183 @@
+"""Completions and the gate before a live run, on both engines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_zuora_backfill.testing import Operation, Sandbox
+
+from .world import World, assert_clean
+
+PROGRAM = """
+from pulumi_zuora_backfill import BackfillCompletion, VerifiedBackfill
+job = BackfillJob("charges", type="RatePlanCharge", triggers={triggers})
+done = BackfillCompletion("charges-done", job_ids=[job.job_id]{arguments})
+pulumi.export("jobs", done.jobs)
+"""
+VERIFIED = """
+from pulumi_zuora_backfill import VerifiedBackfill
+backfill = VerifiedBackfill("charges", type="RatePlanCharge", triggers={triggers}, approval="{approval}")
+pulumi.export("dryRunJobId", backfill.dry_run_job_id)
+pulumi.export("jobId", backfill.job_id)
+"""
+
+
+@pytest.fixture
+def zuora() -> Iterator[Sandbox]:
+    """Start a local Zuora whose jobs take three seconds."""
+    with Sandbox(job_duration_s=3) as sandbox:
+        yield sandbox
+
+
+def write(world: World, triggers: int = 1, arguments: str = "") -> None:
+    """Write a program with one job and its completion."""
+    world.program(PROGRAM.format(triggers=triggers, arguments=arguments))
+
+
+def test_an_up_waits_with_live_lines_and_then_knows_how_it_went(world: World) -> None:
+    """The up ends when the job has completed; on the way it shows how far it is; the next up asks nothing."""
+    write(world)
+    text = world.stack.preview().stdout
+    assert (
+        "Will wait up to 2.0 h (timeout) for jobs that are not known yet to complete with at most 0 failed records."
+        in text
+    )
+    assert world.asked() == {}
+
+    result = world.up()
+    (job,) = world.zuora.jobs
+    assert job.status == "COMPLETED"
+    assert result.outputs["jobs"].value == [
+        {"jobId": job.id, "type": "RatePlanCharge", "status": "COMPLETED", "progress": "100.00%", "errorCount": 0}
+    ]
+    assert (
+        len(
+            set(
+                re.findall(
+                    r"RatePlanCharge (?:ACCEPTED|PROCESSING|COMPLETED) [\d.]+%, \d+ of \d+ batches, 0 errors",
+                    result.stdout,
+                )
+            )
+        )
+        >= 3
+    )
+    assert world.zuora.count(Operation.TOKEN) == 1
+    assert world.up().change_summary == {"same": 3}
+    assert world.asked() == {}
+
+
+def test_a_failed_job_fails_the_deployment_and_the_next_up_looks_again(world: World) -> None:
+    """One clean line; the job stays in state, the completion does not; another trigger runs it again."""
+    world.zuora.on_answer = lambda request: (
+        world.zuora.finish(request.job_id, "FAILED") if request.job_id and len(world.zuora.jobs) == 1 else None
+    )
+    write(world)
+    text = world.failing()
+    (job,) = world.job_ids()
+    assert (
+        f"error: Job {job} FAILED; 0 of 0 batches had finished, and stay as they are. Zuora gives no reason over the API."
+        in text
+    )
+    assert_clean(text)
+    assert world.resource()["id"] == job
+    assert f"error: Job {job} FAILED" in world.failing()
+    assert world.asked() == {"token": 1, "get": 1}
+
+    write(world, triggers=2)
+    world.up()
+    assert [j.status for j in world.zuora.jobs] == ["FAILED", "COMPLETED"]
+
+
+def test_a_timeout_of_the_run_caps_the_wait(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+    """With ZUORA_WAIT_TIMEOUT a CI job ends in time; the line says that nothing is lost, and the next up goes on."""
+    world = World(engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_WAIT_TIMEOUT": "0.2s"})
+    write(world, arguments=", opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='1h'))")
+    text = world.failing()
+    (job,) = world.job_ids()
+    assert f"error: After 0 s (ZUORA_WAIT_TIMEOUT), job {job} (" in text
+    assert "Nothing is lost: Zuora goes on, and the next `pulumi up` goes on waiting." in text
+
+    zuora.clock.advance(60)
+    assert world.up().change_summary == {"same": 2, "create": 1}
+    assert world.job_ids() == [job]
+
+
+def test_a_refresh_of_a_completion_is_no_drift_even_when_the_job_was_purged(world: World) -> None:
+    """A completed job stays completed, whatever Zuora keeps."""
+    write(world)
+    world.up()
+    (job,) = world.job_ids()
+    world.zuora.forget_job(job)
+    text = world.stack.refresh().stdout
+
+    assert f"Zuora does not know job {job} any more; it stays COMPLETED in the state." in text
+    assert world.up().change_summary == {"same": 3}
+
+
+def test_deleting_a_completion_asks_nothing(world: World) -> None:
+    """There is nothing to undo."""
+    write(world)
+    world.up()
+    world.zuora.forget_requests()
+    world.stack.destroy()
+
+    assert world.asked() == {}
+
+
+def test_all_faults_of_a_completion_are_reported_at_once(world: World) -> None:
+    """Wrong ids, a wrong timeout and a wrong limit stand in one preview."""
+    world.program(
+        "from pulumi_zuora_backfill import BackfillCompletion\nBackfillCompletion('x', job_ids=['short'], timeout='soon', max_errors=-1)"
+    )
+    text = world.failing("preview")
+
+    for part in (
+        "job_ids must be a job id of 32 characters",
+        "timeout is 'soon', not a duration",
+        "max_errors must be a whole number from 0",
+    ):
+        assert part in text
+    assert_clean(text)
+
+
+def test_a_gate_that_waits_goes_live_only_with_the_dry_runs_id(world: World) -> None:
+    """First only the dry run, with the line that approves it; another id is refused; the right one goes live; nothing runs twice."""
+    world.program(VERIFIED.format(triggers=1, approval="wait"))
+    first = world.up()
+    (dry,) = world.zuora.jobs
+    assert (dry.dry_run, dry.status) == (True, "COMPLETED")
+    assert first.outputs["dryRunJobId"].value == dry.id
+    assert f'approval="{dry.id}"' in first.stdout
+
+    world.program(VERIFIED.format(triggers=1, approval="0" * 32))
+    assert f"approval is '{'0' * 32}', but the dry run is {dry.id}; the live job was not started." in world.failing()
+    assert world.job_ids() == [dry.id]
+
+    world.program(VERIFIED.format(triggers=1, approval=dry.id))
+    second = world.up()
+    assert [job.dry_run for job in world.zuora.jobs] == [True, False]
+    assert second.outputs["jobId"].value == world.job_ids()[1]
+    assert world.up().change_summary == {"same": 6}
+
+
+def test_a_dry_run_that_fails_keeps_the_live_job_from_being_made(world: World) -> None:
+    """The chain stops at the dry run; with the cause mended and other triggers, one up goes through."""
+    world.zuora.on_answer = lambda request: (
+        world.zuora.finish(request.job_id, "FAILED") if request.job_id and len(world.zuora.jobs) == 1 else None
+    )
+    world.program(VERIFIED.format(triggers=1, approval="auto"))
+    world.failing()
+    assert [(job.dry_run, job.status) for job in world.zuora.jobs] == [(True, "FAILED")]
+
+    world.program(VERIFIED.format(triggers=2, approval="auto"))
+    world.up()
+    assert [(job.dry_run, job.status) for job in world.zuora.jobs] == [
+        (True, "FAILED"),
+        (True, "COMPLETED"),
+        (False, "COMPLETED"),
+    ]
