@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .config import Settings
 from .checks import is_unknown
+from .config import Settings
 from .inputs import scope_of
 from .models import ENDED
 from .names import PYTHON_NAMES

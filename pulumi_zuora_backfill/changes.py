@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .checks import is_unknown
 from .config import Settings
 from .idempotency import track_id_for
-from .checks import is_unknown
 from .inputs import same, scope_of
 from .models import Scope
 from .names import INPUTS, WIRE_NAMES

@@ -1,8 +1,8 @@
 """
 Checks of single inputs, and how all faults of a resource are found at once.
 
-Pure. A check returns the value in its one form, or raises a ``ValueError`` whose text continues "<argument> …". In a preview a value may be unknown; it is passed
-on as it is.
+Pure. A check returns the value in its one form, or raises a ``ValueError`` whose text continues "<argument> …".
+In a preview a value may be unknown; it is passed on as it is.
 """
 
 from __future__ import annotations

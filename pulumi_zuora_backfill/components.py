@@ -1,6 +1,4 @@
-"""
-The safe way to go live as one component: dry run → its completion → live job → its completion.
-"""
+"""The safe way to go live as one component: dry run → its completion → live job → its completion."""
 
 from __future__ import annotations
 

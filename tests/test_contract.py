@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from pulumi_zuora_backfill.testing import Sandbox
+from pulumi_zuora_backfill.errors import AmbiguousJobError, GuardError, JobRefusedError
+from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 
 from .contract.machine import BeyondADay, Contract
-from .contract.process import still_sandbox
+from .contract.oracle import DAY_S
+from .contract.process import Fate, still_sandbox
+from .contract.world import World, job_ids
 
+PROFILE = os.environ.get("ZBF_PROFILE", "steady")
 PROFILES = {
     "steady": settings(max_examples=60, stateful_step_count=15, derandomize=True, database=None),
     "long": settings(max_examples=int(os.environ.get("ZBF_EXAMPLES", "2000")), stateful_step_count=30, database=None),
@@ -27,11 +33,137 @@ def still_zuora() -> Iterator[Sandbox]:
         yield sandbox
 
 
+@pytest.mark.timeout(300 if PROFILE == "steady" else 0)
 @pytest.mark.parametrize("machine", [Contract, BeyondADay])
 def test_no_history_breaks_the_contract(machine: type[Contract], still_zuora: Sandbox) -> None:
     """I1 to I5 hold, whatever is lost, retried, killed or run twice."""
-    profile = PROFILES[os.environ.get("ZBF_PROFILE", "steady")]
     run_state_machine_as_test(
         type(machine.__name__, (machine,), {"zuora": still_zuora}),
-        settings=settings(profile, deadline=None, print_blob=False, suppress_health_check=list(HealthCheck)),
+        settings=settings(PROFILES[PROFILE], deadline=None, print_blob=False, suppress_health_check=list(HealthCheck)),
     )
+
+
+def lose_the_answer(world: World, **parameters: Any) -> None:
+    """Let all five attempts of one request to start a job get lost on the way back."""
+    world.zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=Operation.CREATE, times=5, **parameters)
+
+
+@pytest.fixture
+def world(still_zuora: Sandbox) -> World:
+    """Begin a new world in which resource `a` is a dry run, which no guard watches."""
+    world = World(still_zuora)
+    world.declare(dryRun=True)
+    return world
+
+
+def test_a_refusal_that_was_not_saved_leaves_its_key_in_use(world: World) -> None:
+    """
+    A one-time key is for a key that holds a refusal; any other key is asked again.
+
+    A gateway's refusal is not saved. A job started under a one-time key after it would be joined by a second one as soon as the free key is sent again: by
+    another pipeline, or after a process that was killed before state was written.
+    """
+    world.zuora.plan(Fault.REDIRECT, on=Operation.CREATE)
+    world.up("a", fate=Fate(crash_at=8))
+    world.up("a", pipeline=1)
+    world.up("a")
+
+    (job,) = world.zuora.jobs
+    assert [state["a"].id for state in world.states] == [job.id] * 2
+
+
+def test_a_refusal_that_stands_is_told_and_sends_no_one_time_key(world: World) -> None:
+    """Refused twice, and not with one saved answer: Zuora refuses now, and there is nothing to get past."""
+    world.zuora.plan(Fault.UNSAVED_FAILURE, on=Operation.CREATE, times=2, code="58730030")
+
+    assert isinstance(world.up("a")["a"], JobRefusedError)
+    assert (
+        len(
+            {
+                request.headers["Idempotency-Key"]
+                for request in world.zuora.requests
+                if request.operation is Operation.CREATE
+            }
+        )
+        == 1
+    )
+    assert world.calm_up("a") == {}
+
+
+def test_the_day_counts_from_the_first_key_of_the_chain(world: World) -> None:
+    """What starts after a stopped job is found by way of that job's key, so the user is told when that one is forgotten."""
+    began_s = world.zuora.clock.now()
+    world.up("a")
+    world.pass_time(20 * 3600)
+    world.destroy("a")
+    lose_the_answer(world, after=1)
+    text = str(world.up("a")["a"])
+
+    told = datetime.fromisoformat(text.partition("again before ")[2].partition("Z")[0] + "+00:00").timestamp()
+    assert began_s < told <= began_s + DAY_S + 1
+
+
+def test_another_batch_size_starts_no_job(world: World) -> None:
+    """A changed batch size goes on where a lost answer left off; where Zuora minds, the user is told to put it back."""
+    lose_the_answer(world)
+    world.up("a")
+    world.declare(batchSize=10)
+    world.zuora.behaviours.same_key_other_body_status = 422
+    assert "put the old batch_size back" in str(world.up("a")["a"])
+
+    world.zuora.behaviours.same_key_other_body_status = None
+    assert world.calm_up("a") == {}
+    (job,) = world.zuora.jobs
+    world.declare(batchSize=20)
+    world.up("a")
+    assert (world.zuora.requests, job_ids(world.zuora.jobs)) == ([], [job.id])
+
+
+def test_limit_a_key_is_forgotten_after_a_day(world: World) -> None:
+    """Without a guard, a lost job is not found after 24 hours, as the user was told when it was lost."""
+    lose_the_answer(world)
+    text = str(world.up("a")["a"])
+    assert "(24 hours after the first such attempt" in text
+    assert "Later than that, list the jobs first" in text
+    world.pass_time(DAY_S)
+    world.up("a")
+
+    assert len(world.zuora.jobs) == 2
+
+
+def test_limit_a_guard_refuses_what_the_key_forgot(world: World) -> None:
+    """With `guard="once"` nothing is started beside a job whose key is forgotten: it is named, with the line that adopts it."""
+    world.declare(dryRun=False)
+    lose_the_answer(world)
+    world.up("a")
+    (lost,) = world.zuora.jobs
+    world.pass_time(DAY_S)
+    error = world.up("a")["a"]
+    assert isinstance(error, GuardError)
+    assert f'existing_job_id="{lost.id}"' in str(error)
+
+    world.declare(existingJobId=lost.id)
+    assert world.up("a") == {}
+    assert job_ids(world.zuora.jobs) == [lost.id]
+
+
+def in_flight_under_a_one_time_key(world: World) -> str:
+    """Let a one-time key be in flight when the patience ends, and return what the user reads."""
+    world.zuora.plan(Fault.SAVED_FAILURE, on=Operation.CREATE, code="58730010")
+    world.up("a", fate=Fate(crash_at=4))
+    lose_the_answer(world, after=2, then_done_after_s=110)
+    return str(world.up("a")["a"])
+
+
+@pytest.mark.parametrize(("waits_s", "jobs"), [(0.0, 2), (120.0, 1)])
+def test_limit_a_one_time_key_in_flight(world: World, waits_s: float, jobs: int) -> None:
+    """A job under a one-time key is found once Zuora lists it: within two minutes it may not be, as the user is told."""
+    world.patient = False
+    text = in_flight_under_a_one_time_key(world)
+    assert "Wait two minutes" in text
+    world.zuora.clock.advance(waits_s)
+    error = world.up("a").get("a")
+    world.zuora.clock.advance(150.0)
+
+    assert len(world.zuora.jobs) == jobs
+    assert isinstance(error, AmbiguousJobError) == (jobs == 1)

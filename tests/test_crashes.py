@@ -13,21 +13,7 @@ import pytest
 
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 
-from .world import World, assert_clean, urn
-
-
-def processes(zuora: Sandbox, *parts: str) -> list[int]:
-    """Return the processes that were started for this local Zuora and whose command line holds these parts."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes().split(b"\0")
-            environment = (folder / "environ").read_bytes()
-        except OSError:  # it has ended meanwhile
-            continue
-        if all(part.encode() in command for part in parts) and f"ZUORA_BASE_URL={zuora.base_url}".encode() in environment:
-            found.append(int(folder.name))
-    return found
+from .world import World, assert_clean, interrupt, processes, urn
 
 
 def kill_host(zuora: Sandbox) -> None:
@@ -96,7 +82,7 @@ def test_a_replacement_that_dies_in_the_middle_goes_on(world: World) -> None:
     world.zuora.on_request = None
     world.up()
 
-    assert [job.status == "STOPPED" for job in world.zuora.jobs][0] is True
+    assert world.zuora.jobs[0].status == "STOPPED"
     assert len(world.job_ids()) <= 2
     assert world.resource()["id"] == world.job_ids()[-1] != world.job_ids()[0]
 
@@ -111,7 +97,7 @@ def test_an_interrupted_up_loses_nothing(world: World, times: int) -> None:
     def up() -> None:
         try:
             world.stack.up()
-        except Exception as error:  # noqa: BLE001  # whatever the engine makes of it
+        except Exception as error:  # whatever the engine makes of it
             result.append(error)
 
     thread = threading.Thread(target=up)
@@ -130,16 +116,6 @@ def test_an_interrupted_up_loses_nothing(world: World, times: int) -> None:
     assert world.resource()["id"] == job
     for error in result:
         assert_clean(str(error))
-
-
-def interrupt(world: World) -> None:
-    """Send what Ctrl-C sends."""
-    running = processes(world.zuora, "pulumi", "up")
-    if running:
-        for pid in running:
-            os.kill(pid, signal.SIGINT)
-    else:
-        world.stack.cancel()
 
 
 def release_lock(world: World) -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pulumi.output import Unknown
 
 from pulumi_zuora_backfill.changes import Changes, changes_between
-from pulumi_zuora_backfill.config import Settings
 from pulumi_zuora_backfill.checks import Fault, is_unknown
+from pulumi_zuora_backfill.config import Settings
 from pulumi_zuora_backfill.inputs import check_inputs
 
 JOB = "a" * 32

@@ -50,6 +50,7 @@ def run(state: State, program: Any) -> dict[str, dict[str, Any]]:
         mocks.set_mocks(state, project=PROJECT, stack=STACK, preview=False, organization="organization")
 
         async def whole() -> None:
+            """Run the program and wait for what it registered."""
             program()
             await pulumi.runtime.stack.wait_for_rpcs()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 
 from pulumi_zuora_backfill.testing import Operation, Sandbox
 
-from .world import World, assert_clean
+from .world import World, assert_clean, interrupt
 
 PROGRAM = """
 from pulumi_zuora_backfill import BackfillCompletion, VerifiedBackfill
@@ -181,3 +183,31 @@ def test_a_dry_run_that_fails_keeps_the_live_job_from_being_made(world: World) -
         (True, "COMPLETED"),
         (False, "COMPLETED"),
     ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_a_wait_and_the_job_runs_on(engine: type[Any], tmp_path: Path, number: signal.Signals) -> None:
+    """The up ends with a word on the job; the job is in state, still runs, and no lock is left: the next up goes on waiting."""
+    with Sandbox() as zuora:
+        world = World(engine, zuora, tmp_path)
+        write(world)
+        polled = threading.Event()
+        zuora.on_answer = lambda request: polled.set() if zuora.count(Operation.GET) >= 3 else None
+        said: list[str] = []
+
+        def up() -> None:
+            said.append(world.failing())
+
+        thread = threading.Thread(target=up)
+        thread.start()
+        assert polled.wait(60)
+        interrupt(world, number)
+        thread.join(60)
+
+        (job,) = zuora.jobs
+        assert f"The wait was cancelled; job {job.id} (PROCESSING 0.00%) still runs." in said[0]
+        assert "Nothing is lost: Zuora goes on, and the next `pulumi up` goes on waiting." in said[0]
+        assert (job.status, world.resource()["id"]) == ("PROCESSING", job.id)
+        zuora.finish(job.id)
+        assert world.up().change_summary["create"] == 1
+        assert world.job_ids() == [job.id]

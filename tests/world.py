@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -82,3 +84,29 @@ def assert_clean(text: str, *secrets: str) -> None:
     """Assert that a user reads no traceback of ours or of the plugin host, and no secret."""
     for part in ("pulumi_zuora_backfill/", "pulumi/dynamic/__main__.py", "site-packages/requests", *secrets):
         assert part not in text
+
+
+def processes(zuora: Sandbox, *parts: str) -> list[int]:
+    """Return the processes that were started for this local Zuora and whose command line holds these parts."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().split(b"\0")
+            environment = (folder / "environ").read_bytes()
+        except OSError:  # it has ended meanwhile
+            continue
+        if (
+            all(part.encode() in command for part in parts)
+            and f"ZUORA_BASE_URL={zuora.base_url}".encode() in environment
+        ):
+            found.append(int(folder.name))
+    return found
+
+
+def interrupt(world: World, number: signal.Signals = signal.SIGINT) -> None:
+    """Send the CLI a signal; the embedded engine, which has no process of its own, is cancelled."""
+    running = processes(world.zuora, "pulumi", "up")
+    for pid in running:
+        os.kill(pid, number)
+    if not running:
+        world.stack.cancel()

@@ -1,0 +1,1 @@
+"""How long `up` and `destroy` take with a BackfillJob: beside a resource that does nothing, and beside a provider as tutorials write it."""

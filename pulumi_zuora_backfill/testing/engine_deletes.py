@@ -1,0 +1,80 @@
+"""What a run deletes at its end: what was replaced, and what the program no longer wants."""
+
+from __future__ import annotations
+
+from .engine_events import Narrator
+from .engine_graph import delete_order, dependents_of
+from .engine_ledger import BailError, Ledger
+from .engine_replace import Replacer
+from .engine_state import Resource
+from .engine_steps import Step
+
+
+def plan_deletes(ledger: Ledger, replacer: Replacer, narrator: Narrator) -> list[list[Step]]:
+    """Plan the deletions, in groups that must follow each other; within one, the order is free.
+
+    Raises:
+        BailError: Something would be deleted that is not among the targets.
+    """
+    steps: dict[Resource, Step] = {}
+    untargeted: list[Resource] = []
+    allowed = _allowed(ledger, replacer)
+    for resource in ledger.base:
+        if allowed is not None and resource.urn not in allowed:
+            untargeted.append(resource)
+            continue
+        step = _step_for(ledger, resource)
+        if step is not None:
+            ledger.deleted[resource.urn] = True
+            steps[resource] = step
+    _refuse_unspecified(ledger, narrator, steps)
+    kept = [
+        Step(op="same", old=resource, new=resource.copy())
+        for resource in untargeted
+        if not (resource.delete or ledger.is_operated(resource.urn))
+    ]
+    return [kept, *([steps[resource] for resource in group] for group in delete_order(steps, ledger.base))]
+
+
+def _step_for(ledger: Ledger, resource: Resource) -> Step | None:
+    if resource.delete:
+        if resource in ledger.pending_deletes:
+            return None
+        return Step(op="discard-replaced" if resource.external else "delete-replaced", old=resource)
+    if ledger.is_operated(resource.urn):
+        return None
+    if resource.pending_replacement:
+        return Step(op="remove-pending-replace", old=resource)
+    return Step(op="discard" if resource.external else "delete", old=resource)
+
+
+def _allowed(ledger: Ledger, replacer: Replacer) -> set[str] | None:
+    """Return the targets and all that cannot be without them; none where nothing is targeted."""
+    targets = ledger.scope.targets
+    if targets is None:
+        return None
+    allowed = set(targets)
+    for resource in ledger.base:
+        if resource.urn in targets:
+            allowed.update(dependent.urn for dependent in dependents_of(resource, ledger.base, children=True))
+    for resource in ledger.base:
+        if resource.urn in allowed:
+            allowed.update(dependent.urn for dependent in replacer.replaced_along(resource))
+    return allowed
+
+
+def _refuse_unspecified(ledger: Ledger, narrator: Narrator, steps: dict[Resource, Step]) -> None:
+    targets = ledger.scope.targets
+    if targets is None or ledger.scope.target_dependents:
+        return
+    surplus = [resource.urn for resource in steps if resource.urn not in targets]
+    for urn in surplus:
+        ledger.failed = True
+        narrator.log(
+            "error",
+            urn,
+            f"Resource '{urn}' will be destroyed but was not specified in --target list.\nEither include resource in "
+            "--target list or pass --target-dependents to proceed.",
+        )
+    if surplus and not ledger.scope.dry_run:
+        raise BailError

@@ -1,0 +1,269 @@
+"""What the user asked for, counted without any help of the package, and what must never happen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pulumi_zuora_backfill.errors import (
+    AmbiguousJobError,
+    GuardError,
+    InputError,
+    JobError,
+    JobRefusedError,
+    JobStillRunningError,
+    OutcomeUnknownError,
+    ZuoraBackfillError,
+)
+from pulumi_zuora_backfill.testing.sandbox import Operation, RecordedRequest, Sandbox, SandboxJob
+
+DAY_S = 24 * 3600.0
+IN_FLIGHT_S = 150.0
+_GUARDS_AGE_S = 23 * 3600.0
+
+
+@dataclass(eq=False)
+class Wish:
+    """
+    One job that the user asked for.
+
+    Attributes:
+        what: Name, intent and predecessor; the same wish may be repeated, by another pipeline too.
+        first_s: When its chain of keys was first sent.
+        late: Whether it was sent again after the keys' 24 hours.
+        keys: What it was sent with.
+        guards: The guards in force whenever it was sent.
+        accounted: The jobs that a guard was told to look past.
+        batch_sizes: What it was sent with.
+        jobs: What was started for it.
+        promised_s: Until when the user was told that another attempt is safe.
+        trusting: Whether every attempt so far ended with such a promise.
+        last_s: When it was sent last.
+        pipelines: Who sent it.
+    """
+
+    what: tuple[object, ...]
+    first_s: float | None = None
+    late: bool = False
+    keys: set[str] = field(default_factory=set)
+    guards: set[str] = field(default_factory=set)
+    accounted: set[str] = field(default_factory=set)
+    batch_sizes: set[int] = field(default_factory=set)
+    jobs: list[str] = field(default_factory=list)
+    promised_s: float = float("inf")
+    trusting: bool = True
+    last_s: float = 0.0
+    pipelines: set[int] = field(default_factory=set)
+
+    @property
+    def obeyed(self) -> bool:
+        """Whether each attempt was told until when it may be repeated, and was repeated in time, by nobody else."""
+        return self.trusting and self.last_s < self.promised_s < float("inf") and len(self.pipelines) == 1
+
+
+class Oracle:
+    """Watches the tenant; every method asserts."""
+
+    def __init__(self, zuora: Sandbox) -> None:
+        """Start with nothing asked for."""
+        self._zuora = zuora
+        self._wishes: dict[tuple[object, ...], Wish] = {}
+        self._sender: dict[str, Wish] = {}
+        self._key_set_s: dict[str, float] = {}
+        self._jobs: dict[str, SandboxJob] = {}
+        self._stopped: set[str] = set()
+        self._purged: set[str] = set()
+        self._generation: dict[str, int] = {}
+        self._owned: dict[tuple[int, str], set[str]] = {}
+
+    def wish(self, name: str, intent: tuple[object, ...], predecessor: str | None) -> Wish:
+        """Note that the user asks for a job; asking again is the same wish until the resource was destroyed."""
+        born = self._generation.get(name, 0) if predecessor is None else None
+        what = (name, intent, predecessor, born)
+        return self._wishes.setdefault(what, Wish(what))
+
+    def destroyed(self, name: str) -> None:
+        """Note that a resource was removed from a state: the next one is a new wish."""
+        self._generation[name] = self._generation.get(name, 0) + 1
+
+    def open_since_s(self) -> float | None:
+        """Return when the oldest chain of keys that still counts was first sent."""
+        times = [wish.first_s for wish in self._wishes.values() if wish.first_s is not None]
+        return min(times, default=None)
+
+    def requests(self, requests: Sequence[RecordedRequest], wish: Wish | None, may_stop: str | None) -> None:
+        """
+        Take in what a step has sent.
+
+        Args:
+            requests: All of it.
+            wish: The job that the user wants from it, or `None`.
+            may_stop: The only job that it may stop.
+        """
+        for request in requests:
+            key = request.headers.get("Idempotency-Key")
+            if request.operation is Operation.STOP:
+                assert key is None
+                assert request.path.rsplit("/", 1)[1] == may_stop, f"I4: stops a job that is not its own: {request}"
+            if request.operation is not Operation.CREATE:
+                continue
+            assert wish is not None, "I1: a job is asked for that the user does not want"
+            assert key is not None
+            assert re.fullmatch(r"zbf1-[0-9a-f]{64}", key), f"{key} is no valid key"
+            if request.at - self._key_set_s.get(key, -DAY_S) >= DAY_S:
+                self._key_set_s[key] = request.at
+            if wish.first_s is None:
+                wish.first_s = self._key_set_s[key]
+            wish.first_s = min(wish.first_s, self._key_set_s[key])
+            wish.late |= request.at - wish.first_s >= DAY_S
+            wish.last_s = request.at
+            wish.keys.add(key)
+            wish.batch_sizes.add(request.body["batchSize"])
+            self._sender[key] = wish
+
+    def held(self, pipeline: int, name: str, job_id: str) -> None:
+        """Note that a resource holds a job now."""
+        self._owned.setdefault((pipeline, name), set()).add(job_id)
+
+    def owns(self, pipeline: int, name: str, job_id: str) -> bool:
+        """Tell whether a resource ever held a job."""
+        return job_id in self._owned.get((pipeline, name), ())
+
+    def purged(self, job_id: str) -> None:
+        """Note that Zuora is about to forget a job."""
+        self.look()
+        self._purged.add(job_id)
+
+    def look(self) -> None:
+        """Compare the tenant with what was asked for."""
+        for job in self._zuora.jobs:
+            if job.id not in self._jobs:
+                self._jobs[job.id] = job
+                if job.idempotency_key is not None:
+                    self._sender[job.idempotency_key].jobs.append(job.id)
+            if job.stop_requested or job.status == "STOPPED":
+                self._stopped.add(job.id)
+        for wish in self._wishes.values():
+            # What was started under a one-time key is found in the list only: once it is purged, nothing tells of it.
+            gone = self._purged if len(wish.keys) > 1 else set()
+            live = [job_id for job_id in wish.jobs if job_id not in self._stopped | gone]
+            assert (wish.late and not wish.obeyed) or len(live) <= 1, (
+                f"I1: {len(live)} jobs for one wish {wish.what}: {live}"
+            )
+            if wish.guards == {"once"} and len(wish.keys) == 1:
+                live = [
+                    job_id
+                    for job_id in live
+                    if self._jobs[job_id].status != "FAILED" and job_id not in self._purged | wish.accounted
+                ]
+                assert len(live) <= 1, f"I1: {len(live)} jobs for one wish, although guarded: {live}"
+
+    def created(
+        self,
+        outputs: Mapping[str, Any],
+        predecessor: str | None,
+        adopted: str | None,
+        requests: Sequence[RecordedRequest],
+    ) -> None:
+        """Judge what a resource got."""
+        job_id = outputs["jobId"]
+        assert job_id != predecessor, "I3: gets its predecessor's job"
+        if adopted is not None:
+            assert job_id == adopted
+            assert not any(request.operation is Operation.CREATE for request in requests)
+            return
+        if outputs["status"] == "UNKNOWN":
+            return  # Zuora named the job and then would not show it
+        keys = {request.headers.get("Idempotency-Key") for request in requests if request.operation is Operation.CREATE}
+        self.look()
+        assert self._jobs[job_id].idempotency_key in keys, "I4: gets a job that was not started for it"
+        assert outputs["status"] != "STOPPED", "I3: gets a stopped job"
+        stops = [request.path for request in requests if request.operation is Operation.STOP]
+        assert not any(path.endswith(job_id) for path in stops), "I3: stops its successor"
+
+    def ended(
+        self, wish: Wish | None, pipeline: int, error: BaseException | None, requests: Sequence[RecordedRequest]
+    ) -> None:
+        """Note how an attempt ended: with a promise until when it may be repeated, or without."""
+        if wish is None or not any(request.operation is Operation.CREATE for request in requests):
+            return
+        wish.pipelines.add(pipeline)
+        if isinstance(error, OutcomeUnknownError) and "used only once" not in str(error):
+            (until,) = re.findall(r"before (\S+Z) ", str(error))
+            wish.promised_s = min(wish.promised_s, datetime.fromisoformat(until.replace("Z", "+00:00")).timestamp())
+        elif error is not None:
+            wish.trusting = False
+
+    def refused(self, error: ZuoraBackfillError, requests: Sequence[RecordedRequest]) -> None:
+        """Judge what the user is told."""
+        text = str(error)
+        assert self._zuora.client_secret not in text
+        tokens = {request.headers.get("Authorization", "").removeprefix("Bearer ") for request in requests} - {""}
+        assert not any(token in text for token in tokens)
+        operations = [request.operation for request in requests]
+        if isinstance(error, GuardError):
+            assert Operation.CREATE not in operations, "I5: sent although refused"
+            assert "existing_job_id" in text
+            assert "known_job_ids" in text
+        if isinstance(error, AmbiguousJobError):
+            assert operations[-1] is not Operation.CREATE, "I5: sent although it cannot be decided"
+            assert "triggers" in text
+            assert "existing_job_id" in text or "in a row" in text
+        if isinstance(error, OutcomeUnknownError):
+            assert re.search(r"`pulumi up` again before \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", text)
+
+    def excuses(
+        self,
+        error: ZuoraBackfillError,
+        inputs: Mapping[str, Any],
+        accounted: Collection[str],
+        predecessor: str | None,
+        wish: Wish | None,
+    ) -> bool:
+        """
+        Tell whether a calm run may be refused like this.
+
+        Args:
+            error: The refusal.
+            inputs: What is declared.
+            accounted: The jobs that the state holds.
+            predecessor: The job to be replaced.
+            wish: What the user asks for.
+        """
+        text = str(error)
+        jobs = {job.id: job for job in self._zuora.jobs}
+        explained = {*accounted, *inputs.get("knownJobIds", ())}
+        open_ = [job for job in jobs.values() if job.type == inputs["type"] and job.id not in explained]
+        now = self._zuora.clock.now()
+        existing = inputs.get("existingJobId")
+        if isinstance(error, AmbiguousJobError):
+            named = {job_id for job_id in self._purged if job_id in text}
+            recent = [job for job in open_ if now - job.created_s <= DAY_S + 61]
+            if recent and not named:
+                walked_past = {job.id for job in recent if job.status == "STOPPED"}
+                assert all(job.id in text or job.id in walked_past for job in recent), (
+                    f"I5: not all candidates are named: {recent}, {text}"
+                )
+            return bool(named or recent)
+        if isinstance(error, GuardError):
+            found = [job for job in open_ if inputs["guard"] == "strict" or now - job.created_s >= _GUARDS_AGE_S - 1]
+            assert all(job.id in text for job in found if job.status not in ("FAILED", "STOPPED")), (
+                "I5: not all candidates are named"
+            )
+            return bool(found) and inputs["guard"] != "none"
+        if isinstance(error, JobStillRunningError):
+            return predecessor in jobs and jobs[predecessor].status in ("ACCEPTED", "PROCESSING")
+        if isinstance(error, InputError):
+            return existing is not None and existing == predecessor
+        if isinstance(error, JobRefusedError):
+            return (
+                self._zuora.behaviours.same_key_other_body_status == 422
+                and wish is not None
+                and len(wish.batch_sizes) > 1
+            )
+        if type(error) is JobError:
+            return existing in self._purged or (existing in jobs and jobs[existing].type != inputs["type"])
+        return False

@@ -1,0 +1,186 @@
+"""One process of the provider: freshly wired, over real sockets, on a clock that only moves when it is told to, and mortal at every step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from itertools import count
+from typing import Any
+from unittest.mock import patch
+
+from requests.auth import AuthBase
+
+from pulumi_zuora_backfill.auth import ClientCredentials
+from pulumi_zuora_backfill.client import BackfillClient
+from pulumi_zuora_backfill.clock import Clock
+from pulumi_zuora_backfill.config import Settings
+from pulumi_zuora_backfill.errors import TransportError, ZuoraBackfillError
+from pulumi_zuora_backfill.exchange import READ_TIMEOUT_S, Answer, Exchange
+from pulumi_zuora_backfill.guard import Guard
+from pulumi_zuora_backfill.lifecycle import Voice, Zuora
+from pulumi_zuora_backfill.submission import Submission
+from pulumi_zuora_backfill.testing import Sandbox
+from pulumi_zuora_backfill.testing.clock import Clock as SandboxClock
+from pulumi_zuora_backfill.transport import Transport
+
+_REQUEST_S = 0.25
+_nonces = count(1)
+
+
+class Crash(BaseException):
+    """The process is killed; nothing in the package may survive it."""
+
+
+@dataclass
+class Fate:
+    """
+    What happens to one process, whoever runs it.
+
+    Attributes:
+        crash_at: The step at which it is killed; there is one before and after each request and each time state is written.
+        silent: Which of its requests, counted from 0, are carried out but never answered in time.
+    """
+
+    crash_at: int | None = None
+    silent: frozenset[int] = frozenset()
+    steps: int = field(default=0, init=False)
+    requests: int = field(default=0, init=False)
+
+    def step(self) -> None:
+        """
+        Live through one more step.
+
+        Raises:
+            Crash: It was the last one.
+        """
+        self.steps += 1
+        if self.steps - 1 == self.crash_at:
+            raise Crash
+
+    def answered(self) -> bool:
+        """Tell whether the next request is answered in time."""
+        self.requests += 1
+        return self.requests - 1 not in self.silent
+
+
+class StillClock(SandboxClock):
+    """A clock that stands still until it is pushed."""
+
+    def __init__(self) -> None:
+        """Start on some day."""
+        super().__init__()
+        self._now_s = 1_800_000_000.0
+
+    def now(self) -> float:
+        """Return the time as seconds since 1970."""
+        return self._now_s
+
+    def advance(self, seconds: float) -> None:
+        """Push the clock forward."""
+        self._now_s += seconds
+
+
+@contextmanager
+def still_sandbox() -> Iterator[Sandbox]:
+    """Serve a local Zuora whose time only passes when it is pushed."""
+    with patch("pulumi_zuora_backfill.testing.sandbox.Clock", StillClock):
+        sandbox = Sandbox(seed=1)
+    with sandbox:
+        yield sandbox
+
+
+class Wire(Exchange):
+    """Sends real requests; the process may die before and after each, and an answer may stay away."""
+
+    def __init__(self, base_url: str, clock: Clock, fate: Fate) -> None:
+        """Take the address, the time and the fate."""
+        super().__init__(base_url)
+        self._clock = clock
+        self._fate = fate
+
+    def close(self) -> None:
+        """Close the connections, as the end of a process does."""
+        self._session().close()
+
+    def send(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        *,
+        auth: AuthBase | None = None,
+        headers: Mapping[str, str] | None = None,
+        json_body: Mapping[str, Any] | None = None,
+        form: Mapping[str, str] | None = None,
+        read_timeout_s: float = READ_TIMEOUT_S,
+    ) -> Answer:
+        """Send one request once; every request takes a quarter of a second."""
+        self._fate.step()
+        try:
+            answer = super().send(operation, method, path, auth=auth, headers=headers, json_body=json_body, form=form)
+        except ZuoraBackfillError:
+            self._clock.sleep(_REQUEST_S)
+            self._fate.step()
+            raise
+        self._clock.sleep(_REQUEST_S)
+        if not self._fate.answered():
+            self._clock.sleep(read_timeout_s)
+            raise TransportError(f"Could not {operation}: no answer came in time.", arrived=True)
+        self._fate.step()
+        return answer
+
+
+class Process:
+    """The provider as one `pulumi` command starts it."""
+
+    def __init__(self, sandbox: Sandbox, fate: Fate, *, secret: str | None = None) -> None:
+        """
+        Start it; nothing is sent yet.
+
+        Args:
+            sandbox: The tenant it talks to.
+            fate: What happens to it.
+            secret: The client secret, where it is not the right one.
+        """
+        self.fate = fate
+        self.said: list[str] = []
+        self.clock = Clock(
+            monotonic=sandbox.clock.now,
+            now=lambda: datetime.fromtimestamp(sandbox.clock.now(), timezone.utc),
+            sleep=sandbox.clock.advance,
+            jitter=lambda: 0.5,
+            nonce=lambda: f"nonce {next(_nonces)}",
+        )
+        self.voice = Voice(status=self.said.append, info=self.said.append, warn=self.said.append)
+        self.settings = Settings(
+            base_url=sandbox.base_url,
+            client_id=sandbox.client_id,
+            client_secret=secret or sandbox.client_secret,
+            sources=dict.fromkeys(("base_url", "client_id", "client_secret"), "the test"),
+        )
+        self._zuora: Zuora | None = None
+        self._wire = Wire(sandbox.base_url, self.clock, fate)
+
+    def close(self) -> None:
+        """Let the process be gone."""
+        self._wire.close()
+
+    def zuora(self) -> Zuora:
+        """Wire everything that talks to Zuora, once, as `BackfillJobProvider` does."""
+        if self._zuora is None:
+            base_url, client_id, client_secret = self.settings.require()
+            credentials = ClientCredentials(self._wire, client_id, client_secret, clock=self.clock)
+            transport = Transport(
+                self._wire,
+                credentials,
+                version=self.settings.version,
+                call_timeout_s=self.settings.call_timeout_s,
+                clock=self.clock,
+                report=self.voice.status,
+            )
+            client = BackfillClient(transport, credentials)
+            submission = Submission(client, Guard(client), self.clock, self.voice.status)
+            self._zuora = Zuora(base_url=base_url, client=client, submission=submission)
+        return self._zuora

@@ -1,0 +1,536 @@
+"""What is done to a stack in the comparison of the two engines.
+
+A scenario is a list of acts.  What each act comes to on the real engine is in `recorded.json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+HEADER = """
+import pulumi
+from pulumi import Alias, Output, export
+from pulumi import ResourceOptions as Opts
+from probe_provider import Group, Probe, report
+"""
+
+
+@dataclass(frozen=True)
+class Act:
+    """One operation, with the program it runs (empty: the one before) and what goes wrong in it."""
+
+    do: str
+    program: str = ""
+    faults: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the operation; names of resources in `replace` and `target` stand for their URNs."""
+    taint: str = ""
+    """Mark the resource of this name first."""
+    config: Mapping[str, str] = field(default_factory=dict)
+    """Set these values first."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Acts on one stack, and what a reader should know of them."""
+
+    about: str
+    acts: tuple[Act, ...]
+    unordered: bool = False
+    """Independent resources: the order of the calls is chance."""
+    since: str = "3.139.0"
+    """The first SDK that has what is done here."""
+
+
+def up(program: str = "", **details: Any) -> Act:
+    """Describe an `up`."""
+    return Act("up", program, **details)
+
+
+def preview(program: str = "", **details: Any) -> Act:
+    """Describe a `preview`."""
+    return Act("preview", program, **details)
+
+
+def refresh(**details: Any) -> Act:
+    """Describe a `refresh`."""
+    return Act("refresh", **details)
+
+
+def destroy(**details: Any) -> Act:
+    """Describe a `destroy`."""
+    return Act("destroy", **details)
+
+
+ONE = 'Probe("a", value=1)'
+TWO = 'Probe("a", value=2)'
+CHAIN = 'a = Probe("a", value={0}, replace={0}, delete_first={1}); Probe("b", {2}=a.serial)'
+DBR = 'Probe("a", replace={}, delete_first=True)'
+BROKEN = {"create": "raise"}
+
+SCENARIOS: dict[str, Scenario] = {
+    "create": Scenario("A new resource is previewed and created.", (preview(ONE), up())),
+    "no change": Scenario("An unchanged resource is checked and compared.", (up(ONE), preview(), up())),
+    "update": Scenario("A changed input updates.", (up(ONE), preview(TWO), up())),
+    "engine compares": Scenario(
+        "Where the provider leaves it open, the engine compares the inputs.",
+        (up('Probe("a", compare="engine", value={"x": 1})'), up('Probe("a", compare="engine", value={"x": 2})'), up()),
+    ),
+    "replace, create first": Scenario(
+        "The new one is created, the old one deleted at the end.",
+        (up('Probe("a", replace=1)'), preview('Probe("a", replace=2)'), up()),
+    ),
+    "replace, delete first": Scenario(
+        "The provider wants the old one deleted first.", (up(DBR.format(1)), preview(DBR.format(2)), up())
+    ),
+    "replace, delete first by option": Scenario(
+        "The resource option beats the provider.",
+        (
+            up('Probe("a", replace=1, opts=Opts(delete_before_replace=True))'),
+            up('Probe("a", replace=2, opts=Opts(delete_before_replace=True))'),
+            up('Probe("a", replace=3, delete_first=True, opts=Opts(delete_before_replace=False))'),
+        ),
+    ),
+    "--replace": Scenario(
+        "One check without olds, no diff.",
+        (
+            up('Probe("a", value=1, opts=Opts(delete_before_replace=True))'),
+            preview(options={"replace": ["a"]}),
+            up(options={"replace": ["a"]}),
+            up(),
+        ),
+    ),
+    "--replace, create first": Scenario(
+        "The provider is not asked which comes first.", (up(ONE), up(options={"replace": ["a"]}))
+    ),
+    "--replace repeated after a failed create": Scenario(
+        "No diff, no delete: nothing tells the provider of the predecessor.",
+        (
+            up('Probe("a", value=1, opts=Opts(delete_before_replace=True))'),
+            up(options={"replace": ["a"]}, faults=BROKEN),
+            up(options={"replace": ["a"]}),
+        ),
+    ),
+    "up after a failed --replace": Scenario(
+        "The next plain run compares with what was deleted.",
+        (
+            up('Probe("a", value=1, opts=Opts(delete_before_replace=True))'),
+            up(options={"replace": ["a"]}, faults=BROKEN),
+            up(),
+        ),
+    ),
+    "taint": Scenario(
+        "As --replace, once.", (up('Probe("a", value=1, opts=Opts(delete_before_replace=True))'), up(taint="a"), up())
+    ),
+    "taint, then a failed create": Scenario(
+        "The mark stays until the new one exists.",
+        (
+            up('Probe("a", value=1, opts=Opts(delete_before_replace=True))'),
+            up(taint="a", faults=BROKEN),
+            up(),
+            up(),
+        ),
+    ),
+    "replacement_trigger": Scenario(
+        "A changed trigger replaces without a diff, a new one does not.",
+        (
+            up('Probe("a", value=1)'),
+            up('Probe("a", value=1, opts=Opts(replacement_trigger="x"))'),
+            preview('Probe("a", value=1, opts=Opts(replacement_trigger="y"))'),
+            up(),
+            up('Probe("a", value=1, opts=Opts(replacement_trigger="z", delete_before_replace=True))'),
+        ),
+        since="3.214.0",
+    ),
+    "failed create": Scenario("Nothing is in the state; the next run creates.", (up(ONE, faults=BROKEN), up())),
+    "failed create, delete first": Scenario(
+        "The old one waits in the state; the next run compares, and deletes no second time.",
+        (up(DBR.format(1)), up(DBR.format(2), faults=BROKEN), preview(), up(), up()),
+    ),
+    "failed create, inputs changed back": Scenario(
+        "It is still replaced.", (up(DBR.format(1)), up(DBR.format(2), faults=BROKEN), up(DBR.format(1)))
+    ),
+    "failed create, create first": Scenario(
+        "The old one is untouched.",
+        (up('Probe("a", replace=1)'), up('Probe("a", replace=2)', faults=BROKEN), up()),
+    ),
+    "failed delete, create first": Scenario(
+        "The old one is deleted by the next run.",
+        (up('Probe("a", replace=1)'), up('Probe("a", replace=2)', faults={"delete": "clean"}), up()),
+    ),
+    "failed delete, delete first": Scenario(
+        "Nothing is created.", (up(DBR.format(1)), up(DBR.format(2), faults={"delete": "clean"}), up())
+    ),
+    "failed update": Scenario("The old state stays.", (up(ONE), up(TWO, faults={"update": "raise"}), up())),
+    "retain_on_delete and replace": Scenario(
+        "The old one is let go.",
+        (
+            up('Probe("a", replace=1, opts=Opts(retain_on_delete=True, delete_before_replace=True))'),
+            up('Probe("a", replace=2, opts=Opts(retain_on_delete=True, delete_before_replace=True))'),
+            up('Probe("a", replace=3, opts=Opts(retain_on_delete=True))'),
+            up("pass"),
+        ),
+    ),
+    "removal from the program": Scenario("It is deleted.", (up(ONE), preview("pass"), up())),
+    "removal while a replacement waits": Scenario(
+        "It is forgotten without a call.", (up(DBR.format(1)), up(DBR.format(2), faults=BROKEN), up("pass"))
+    ),
+    "alias": Scenario(
+        "Found under its old name, by a spec and by a URN.",
+        (
+            up('Probe("a", value=1)'),
+            preview('Probe("b", name="a", value=1, opts=Opts(aliases=[Alias(name="a")]))'),
+            up(),
+            up(
+                'Probe("c", name="a", value=1, '
+                'opts=Opts(aliases=["urn:pulumi:dev::probe::pulumi-python:dynamic/probe:Probe::b"]))'
+            ),
+            up(),
+        ),
+    ),
+    "alias of what others depend on": Scenario(
+        "Those speak of it by its new name.",
+        (
+            up('a = Probe("a"); Probe("b", value=a.serial)'),
+            up('a = Probe("z", name="a", opts=Opts(aliases=[Alias(name="a")])); Probe("b", value=a.serial)'),
+            up(),
+        ),
+    ),
+    "alias of a component": Scenario(
+        "Its children are found under their old names.",
+        (
+            up('g = Group("g"); Probe("g-a", value=1, opts=Opts(parent=g))'),
+            up(
+                'g = Group("h", Opts(aliases=[Alias(name="g")]))\n'
+                'Probe("h-a", name="g-a", value=1, opts=Opts(parent=g))'
+            ),
+        ),
+    ),
+    "alias of no parent": Scenario(
+        "A resource moves into a component.",
+        (
+            up('Probe("a", value=1)'),
+            up(
+                'g = Group("g"); Probe("a", value=1, opts=Opts(parent=g, aliases=[Alias(parent=pulumi.ROOT_STACK_RESOURCE)]))'
+            ),
+        ),
+    ),
+    "components": Scenario(
+        "A component, one in it, and one with the root stack for a parent.",
+        (
+            up(
+                'g = Group("g"); Probe("a", value=1, opts=Opts(parent=g)); h = Group("h", Opts(parent=g))\n'
+                'Probe("b", value=1, opts=Opts(parent=h))\n'
+                'Probe("c", value=1, opts=Opts(parent=pulumi.runtime.get_root_resource()))\n'
+                'g.register_outputs({"x": 1})'
+            ),
+            up(),
+            destroy(),
+        ),
+        unordered=True,
+    ),
+    "dependents, delete first": Scenario(
+        "Dependents are asked with an unknown, deleted first and created anew.",
+        (up(CHAIN.format(1, True, "upstream")), preview(CHAIN.format(2, True, "upstream")), up(), destroy()),
+    ),
+    "dependents that can be updated, delete first": Scenario(
+        "Asked with an unknown, they stay and are updated.",
+        (up(CHAIN.format(1, True, "value")), up(CHAIN.format(2, True, "value")), up()),
+    ),
+    "dependents, create first": Scenario(
+        "They are replaced after it, the old ones deleted in reverse.",
+        (up(CHAIN.format(1, False, "upstream")), preview(CHAIN.format(2, False, "upstream")), up()),
+    ),
+    "dependents by --replace": Scenario(
+        "They are asked with an unknown too.",
+        (
+            up('a = Probe("a", opts=Opts(delete_before_replace=True)); Probe("b", upstream=a.serial)'),
+            up(options={"replace": ["a"]}),
+        ),
+    ),
+    "failed create, delete first, with dependents": Scenario(
+        "Both wait in the state.",
+        (
+            up(CHAIN.format(1, True, "upstream")),
+            up(CHAIN.format(2, True, "upstream"), faults={"create:a": "clean"}),
+            up(),
+        ),
+    ),
+    "deleted dependent is no longer wanted": Scenario(
+        "It was deleted along, and is then forgotten.",
+        (up(CHAIN.format(1, True, "upstream")), up('Probe("a", value=2, replace=2, delete_first=True)')),
+    ),
+    "depends_on": Scenario(
+        "An order without a value.",
+        (
+            up('a = Probe("a", value=1); Probe("b", value=1, opts=Opts(depends_on=[a]))'),
+            up(
+                'a = Probe("a", value=1, opts=Opts(delete_before_replace=True)); '
+                'Probe("b", value=1, opts=Opts(depends_on=[a]))',
+                options={"replace": ["a"]},
+            ),
+            destroy(),
+        ),
+    ),
+    "deleted_with": Scenario(
+        "What goes with another is not deleted itself.",
+        (
+            up('a = Probe("a"); Probe("b", value=1, opts=Opts(deleted_with=a))'),
+            destroy(),
+        ),
+    ),
+    "deleted_with and delete first": Scenario(
+        "It is replaced along.",
+        (
+            up('a = Probe("a", replace=1, delete_first=True); Probe("b", value=1, opts=Opts(deleted_with=a))'),
+            up('a = Probe("a", replace=2, delete_first=True); Probe("b", value=1, opts=Opts(deleted_with=a))'),
+        ),
+    ),
+    "unknown inputs": Scenario(
+        "A preview hands unknowns to check and diff.",
+        (
+            preview('a = Probe("a", value=1); Probe("b", value=a.serial, more=[1, a.serial])'),
+            up(),
+            preview('a = Probe("a", value=1, replace=1); Probe("b", value=a.serial, more=[1, a.serial])'),
+        ),
+    ),
+    "protect": Scenario(
+        "Neither deleted nor replaced, and a preview says so.",
+        (
+            up('Probe("a", replace=1, opts=Opts(protect=True))'),
+            preview('Probe("a", replace=2, opts=Opts(protect=True))'),
+            up(),
+            up("pass"),
+            destroy(),
+            up('Probe("a", replace=1)'),
+            up("pass"),
+        ),
+    ),
+    "protect inherited": Scenario(
+        "From the parent.",
+        (up('g = Group("g", Opts(protect=True)); Probe("a", opts=Opts(parent=g))'), destroy()),
+    ),
+    "ignore_changes": Scenario(
+        "The old input is put back, but not in a replacement.",
+        (
+            up('Probe("a", value={"x": 1, "y": [1, 2]}, replace=1)'),
+            up(
+                'Probe("a", value={"x": 2, "y": [1, 3]}, replace=1, opts=Opts(ignore_changes=["value.x", "value.y[1]"]))'
+            ),
+            up('Probe("a", value=3, replace=2, opts=Opts(ignore_changes=["value"]))'),
+        ),
+    ),
+    "replace_on_changes": Scenario(
+        "Works where the engine compares.",
+        (
+            up('Probe("a", compare="engine", value={"x": 1, "y": 1}, opts=Opts(replace_on_changes=["value.x"]))'),
+            up('Probe("a", compare="engine", value={"x": 1, "y": 2}, opts=Opts(replace_on_changes=["value.x"]))'),
+            up('Probe("a", compare="engine", value={"x": 2, "y": 2}, opts=Opts(replace_on_changes=["value.x"]))'),
+            up('Probe("a", value=1, opts=Opts(replace_on_changes=["value"]))'),
+            up('Probe("a", value=2, opts=Opts(replace_on_changes=["value"]))'),
+        ),
+    ),
+    "custom_timeouts": Scenario(
+        "Are kept in the state.",
+        (up('Probe("a", opts=Opts(custom_timeouts=pulumi.CustomTimeouts(create="1h30m", delete="90s")))'),),
+    ),
+    "additional_secret_outputs": Scenario(
+        "Outputs are kept as secrets.",
+        (
+            up('a = Probe("a", opts=Opts(additional_secret_outputs=["serial"])); export("s", a.serial)'),
+            refresh(),
+            up(),
+        ),
+    ),
+    "secret inputs": Scenario(
+        "The provider sees plain values; the state keeps the marks.",
+        (
+            up(
+                'a = Probe("a", value=Output.secret("x"), more={"deep": [Output.secret(1)], "plain": 1}); export("v", a.value)'
+            ),
+            preview(),
+            up('Probe("a", value=Output.secret("y"), more={"deep": [Output.secret(1)], "plain": 1})'),
+            refresh(),
+            destroy(),
+        ),
+    ),
+    "secret output of the provider": Scenario(
+        "In the form of the wire.", (up('a = Probe("a", secret_note=True); export("n", a.note)'), up())
+    ),
+    "configuration": Scenario(
+        "The provider gets it; destroy has the one of the last update.",
+        (
+            up('export("g", pulumi.Config("probe").get("greeting")); Probe("a")', config={"probe:greeting": "hello"}),
+            up(config={"probe:greeting": "again"}),
+            destroy(config={"probe:greeting": "too late"}),
+        ),
+    ),
+    "refresh": Scenario(
+        "Unchanged, changed in an input, changed in another output, told with inputs, gone.",
+        (
+            up(ONE),
+            refresh(),
+            refresh(faults={"read": "output"}),
+            refresh(faults={"read": "changed"}),
+            up(),
+            refresh(faults={"read": "inputs"}),
+            up(),
+            refresh(faults={"read": "gone"}),
+            up(),
+        ),
+        since="3.216.0",
+    ),
+    "refresh that fails": Scenario(
+        "The others are refreshed.",
+        (
+            up('Probe("a", value=1); Probe("b", value=1)'),
+            refresh(faults={"read:a": "clean", "read:b": "changed"}),
+        ),
+        unordered=True,
+    ),
+    "refresh of what others depend on": Scenario(
+        "Gone: nobody depends on it any more.",
+        (up('a = Probe("a", value=1); Probe("b", value=a.serial)'), refresh(faults={"read:a": "gone"}), up()),
+        unordered=True,
+    ),
+    "up --refresh": Scenario(
+        "Read first, then the run.",
+        (
+            up(ONE),
+            up(options={"refresh": True}),
+            up(options={"refresh": True}, faults={"read": "changed"}),
+            preview(options={"refresh": True}, faults={"read": "gone"}),
+            up(options={"refresh": True}, faults={"read": "gone"}),
+        ),
+    ),
+    "refresh while a replacement waits": Scenario(
+        "It is not read.", (up(DBR.format(1)), up(DBR.format(2), faults=BROKEN), refresh(), up())
+    ),
+    "get": Scenario(
+        "A resource of others is read in every run, and never deleted.",
+        (
+            preview('a = Probe("a", value=1, opts=Opts(id="theirs")); export("i", a.id); export("v", a.value)'),
+            up(),
+            up(),
+            up(faults={"read": "output"}),
+            refresh(),
+            up("pass"),
+        ),
+    ),
+    "get of an unknown id": Scenario(
+        "Fails when the provider raises, and not when it says gone.",
+        (
+            up('Probe("a", opts=Opts(id="nobody"))', faults={"read": "clean"}),
+            up(faults={"read": "gone"}),
+        ),
+    ),
+    "get, then own": Scenario(
+        "Taking over the name creates a resource; letting it go again deletes it.",
+        (up('Probe("a", value=1, opts=Opts(id="theirs"))'), up(ONE), up('Probe("a", value=1, opts=Opts(id="theirs"))')),
+    ),
+    "partial failure": Scenario(
+        "Id and outputs are kept, the next run updates until it is in order.",
+        (
+            up(ONE, faults={"create": "partial"}),
+            preview(),
+            up(faults={"update": "partial"}),
+            up(),
+            up(),
+        ),
+    ),
+    "partial failure in an update": Scenario(
+        "New outputs, old inputs.", (up(ONE), up(TWO, faults={"update": "partial"}), up())
+    ),
+    "partial failure in a replacement": Scenario(
+        "The new one exists.",
+        (
+            up(DBR.format(1)),
+            up(DBR.format(2), faults={"create": "partial"}),
+            up(),
+            up('Probe("a", replace=3)', faults={"create": "partial"}),
+            up(),
+        ),
+    ),
+    "partial failure and destroy": Scenario("It is deleted.", (up(ONE, faults={"create": "partial"}), destroy())),
+    "check failures": Scenario(
+        "All are told, nothing is done, in a preview too.",
+        (preview(ONE, faults={"check": "fail"}), up(faults={"check": "fail"}), up()),
+    ),
+    "failing calls": Scenario(
+        "Each ends the run.",
+        (
+            up(ONE, faults={"check": "raise"}),
+            up(ONE),
+            up(TWO, faults={"diff": "clean"}),
+            preview(TWO, faults={"diff": "clean"}),
+            destroy(faults={"delete": "raise"}),
+        ),
+    ),
+    "target": Scenario(
+        "The rest is neither asked nor touched.",
+        (
+            up('Probe("a", value=1); Probe("b", value=1)'),
+            up('Probe("a", value=2); Probe("b", value=2); Probe("c")', options={"target": ["a"]}),
+            up("pass", options={"target": ["b"]}),
+            destroy(options={"target": ["a"]}),
+        ),
+        unordered=True,
+    ),
+    "target that something depends on": Scenario(
+        "Deleting it without its dependents is refused.",
+        (
+            up('a = Probe("a"); Probe("b", value=a.serial)'),
+            destroy(options={"target": ["a"]}),
+            destroy(options={"target": ["a"], "target_dependents": True}),
+        ),
+    ),
+    "target and what it needs": Scenario(
+        "A target cannot be created without what it depends on.",
+        (up('Probe("a")'), up('a = Probe("a"); b = Probe("b"); Probe("c", value=b.serial)', options={"target": ["c"]})),
+        unordered=True,
+        since="3.260.0",
+    ),
+    "destroy": Scenario(
+        "Last ones first.",
+        (up('a = Probe("a"); b = Probe("b", value=a.serial); Probe("c", value=b.serial)'), destroy(), up(ONE)),
+    ),
+    "outputs": Scenario(
+        "Replaced after success, merged after failure.",
+        (
+            up('export("one", 1); export("two", {"x": [1, 2.5, True, None]}); export("s", Output.secret("x"))'),
+            up('export("one", 2); Probe("a"); raise pulumi.RunError("no")'),
+            up('export("one", 3)'),
+        ),
+    ),
+    "error in the log": Scenario(
+        "Shown, and no more.", (up('pulumi.log.error("said"); Probe("a", value=1)'), up("pulumi.log.warn('said')"))
+    ),
+    "program that fails": Scenario(
+        "Nothing is deleted.",
+        (
+            up(ONE),
+            up('raise ValueError("no")'),
+            up("import sys; sys.exit(7)"),
+            up("import os; os._exit(3)"),
+            up('Probe("a", value=1); Probe("a", value=1)'),
+        ),
+    ),
+    "numbers": Scenario(
+        "Whole ones stay whole in the state.",
+        (up('Probe("a", value=[1, 1.0, 1.5, 2**53, True, None, "x"], more={"n": None})'), up()),
+    ),
+    "readStackResourceOutputs": Scenario(
+        "The own stack as it is when asked: before the first run, later, while a replacement waits.",
+        (
+            preview("report()"),
+            up('a = Probe("a", replace=1, delete_first=True); report(); report(a.serial)'),
+            up(),
+            up('Probe("a", replace=2, delete_first=True); report()', faults=BROKEN),
+            preview("report()"),
+            preview('report(stack="other")'),
+        ),
+        unordered=True,
+    ),
+}
