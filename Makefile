@@ -6,7 +6,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format pulumi bench clean
+.PHONY: help demo test test-long check format pulumi bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,6 +16,9 @@ demo: $(VENV)/.demo ## run the quickstart against a local Zuora: preview, up, up
 
 test: $(VENV)/.dev ## run all tests, on the pulumi CLI too where there is one
 	@$(BIN)/python -m pytest -q -p no:cacheprovider
+
+test-long: $(VENV)/.dev ## play at least 2,000 random histories against the idempotency contract
+	@ZBF_PROFILE=long $(BIN)/python -m pytest -q -p no:cacheprovider --timeout 0 tests/test_contract.py
 
 check: $(VENV)/.dev ## lint, format, types, docstrings, wheel and a smoke test of the installed wheel
 	$(BIN)/ruff check --no-cache .
