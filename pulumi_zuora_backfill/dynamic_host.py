@@ -50,10 +50,12 @@ def clean_errors(method: F) -> F:
             return method(*args, **kwargs)
         except ZuoraBackfillError as error:
             call = _served_call()
-            if call is not None:
-                status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
-                call[1].set_trailing_metadata(((_TRAILER, status.SerializeToString()),))
-            raise
+            if call is None:
+                raise
+            status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
+            call[1].set_trailing_metadata(((_TRAILER, status.SerializeToString()),))
+            # The host sends the traceback along; with all its causes it can be too long for the trailers of a call.
+            raise error.with_traceback(None) from None
 
     return guarded  # type: ignore[return-value]  # functools.wraps keeps the signature
 
