@@ -6,7 +6,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check format pulumi bench clean
+.PHONY: help demo test test-long test-lowest check format pulumi bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,6 +19,12 @@ test: $(VENV)/.dev ## run all tests, on the pulumi CLI too where there is one
 
 test-long: $(VENV)/.dev ## play at least 2,000 random histories against the idempotency contract
 	@ZBF_PROFILE=long $(BIN)/python -m pytest -q -p no:cacheprovider --timeout 0 tests/test_contract.py
+
+test-lowest: ## run the tests on the lowest supported versions of the dependencies
+	@$(PYTHON) -m venv $(VENV)-lowest
+	@$(VENV)-lowest/bin/python -m pip install -q pulumi==3.139.0 requests==2.32.2 tenacity==9.0.0 werkzeug==3.1.0 setuptools pytest pytest-timeout hypothesis
+	@$(VENV)-lowest/bin/python -m pip install -q --no-deps -e .
+	@$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider -k "not real"
 
 check: $(VENV)/.dev ## lint, format, types, docstrings, wheel and a smoke test of the installed wheel
 	$(BIN)/ruff check --no-cache .
@@ -38,7 +44,7 @@ bench: $(VENV)/.demo ## measure up and destroy against the floor, side by side
 	@$(BIN)/python -m benchmarks
 
 clean: ## remove the virtual environment
-	rm -rf $(VENV) dist
+	rm -rf $(VENV) $(VENV)-lowest dist
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed; set PYTHON=/path/to/python3"; exit 1; }

@@ -71,9 +71,8 @@ class BackfillJobProvider(_ZuoraProvider):
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate; where there is nothing to compare with, a job will be started, and the reviewer is told."""
         inputs, faults = check_inputs(news)
-        if (
-            "past" in _olds
-        ):  # only a start needs the past, and is checked without olds; a new one would be written to state in every run
+        if "past" in _olds:
+            # Only a start needs the past, and is checked without olds; another one would be written to state whenever a job was added.
             inputs["past"] = _olds["past"]
         if not _olds and not faults:
             self._announce(inputs, Past.from_input(inputs.get("past")).predecessor)

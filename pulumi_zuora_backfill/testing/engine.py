@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sys
 import tempfile
-import threading
 import weakref
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ from typing import Any
 from pulumi.automation import ConfigValue, Deployment, OutputValue
 
 from . import engine_values as values
+from .engine_interrupt import interruptibly
 from .engine_ledger import Scope
 from .engine_process import child_env
 from .engine_program import read_project
@@ -235,8 +233,11 @@ class EmbeddedStack:
         self._interrupts = 0
         self._run = run
         try:
-            with self._interruptible():
-                run.update(refresh=refresh, program=program, delete=delete)
+            interruptibly(
+                lambda: run.update(refresh=refresh, program=program, delete=delete),
+                on_interrupt=self.cancel,
+                on_abort=run.terminate,
+            )
         finally:
             self._run = None
         result = EmbeddedResult(
@@ -254,23 +255,6 @@ class EmbeddedStack:
         folder = tempfile.mkdtemp(prefix="embedded-stack-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         return Path(folder, "state.json")
-
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Let Ctrl-C cancel the operation; only a main thread can be told of signals."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def interrupted(_signal: int, _frame: object) -> None:
-            # The handler may have stopped this thread while it holds a lock that canceling needs.
-            threading.Thread(target=self.cancel, daemon=True).start()
-
-        before = signal.signal(signal.SIGINT, interrupted)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
 
 
 def _unchanged(result: EmbeddedResult) -> EmbeddedResult:
