@@ -75,6 +75,17 @@ def test_no_change_and_changes_of_state_only_send_nothing(world: World) -> None:
     assert len(world.zuora.jobs) == 1
 
 
+def test_a_second_up_writes_nothing_new_to_state(world: World) -> None:
+    """What the first up knew of the past stays in the inputs; the jobs that are there now would otherwise be written to every job's state."""
+    world.program("for name in 'ab': BackfillJob(name, type='RatePlanCharge')")
+    world.up()
+    before = [world.resource(name)["inputs"] for name in "ab"]
+    world.up()
+
+    assert [world.resource(name)["inputs"] for name in "ab"] == before
+    assert before[0]["past"] == {"predecessor": {}, "jobIds": []}
+
+
 def test_a_preview_needs_no_settings_and_speaks_to_the_reviewer(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
