@@ -32,7 +32,11 @@ class Announcement:
 
 
 def announce_start(
-    inputs: Mapping[str, Any], predecessor: Mapping[str, Any], settings: Settings, changed: tuple[str, ...] = ()
+    inputs: Mapping[str, Any],
+    predecessor: Mapping[str, Any],
+    settings: Settings,
+    changed: tuple[str, ...] = (),
+    twin: str | None = None,
 ) -> Announcement:
     """
     Say what the start, or the replacement, of a job will do.
@@ -42,6 +46,7 @@ def announce_start(
         predecessor: Outputs of the job that is replaced, as far as they are known; empty where there is none.
         settings: Today's settings; nothing of them is needed.
         changed: The inputs that ask for a replacement; empty where it was asked for by hand.
+        twin: Another live job of the stack for the same type and place.
     """
     live = inputs.get("dryRun") is not True
     existing = inputs.get("existingJobId")
@@ -58,10 +63,13 @@ def announce_start(
             text=f"Will start a dry run of the {kind} backfill {_place(inputs, settings)}; no data is changed.{replaced}{reason}",
             warning=False,
         )
+    twins = (
+        f" The stack declares ANOTHER live backfill of this type in the same place, {twin}: both run." if twin else ""
+    )
     sure = " (dry_run is not known yet)" if is_unknown(inputs.get("dryRun")) else ""
     return Announcement(
         text=f"Will start a LIVE {kind} backfill{sure} {_place(inputs, settings)}: it changes revenue fields of existing records and cannot be undone; "
-        f"records created later are not covered.{replaced}{reason}",
+        f"records created later are not covered.{twins}{replaced}{reason}",
         warning=True,
     )
 

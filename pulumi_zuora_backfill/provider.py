@@ -26,11 +26,13 @@ from pulumi.dynamic import (
 from . import awaiting, dynamic_host, lifecycle
 from .announcements import announce_start
 from .changes import changes_between
+from .checks import is_unknown
 from .clock import Clock
 from .config import Settings, load_settings
 from .errors import InputError
-from .inputs import check_inputs
+from .inputs import check_inputs, scope_of
 from .lifecycle import Voice, Zuora
+from .models import Scope
 from .past import Past
 from .place import place_mismatch
 
@@ -52,6 +54,7 @@ class _ZuoraProvider(ResourceProvider):
         self._settings: Settings = load_settings(os.environ, req.config.get)
         self._clock = Clock(sleep=dynamic_host.sleep)
         self._announced: set[str] = set()
+        self._live: dict[tuple[str, Scope], str] = {}
         dynamic_host.lift_worker_limit()
         dynamic_host.hear_cancellation()
 
@@ -74,6 +77,7 @@ class BackfillJobProvider(_ZuoraProvider):
         if "past" in _olds:
             # Only a start needs the past, and is checked without olds; another one would be written to state whenever a job was added.
             inputs["past"] = _olds["past"]
+        self._meet(inputs)
         if not _olds and not faults:
             self._announce(inputs, Past.from_input(inputs.get("past")).predecessor)
         return CheckResult(inputs, [CheckFailure(fault.wire_name, fault.reason) for fault in faults])
@@ -119,17 +123,27 @@ class BackfillJobProvider(_ZuoraProvider):
         """Stop the job where it may be stopped."""
         lifecycle.delete_job(self._connected, self._settings, self._clock, _id, _props, _VOICE)
 
+    def _meet(self, inputs: Mapping[str, Any]) -> str | None:
+        """Note a live job, and return the name of another one for the same type and place."""
+        if inputs.get("dryRun") is not False or is_unknown(inputs) or "type" not in inputs:
+            return None
+        declared = scope_of(inputs)
+        place = (inputs["type"], self._settings.scope_for(declared.entity_id, declared.org_ids))
+        urn = _urn_of(inputs)
+        with _lock:
+            first = self._live.setdefault(place, urn)
+        return None if first == urn else first.rsplit("::", 1)[-1]
+
     def _announce(
         self, inputs: Mapping[str, Any], predecessor: Mapping[str, Any], changed: tuple[str, ...] = ()
     ) -> None:
         """Speak to the reviewer, once per resource and run: a replacement is asked about twice."""
-        identity = inputs.get("identity")
-        urn = str(identity.get("urn")) if isinstance(identity, Mapping) else ""
+        urn = _urn_of(inputs)
         with _lock:
             if urn in self._announced:
                 return
             self._announced.add(urn)
-        announcement = announce_start(inputs, predecessor, self._settings, changed)
+        announcement = announce_start(inputs, predecessor, self._settings, changed, self._meet(inputs))
         (dynamic_host.warn if announcement.warning else dynamic_host.info)(announcement.text)
 
 
@@ -169,6 +183,11 @@ class BackfillCompletionProvider(_ZuoraProvider):
         return UpdateResult(
             awaiting.await_jobs(self._connected(), self._settings, self._clock, _news, "update", _VOICE)
         )
+
+
+def _urn_of(inputs: Mapping[str, Any]) -> str:
+    identity = inputs.get("identity")
+    return str(identity.get("urn")) if isinstance(identity, Mapping) else ""
 
 
 def _connect(settings: Settings, clock: Clock) -> Zuora:

@@ -101,6 +101,21 @@ def test_a_preview_needs_no_settings_and_speaks_to_the_reviewer(
     )
 
 
+def test_two_live_jobs_for_one_place_are_pointed_out(world: World) -> None:
+    """Every declared live job runs, so a second one of the same type in the same place is named to the reviewer."""
+    world.program(
+        "for n, t in (('one', 'RatePlanCharge'), ('oli', 'OrderLineItem'), ('two', 'RatePlanCharge')): BackfillJob(n, type=t)"
+    )
+    text = world.stack.preview().stdout
+
+    warnings = [line for line in lines_with(text, "Will start a LIVE") if line.startswith("warning: ")]
+    pointed_out = [
+        line for line in warnings if "The stack declares ANOTHER live backfill of this type in the same place" in line
+    ]
+    assert (len(warnings), len(pointed_out)) == (3, 1)
+    assert "LIVE RatePlanCharge backfill" in pointed_out[0]
+
+
 def test_a_preview_of_a_replacement_names_the_job_and_what_becomes_of_it(world: World) -> None:
     """The reviewer reads which job is replaced, why, and that it is another live run."""
     world.job()
