@@ -27,7 +27,15 @@ _MAX_ERRORS = 2**31
 
 def check_completion(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
     """Validate the inputs of a completion; all faults at once, unknown values passed on."""
-    return check_all({"timeout": "2h", "maxErrors": 0, **news}, _CHECKS, required=("jobIds",), internal=(_TIMEOUTS,))
+    given = {"timeout": "2h", "maxErrors": 0, **news}
+    inputs, faults = check_all(given, _CHECKS, required=("jobIds",), internal=(_TIMEOUTS,))
+    custom = inputs.get(_TIMEOUTS)
+    for kind, value in custom.items() if isinstance(custom, Mapping) else ():
+        try:
+            duration_s(str(value))
+        except ValueError as error:
+            faults.append(Fault(wire_name=_TIMEOUTS, reason=f"custom_timeouts.{kind} {error}"))
+    return inputs, faults
 
 
 def announce_wait(inputs: Mapping[str, Any], settings: Settings) -> str:

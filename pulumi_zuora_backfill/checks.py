@@ -174,6 +174,8 @@ def sorted_list(item: Check) -> Check:
 
 def duration_text(value: Any) -> str:
     """Take a duration such as ``"2h"``, or seconds."""
-    shown = f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    shown = str(value)
+    if isinstance(value, float) and value.is_integer():
+        shown = str(int(value))  # Pulumi carries numbers as floats
     duration_s(shown)
     return shown

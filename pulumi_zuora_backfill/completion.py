@@ -82,6 +82,8 @@ def wait_for(client: BackfillClient, wait: Wait, clock: Clock, report: Callable[
     try:
         while True:
             for job_id in wait.job_ids:
+                if clock.monotonic() - began_s > wait.timeout_s:
+                    break  # looking at the others may take long while Zuora does not answer
                 if job_id not in jobs or not jobs[job_id].ended:
                     job = _look(client, job_id, wait.scope, report)
                     if job is not None:

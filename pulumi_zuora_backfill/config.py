@@ -37,7 +37,7 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 _MUST_AGREE = ("base_url", "tenant_id", "entity_id", "org_ids")
-_UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,15 +203,16 @@ def is_loopback(host: str) -> bool:
 
 def duration_s(text: str) -> float:
     """
-    Read seconds, or a number with ``s``, ``m`` or ``h`` behind it.
+    Read seconds, or numbers with ``ms``, ``s``, ``m`` or ``h`` behind them, as Pulumi writes durations.
 
     Raises:
         ValueError: It is neither, or not above zero.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text)
-    if not match or float(match[1]) <= 0:
-        raise ValueError(f"is {text!r}, not a duration above zero like 90, 90s, 5m or 2h")
-    return float(match[1]) * _UNITS_S[match[2]]
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*(ms|[smh]?)", text)
+    seconds = sum(float(number) * _UNITS_S[unit] for number, unit in parts)
+    if not re.fullmatch(r"\d+(\.\d+)?|(\d+(\.\d+)?\s*(ms|[smh]))+", text) or seconds <= 0:
+        raise ValueError(f"is {text!r}, not a duration above zero like 90, 90s, 5m or 1h30m")
+    return seconds
 
 
 def entity_id_of(text: str) -> str:

@@ -103,15 +103,13 @@ def canonical(value: Any) -> Any:
         return value
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ValueError(f"{value} is not a JSON number")
+            raise ValueError("a number that is not finite is not a JSON number")
         if not value.is_integer():
             return value
         value = int(value)
     if isinstance(value, int):
         if abs(value) > _LARGEST_INTEGER:
-            raise ValueError(
-                f"the integer {value} is beyond 2^53, where JSON numbers lose digits; write it as a string"
-            )
+            raise ValueError("an integer is beyond 2^53, where JSON numbers lose digits; write it as a string")
         return value
     if isinstance(value, list | tuple):
         return [canonical(item) for item in value]

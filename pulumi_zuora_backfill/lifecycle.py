@@ -19,7 +19,7 @@ from .inputs import scope_of
 from .models import BackfillRequest, Job, JobStatus, Scope, duration, iso
 from .names import INPUTS, OUTPUTS, WIRE_NAMES
 from .past import Past
-from .place import ensure_same_place, ensure_same_tenant, scope_in_state
+from .place import ensure_same_place, ensure_same_scope, ensure_same_tenant, scope_in_state
 from .stopping import stop_job
 from .submission import Order, Submitted
 
@@ -77,6 +77,7 @@ def create_job(zuora: Zuora, settings: Settings, inputs: Mapping[str, Any], voic
     scope = settings.scope_for(declared.entity_id, declared.org_ids)
     if predecessor_id:
         ensure_same_place(zuora.base_url, past.predecessor, settings)
+        ensure_same_scope(past.predecessor, declared, scope)
     existing = inputs.get("existingJobId")
     if existing is not None and existing == predecessor_id:
         raise InputError(
@@ -90,7 +91,9 @@ def create_job(zuora: Zuora, settings: Settings, inputs: Mapping[str, Any], voic
         job = adopt(zuora, str(existing), str(inputs["type"]), scope, voice)
         started: dict[str, Any] = {"recovered": False}
     else:
-        submitted = zuora.submission.submit(_order(zuora, inputs, past, scope))
+        submitted = zuora.submission.submit(
+            _order(zuora, inputs, past, scope, scope_in_state(past.predecessor, settings))
+        )
         job = submitted.job
         for remark in submitted.remarks:
             voice.warn(remark)
@@ -143,9 +146,14 @@ def read_job(
 def update_job(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
     """Return the outputs after a change of state only; nothing is sent."""
     declared = {name: news.get(name) for name in _INPUT_NAMES}
-    if declared["trackId"] is None and track_id_is_derived(olds):
+    derived = declared["trackId"] is None and track_id_is_derived(olds)
+    if derived:
         declared["trackId"] = olds["trackId"]
-    return _known({**{name: olds.get(name) for name in _PROPERTY_NAMES}, **declared})
+    outputs = _known({**{name: olds.get(name) for name in _PROPERTY_NAMES}, **declared})
+    if news.get("identity", {}).get("secretTriggers"):
+        hashes = {"idempotencyKey", *(["trackId"] if derived else [])} & outputs.keys()
+        outputs |= {name: _secret(outputs[name]) for name in hashes}
+    return outputs
 
 
 def delete_job(
@@ -215,7 +223,7 @@ def outputs_of(job: Job) -> dict[str, Any]:
     }
 
 
-def _order(zuora: Zuora, inputs: Mapping[str, Any], past: Past, scope: Scope) -> Order:
+def _order(zuora: Zuora, inputs: Mapping[str, Any], past: Past, scope: Scope, predecessor_scope: Scope) -> Order:
     identity = inputs["identity"]
     intent = Intent(
         organization=str(identity["organization"]),
@@ -235,6 +243,7 @@ def _order(zuora: Zuora, inputs: Mapping[str, Any], past: Past, scope: Scope) ->
         accounted=past.job_ids | frozenset(inputs.get("knownJobIds") or ()),
         predecessor=past.predecessor.get("jobId"),
         predecessor_status=past.predecessor.get("status"),
+        predecessor_scope=predecessor_scope,
         track_id=inputs.get("trackId"),
     )
 

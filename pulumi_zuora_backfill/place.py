@@ -20,7 +20,7 @@ def scope_in_state(properties: Mapping[str, Any], settings: Settings) -> Scope:
     if "baseUrl" not in properties:
         declared = scope_of(properties)
         return settings.scope_for(declared.entity_id, declared.org_ids)
-    return Scope(entity_id=properties.get("effectiveEntityId"), org_ids=tuple(properties.get("effectiveOrgIds") or ()))
+    return _scope_then(properties)
 
 
 def ensure_same_place(base_url: str, state: Mapping[str, Any], settings: Settings) -> None:
@@ -39,6 +39,32 @@ def ensure_same_place(base_url: str, state: Mapping[str, Any], settings: Setting
         )
 
 
+def ensure_same_scope(state: Mapping[str, Any], declared: Scope, scope: Scope) -> None:
+    """
+    Make sure that configuration does not lead a replacement to another entity unnoticed; nothing is sent.
+
+    Raises:
+        WrongTenantError: The predecessor's entity or organisations came from configuration, and so do today's, and they differ.
+    """
+    if "baseUrl" not in state:
+        return
+    said, was = scope_of(state), _scope_then(state)
+    lost = not (said.entity_id or declared.entity_id) and was.entity_id != scope.entity_id
+    if lost or (not (said.org_ids or declared.org_ids) and was.org_ids != scope.org_ids):
+        raise WrongTenantError(
+            f"Job {state.get('jobId')} in state belongs to {_shown(was)}, but the settings say {_shown(scope)}; nothing was sent.",
+            "Set entity and organisations back (environment or zuora:* configuration), or declare entity_id and org_ids in the program.",
+        )
+
+
+def _scope_then(state: Mapping[str, Any]) -> Scope:
+    return Scope(entity_id=state.get("effectiveEntityId"), org_ids=tuple(state.get("effectiveOrgIds") or ()))
+
+
+def _shown(scope: Scope) -> str:
+    return f"entity {scope.entity_id or '(none)'} and organisations {', '.join(scope.org_ids) or '(none)'}"
+
+
 def place_mismatch(base_url: str | None, state: Mapping[str, Any], settings: Settings) -> str | None:
     """Say where state and settings disagree; ``None`` where they do not, or where one of them does not tell."""
     was_at = state.get("baseUrl")
@@ -50,7 +76,7 @@ def place_mismatch(base_url: str | None, state: Mapping[str, Any], settings: Set
     if not was_at:
         return None
     declared = scope_of(state)
-    was = Scope(entity_id=state.get("effectiveEntityId"), org_ids=tuple(state.get("effectiveOrgIds") or ()))
+    was = _scope_then(state)
     if declared.entity_id is None and settings.entity_id and was.entity_id != settings.entity_id:
         return f"entity {was.entity_id or '(none)'}, but the settings say entity {settings.entity_id}"
     if not declared.org_ids and settings.org_ids and was.org_ids != settings.org_ids:

@@ -26,7 +26,7 @@ from pulumi.dynamic import (
 from . import awaiting, dynamic_host, lifecycle
 from .announcements import announce_start
 from .changes import changes_between
-from .checks import is_unknown
+from .checks import Fault, is_unknown
 from .clock import Clock
 from .config import Settings, load_settings
 from .errors import InputError
@@ -79,7 +79,13 @@ class BackfillJobProvider(_ZuoraProvider):
             inputs["past"] = _olds["past"]
         self._meet(inputs)
         if not _olds and not faults:
-            self._announce(inputs, Past.from_input(inputs.get("past")).predecessor)
+            predecessor = Past.from_input(inputs.get("past")).predecessor
+            if predecessor and inputs.get("existingJobId") == predecessor.get("jobId"):
+                # Without a diff this is the only place that is asked before the job is let go of.
+                reason = "existing_job_id is the very job that is to be replaced; take it away to start a new job"
+                faults.append(Fault(wire_name="existingJobId", reason=reason))
+            else:
+                self._announce(inputs, predecessor)
         return CheckResult(inputs, [CheckFailure(fault.wire_name, fault.reason) for fault in faults])
 
     @dynamic_host.clean_errors

@@ -41,7 +41,7 @@ def stop_job(
     """
     try:
         job = client.get(job_id, scope)
-        if not job.running:
+        if job.ended:
             return job
         report(f"Job {job_id} is {job.status}; asking it to stop.")
         refusal: ApiError | None = None
@@ -51,7 +51,7 @@ def stop_job(
             refusal = error  # it may just have ended: look before complaining
         deadline_s = clock.monotonic() + STOP_TIMEOUT_S
         pause_s = _POLL_S
-        while (job := client.get(job_id, scope)).running:
+        while not (job := client.get(job_id, scope)).ended:
             if refusal is not None:
                 raise JobStillRunningError(
                     f"Job {job_id} still runs ({job.status}): {refusal}", "It stays in the state."

@@ -87,6 +87,7 @@ class Order:
         accounted: Jobs that are explained: the stack's others and those a reviewer accepted.
         predecessor: The job that this one replaces.
         predecessor_status: Its status in state; one that has ended is not asked about again.
+        predecessor_scope: The entity and the organisations it runs in; ``None`` for those in force.
         track_id: ``Zuora-Track-Id``; ``None`` derives it from the key.
     """
 
@@ -97,6 +98,7 @@ class Order:
     accounted: frozenset[str] = frozenset()
     predecessor: str | None = None
     predecessor_status: str | None = None
+    predecessor_scope: Scope | None = None
     track_id: str | None = None
 
 
@@ -173,10 +175,10 @@ class Submission:
         if order.predecessor is None or order.predecessor_status in ENDED:
             return
         try:
-            job = self._client.get(order.predecessor, order.scope)
+            job = self._client.get(order.predecessor, order.predecessor_scope or order.scope)
         except NotFoundError:
             return
-        if job.running:
+        if not job.ended:  # a status that nobody documented is not taken for an end
             raise JobStillRunningError(
                 f"Job {job.id}, which is to be replaced, still runs ({job.status} {job.progress or ''}); nothing was started.",
                 'A live job is not stopped halfway unless on_delete="stop" was in force before. Wait until it has ended, or cancel it in Revenue → '

@@ -381,3 +381,11 @@ def test_secret_triggers_make_what_is_derived_from_them_secret(world: World) -> 
     }
     assert world.zuora.jobs[0].idempotency_key not in result.stdout
     assert "hunter2" not in result.stdout
+
+    source = (world.folder / "__main__.py").read_text()
+    (world.folder / "__main__.py").write_text(source.replace("dry_run=True", 'dry_run=True, reason="later"'))
+    assert {name: output.secret for name, output in world.up().outputs.items()} == {
+        "key": True,
+        "track": True,
+        "jobId": False,
+    }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from inspect import signature
+from pathlib import Path
+from typing import Any
 
 import pulumi
 import pytest
 
-from pulumi_zuora_backfill.testing import Fault, Operation
+from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 
 from .world import World, urn
 
@@ -135,3 +137,50 @@ def test_an_unaccounted_job_after_a_refusal_is_ambiguous(world: World) -> None:
     world.up()
     assert world.resource()["id"] == theirs.id
     assert world.asked() == {"token": 1, "get": 1}
+
+
+def test_a_replacement_does_not_follow_a_lost_setting_to_another_entity(
+    engine: type[Any], zuora: Sandbox, tmp_path: Path
+) -> None:
+    """An entity that came from configuration and is gone from it must not lead the next live run elsewhere: nothing is started."""
+    world = World(engine, zuora, tmp_path)
+    world.stack.set_config("zuora:entityIds", "e-a")
+    first = deployed(world)
+    world.stack.set_config("zuora:entityIds", "")
+    world.job('type="RatePlanCharge", triggers=2')
+    text = world.failing()
+
+    assert "belongs to entity e-a and organisations (none), but the settings say entity (none)" in text
+    assert world.job_ids() == [first]
+
+
+def test_a_running_predecessor_is_looked_up_in_its_own_entity(world: World) -> None:
+    """A live job that runs in the entity that is left behind still stands against its replacement."""
+    world.job('type="RatePlanCharge", entity_id="e-a"')
+    world.up()
+    world.job('type="RatePlanCharge", entity_id="e-b"')
+
+    assert "which is to be replaced, still runs" in world.failing()
+    assert len(world.job_ids()) == 1
+
+
+def test_a_status_that_nobody_documented_is_not_taken_for_an_end(world: World) -> None:
+    """A predecessor whose status is not understood stands against its replacement."""
+    world.job()
+    world.up()
+    world.zuora.set_status(world.job_ids()[0], "QUEUED")
+    world.job('type="RatePlanCharge", triggers=2')
+
+    assert "still runs (QUEUED" in world.failing()
+    assert len(world.job_ids()) == 1
+
+
+def test_a_tainted_adopted_job_is_refused_before_it_is_stopped(world: World) -> None:
+    """Replacing the very job that existing_job_id names makes no sense, and stops nothing."""
+    job = world.zuora.add_job(status="PROCESSING", dry_run=True)
+    world.job(f'type="RatePlanCharge", dry_run=True, existing_job_id="{job.id}"')
+    world.up()
+    world.stack.taint(urn())
+
+    assert "existing_job_id is the very job that is to be replaced" in world.failing()
+    assert [(j.id, j.status) for j in world.zuora.jobs] == [(job.id, "PROCESSING")]

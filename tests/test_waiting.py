@@ -98,7 +98,7 @@ def test_a_failed_job_fails_the_deployment_and_the_next_up_looks_again(world: Wo
 def test_a_timeout_of_the_run_caps_the_wait(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
     """With ZUORA_WAIT_TIMEOUT a CI job ends in time; the line says that nothing is lost, and the next up goes on."""
     world = World(engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_WAIT_TIMEOUT": "0.2s"})
-    write(world, arguments=", opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='1h'))")
+    write(world, arguments=", opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='1h30m'))")
     text = world.failing()
     (job,) = world.job_ids()
     assert f"error: After 0 s (ZUORA_WAIT_TIMEOUT), job {job} (" in text
@@ -133,9 +133,10 @@ def test_deleting_a_completion_asks_nothing(world: World) -> None:
 
 def test_all_faults_of_a_completion_are_reported_at_once(world: World) -> None:
     """Wrong ids, a wrong timeout and a wrong limit stand in one preview."""
-    world.program(
-        "from pulumi_zuora_backfill import BackfillCompletion\nBackfillCompletion('x', job_ids=['short'], timeout='soon', max_errors=-1)"
-    )
+    world.program("""
+        from pulumi_zuora_backfill import BackfillCompletion
+        BackfillCompletion("x", job_ids=["short"], timeout="soon", max_errors=-1)
+    """)
     text = world.failing("preview")
 
     for part in (
