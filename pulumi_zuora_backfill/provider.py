@@ -7,6 +7,7 @@ transport and client wired, in the plugin host and nowhere else.
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Mapping
@@ -44,6 +45,13 @@ _lock = threading.Lock()
 _zuora: Zuora | None = None
 
 
+@functools.cache
+def _prepare_host() -> None:
+    """Make the plugin host fit, once per process: each step looks through every object there is."""
+    dynamic_host.lift_worker_limit()
+    dynamic_host.hear_cancellation()
+
+
 class _ZuoraProvider(ResourceProvider):
     """What both providers share: the settings, and the connection."""
 
@@ -55,8 +63,7 @@ class _ZuoraProvider(ResourceProvider):
         self._clock = Clock(sleep=dynamic_host.sleep)
         self._announced: set[str] = set()
         self._live: dict[tuple[str, Scope], str] = {}
-        dynamic_host.lift_worker_limit()
-        dynamic_host.hear_cancellation()
+        _prepare_host()
 
     def _connected(self) -> Zuora:
         """Wire everything that talks to Zuora, when it is needed for the first time."""

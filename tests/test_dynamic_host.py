@@ -40,7 +40,7 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
         """Take what a provider method is to do."""
         self.work = work
 
-    def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+    def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802  # the protocol's name
         """Serve one create, and turn an exception into the text of a traceback, as the host does."""
         try:
             self.work()

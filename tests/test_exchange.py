@@ -29,7 +29,7 @@ BIG = {"text": "é" * 2000}
 
 def send(base_url: str, **options: object) -> Answer:
     """Send one request to a server."""
-    return Exchange(base_url).send("do it", "POST", "/x", json_body={"a": 1}, **options)  # type: ignore[arg-type]
+    return Exchange(base_url).send("do it", "POST", "/x", json_body={"a": 1}, **options)  # type: ignore[arg-type]  # any option
 
 
 def lost(base_url: str) -> TransportError:
