@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .engine import EmbeddedStack
-    from .engine_result import EmbeddedStackError
+    from .engine import EmbeddedStack, EmbeddedStackError
     from .sandbox import Fault, Operation, Sandbox
 
 __all__ = ["EmbeddedStack", "EmbeddedStackError", "Fault", "Operation", "Sandbox"]

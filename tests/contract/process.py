@@ -22,7 +22,7 @@ from pulumi_zuora_backfill.guard import Guard
 from pulumi_zuora_backfill.lifecycle import Voice, Zuora
 from pulumi_zuora_backfill.submission import Submission
 from pulumi_zuora_backfill.testing import Sandbox
-from pulumi_zuora_backfill.testing.clock import Clock as SandboxClock
+from pulumi_zuora_backfill.testing.sandbox.clock import Clock as SandboxClock
 from pulumi_zuora_backfill.transport import Transport
 
 _REQUEST_S = 0.25
@@ -85,7 +85,7 @@ class StillClock(SandboxClock):
 @contextmanager
 def still_sandbox() -> Iterator[Sandbox]:
     """Serve a local Zuora whose time only passes when it is pushed."""
-    with patch("pulumi_zuora_backfill.testing.sandbox.Clock", StillClock):
+    with patch("pulumi_zuora_backfill.testing.sandbox.sandbox.Clock", StillClock):
         sandbox = Sandbox(seed=1)
     with sandbox:
         yield sandbox

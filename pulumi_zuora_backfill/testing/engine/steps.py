@@ -7,11 +7,11 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from . import engine_values as values
-from .engine_events import Narrator
-from .engine_host import PartialFailureError, PluginHost, ProviderError
-from .engine_state import Checkpoint, Resource
-from .engine_urns import is_provider_type
+from . import values
+from .events import Narrator
+from .host import PartialFailureError, PluginHost, ProviderError
+from .state import Checkpoint, Resource
+from .urns import is_provider_type
 
 
 class StepFailedError(Exception):

@@ -1,40 +1,23 @@
-"""
-A local Zuora on a real socket: what tests and examples talk to instead of a tenant.
-
-Run it alone with `python -m pulumi_zuora_backfill.testing.sandbox`: it prints the environment that points a program
-at it.
-"""
+"""The sandbox as a test holds it: a tenant, the hands on it, and the socket it is served on."""
 
 from __future__ import annotations
 
-import argparse
-import importlib.util
-import shlex
-import signal
 import sys
-import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from types import TracebackType
-
-if importlib.util.find_spec("werkzeug") is None:
-    message = "The sandbox needs Werkzeug: install `pulumi-zuora-backfill[testing]`."
-    raise ImportError(message)
 
 from .api import Api
 from .behaviours import Behaviours
 from .clock import Clock
 from .controls import Controls
-from .faults import Fault, FaultPlan
+from .faults import FaultPlan
 from .gate import Gate
-from .jobs import SandboxJob
 from .limits import Limits
 from .saved_answers import SavedAnswers
 from .tenant import Tenant
-from .traffic import Operation, RecordedRequest, Traffic
+from .traffic import Traffic
 from .wire import Server
 from .zuora import Zuora
-
-__all__ = ["Behaviours", "Fault", "Operation", "RecordedRequest", "Sandbox", "SandboxJob"]
 
 
 class Sandbox(Controls):
@@ -167,30 +150,3 @@ class Sandbox(Controls):
     def connections(self) -> int:
         """How many TCP connections clients have opened so far."""
         return self._past_connections + (self._server.connections if self._server else 0)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGINT or SIGTERM, after printing lines that a shell can eval."""
-    parser = argparse.ArgumentParser(prog="sandbox", description="A local Zuora for trying out and for tests.")
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: any free port)")
-    parser.add_argument(
-        "--job-duration", type=float, default=10.0, metavar="S", help="seconds a job runs (default: 10)"
-    )
-    options = parser.parse_args(arguments)
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    sandbox = Sandbox(port=options.port, job_duration_s=options.job_duration)
-    try:
-        sandbox.start()
-    except (OSError, OverflowError) as error:
-        parser.error(f"cannot listen on port {options.port}: {error}")
-    sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in sandbox.environment().items())
-    sys.stdout.flush()
-    ended.wait()
-    sandbox.stop()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

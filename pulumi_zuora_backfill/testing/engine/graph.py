@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from .engine_state import Resource
-from .engine_urns import provider_urn_of
+from .state import Resource
+from .urns import provider_urn_of
 
 
 def dependents_of(

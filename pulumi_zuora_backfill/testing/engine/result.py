@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from pulumi.automation import OutputValue
 
-from . import engine_values as values
-from .engine_values import Properties
+from . import values
+from .values import Properties
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
-from . import engine_values as values
-from .engine_process import ChildProcess
-from .engine_urns import name_of, type_of
-from .engine_values import Properties
+from . import values
+from .process import ChildProcess
+from .urns import name_of, type_of
+from .values import Properties
 
 _START_TIMEOUT_S = 60.0
 _CANCEL_TIMEOUT_S = 5.0

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import engine_values as values
-from .engine_diff import Diff, diff_resource, triggers_replacement, with_replace_on_changes
-from .engine_events import Narrator, diff_detail
-from .engine_goal import Goal
-from .engine_host import PluginHost
-from .engine_ledger import BailError, Ledger
-from .engine_paths import with_ignored_changes
-from .engine_replace import Replacer
-from .engine_state import Resource
-from .engine_steps import Step
-from .engine_urns import is_provider_type
+from . import values
+from .diff import Diff, diff_resource, triggers_replacement, with_replace_on_changes
+from .events import Narrator, diff_detail
+from .goal import Goal
+from .host import PluginHost
+from .ledger import BailError, Ledger
+from .paths import with_ignored_changes
+from .replace import Replacer
+from .state import Resource
+from .steps import Step
+from .urns import is_provider_type
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .engine_events import Narrator
-from .engine_graph import delete_order, dependents_of
-from .engine_ledger import BailError, Ledger
-from .engine_replace import Replacer
-from .engine_state import Resource
-from .engine_steps import Step
+from .events import Narrator
+from .graph import delete_order, dependents_of
+from .ledger import BailError, Ledger
+from .replace import Replacer
+from .state import Resource
+from .steps import Step
 
 
 def plan_deletes(ledger: Ledger, replacer: Replacer, narrator: Narrator) -> list[list[Step]]:

@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from . import engine_values as values
-from .engine_deletes import plan_deletes
-from .engine_events import Narrator
-from .engine_goal import DYNAMIC_PACKAGE, Goal, NotSupportedError
-from .engine_graph import all_prerequisites_of
-from .engine_host import PluginHost, ProviderError
-from .engine_ledger import BailError, Ledger, PlanError, Scope
-from .engine_planner import Planner
-from .engine_replace import Replacer
-from .engine_state import Checkpoint, Resource
-from .engine_steps import ProtectedError, Step, StepFailedError, StepRunner
-from .engine_urns import ROOT_STACK_TYPE, make_urn
-from .engine_values import Properties
+from . import values
+from .deletes import plan_deletes
+from .events import Narrator
+from .goal import DYNAMIC_PACKAGE, Goal, NotSupportedError
+from .graph import all_prerequisites_of
+from .host import PluginHost, ProviderError
+from .ledger import BailError, Ledger, PlanError, Scope
+from .planner import Planner
+from .replace import Replacer
+from .state import Checkpoint, Resource
+from .steps import ProtectedError, Step, StepFailedError, StepRunner
+from .urns import ROOT_STACK_TYPE, make_urn
+from .values import Properties
 
 
 class StoppedError(Exception):

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import engine_values as values
-from .engine_host import PluginHost
-from .engine_paths import Path, changed_paths, covers, parse_path, with_ignored_changes
-from .engine_state import Resource
-from .engine_values import Properties
+from . import values
+from .host import PluginHost
+from .paths import Path, changed_paths, covers, parse_path, with_ignored_changes
+from .state import Resource
+from .values import Properties
 
 _INIT_ERROR = ("#initerror",)
 

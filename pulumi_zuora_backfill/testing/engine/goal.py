@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from . import engine_values as values
-from .engine_paths import parse_path
-from .engine_state import Resource
-from .engine_urns import Alias, is_provider_type, package_of
-from .engine_values import Properties
+from . import values
+from .paths import parse_path
+from .state import Resource
+from .urns import Alias, is_provider_type, package_of
+from .values import Properties
 
 DYNAMIC_PACKAGE = "pulumi-python"
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from . import engine_values as values
-from .engine_values import Properties
+from . import values
+from .values import Properties
 
 _PLAIN_FIELDS = {
     "delete": "delete",

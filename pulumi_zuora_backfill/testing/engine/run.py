@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-from . import engine_values as values
-from .engine_deployment import Deployment, stack_urn
-from .engine_events import Narrator
-from .engine_goal import DYNAMIC_PACKAGE
-from .engine_host import PluginHost
-from .engine_ledger import Scope
-from .engine_monitor import Engine, Monitor, Server
-from .engine_process import ChildProcess
-from .engine_program import SHOWN_ERROR_EXIT_CODE, start_program
-from .engine_refresh import Refresher
-from .engine_state import Checkpoint, Resource
-from .engine_urns import make_urn
-from .engine_values import Properties
+from . import values
+from .deployment import Deployment, stack_urn
+from .events import Narrator
+from .goal import DYNAMIC_PACKAGE
+from .host import PluginHost
+from .ledger import Scope
+from .monitor import Engine, Monitor, Server
+from .process import ChildProcess
+from .program import SHOWN_ERROR_EXIT_CODE, start_program
+from .refresh import Refresher
+from .state import Checkpoint, Resource
+from .urns import make_urn
+from .values import Properties
 
 _PROGRAM_GRACE_S = 10.0
 _STOPPED_PROGRAM_GRACE_S = 1.0

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .engine_values import Properties, revealed, same
+from .values import Properties, revealed, same
 
 Path = tuple[str | int, ...]
 

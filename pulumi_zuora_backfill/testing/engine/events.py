@@ -14,11 +14,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from . import engine_values as values
-from .engine_paths import changed_paths, covers, parse_path
-from .engine_state import Resource
-from .engine_urns import name_of, short_type, type_of
-from .engine_values import Properties
+from . import values
+from .paths import changed_paths, covers, parse_path
+from .state import Resource
+from .urns import name_of, short_type, type_of
+from .values import Properties
 
 _SIGNS = {
     "same": "  ",

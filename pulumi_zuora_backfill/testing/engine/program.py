@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # comes with Pulumi, without types
 
-from .engine_process import ChildProcess
+from .process import ChildProcess
 
-_RUNNER = Path(__file__).with_name("engine_runner.py")
+_RUNNER = Path(__file__).with_name("runner.py")
 
 SHOWN_ERROR_EXIT_CODE = 32
 """The runner ends with this code when it has told the engine what went wrong."""

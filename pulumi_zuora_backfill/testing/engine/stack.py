@@ -14,16 +14,16 @@ from typing import Any
 
 from pulumi.automation import ConfigValue, Deployment, OutputValue
 
-from . import engine_values as values
-from .engine_interrupt import interruptibly
-from .engine_ledger import Scope
-from .engine_process import child_env
-from .engine_program import read_project
-from .engine_result import EmbeddedResult, EmbeddedStackError, Summary, output_values
-from .engine_run import Run, Setting
-from .engine_state import Resource, read_state, write_state
-from .engine_urns import ROOT_STACK_TYPE
-from .engine_values import Properties
+from . import values
+from .interrupt import interruptibly
+from .ledger import Scope
+from .process import child_env
+from .program import read_project
+from .result import EmbeddedResult, EmbeddedStackError, Summary, output_values
+from .run import Run, Setting
+from .state import Resource, read_state, write_state
+from .urns import ROOT_STACK_TYPE
+from .values import Properties
 
 _NOTICE = "EmbeddedStack: for tests and for trying out, not for production"
 

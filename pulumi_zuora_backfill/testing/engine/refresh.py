@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from . import engine_values as values
-from .engine_diff import diff_resource
-from .engine_events import Narrator
-from .engine_host import PartialFailureError, PluginHost, ProviderError
-from .engine_state import Checkpoint, Resource
-from .engine_urns import is_provider_type
+from . import values
+from .diff import diff_resource
+from .events import Narrator
+from .host import PartialFailureError, PluginHost, ProviderError
+from .state import Checkpoint, Resource
+from .urns import is_provider_type
 
 
 @dataclass(kw_only=True)

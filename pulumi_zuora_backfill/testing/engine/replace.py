@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import engine_values as values
-from .engine_diff import Diff, diff_resource, inputs_with_unknowns, with_replace_on_changes
-from .engine_events import Narrator
-from .engine_goal import Goal
-from .engine_graph import dependents_of
-from .engine_host import PluginHost
-from .engine_ledger import BailError, Ledger, PlanError
-from .engine_state import Resource
-from .engine_steps import Step
-from .engine_values import Properties
+from . import values
+from .diff import Diff, diff_resource, inputs_with_unknowns, with_replace_on_changes
+from .events import Narrator
+from .goal import Goal
+from .graph import dependents_of
+from .host import PluginHost
+from .ledger import BailError, Ledger, PlanError
+from .state import Resource
+from .steps import Step
+from .values import Properties
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,11 +13,11 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, resource_pb2, resource_pb2_grpc
 
-from . import engine_values as values
-from .engine_deployment import Deployment, StoppedError
-from .engine_events import Narrator
-from .engine_goal import NotSupportedError, goal_of, refuse_package
-from .engine_state import Resource
+from . import values
+from .deployment import Deployment, StoppedError
+from .events import Narrator
+from .goal import NotSupportedError, goal_of, refuse_package
+from .state import Resource
 
 _FEATURES = {
     "secrets": "RESOURCE_MONITOR_FEATURE_SECRETS",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from .engine_goal import Goal
-from .engine_state import Resource
-from .engine_urns import ROOT_STACK_TYPE, Aliases, is_provider_type, make_urn
+from .goal import Goal
+from .state import Resource
+from .urns import ROOT_STACK_TYPE, Aliases, is_provider_type, make_urn
 
 
 class BailError(Exception):
