@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -69,6 +70,13 @@ def ids(stack: EmbeddedStack) -> list[str]:
     return [
         each["id"] for each in stack.state["resources"] if each.get("id") and "pulumi:providers:" not in each["type"]
     ]
+
+
+def python_children_of(pid: int) -> list[int]:
+    """Return the Python processes that a process has started."""
+    lists = [task.joinpath("children").read_text().split() for task in Path(f"/proc/{pid}/task").iterdir()]
+    children = [int(child) for listed in lists for child in listed]
+    return [child for child in children if b"python" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
 def run_failing(operation: Callable[..., Any], **options: Any) -> str:
@@ -364,7 +372,7 @@ def test_interrupts_cancel_and_then_terminate(bench: Bench, interrupts: int, kep
 
 
 def test_killed_engine_loses_nothing_that_was_finished(bench: Bench) -> None:
-    """The state is written after every step."""
+    """The state is written after every step, and program and plugin host end with the engine."""
     bench.program('a = Probe("a"); Probe("b", value=a.serial)')
     bench.faults(create__b="wait")
     script = """
@@ -380,9 +388,12 @@ def test_killed_engine_loses_nothing_that_was_finished(bench: Bench) -> None:
     ) as process:
         assert process.stdout is not None
         next(line for line in process.stdout if WAITING in line)
+        program, host = (os.pidfd_open(pid) for pid in python_children_of(process.pid))
         process.kill()
-    bench.open_gate()
 
+    for child in (program, host):
+        assert select.select([child], [], [], 30)[0] == [child]  # readable: it has ended
+        os.close(child)
     assert ids(bench.stack()) == ["a-1"]
 
 

@@ -47,7 +47,7 @@ class ChildProcess:
         assert self._process.stderr is not None
         # Should this process be killed, nobody would be left to end the child: the guard does it at its pipe's end.
         self._guard = subprocess.Popen(
-            ["/bin/sh", "-c", 'read -r _ || kill -9 -- "-$1"', "guard", str(self._process.pid)],
+            ["/bin/sh", "-c", 'read -r _ || kill -9 "-$1"', "guard", str(self._process.pid)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

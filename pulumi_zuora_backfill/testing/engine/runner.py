@@ -12,8 +12,6 @@ import logging
 import os
 import runpy
 import sys
-import threading
-import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -23,13 +21,11 @@ import pulumi.runtime
 
 _SHOWN_ERROR_EXIT_CODE = 32
 _MONITOR_GONE = "Resource monitor has terminated"
-_WATCH_S = 0.5
 
 
 def main() -> int:
     """Run the program and return the exit code: 0, or 32 after an error that was shown, or 1."""
     given = json.loads(sys.argv[1])
-    _end_with_the_engine()
     # The program must not find this script's neighbours, and nothing else may be taken from its path.
     if os.path.abspath(sys.path[0]) == os.path.dirname(os.path.abspath(__file__)):
         sys.path.pop(0)
@@ -48,18 +44,6 @@ def main() -> int:
             return _run(loop)
         finally:
             loop.close()
-
-
-def _end_with_the_engine() -> None:
-    """Watch the process that started this one: where it was killed, nobody else would end the program."""
-    engine = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == engine:
-            time.sleep(_WATCH_S)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> int:
