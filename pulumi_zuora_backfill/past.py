@@ -34,8 +34,17 @@ _KEPT = (
     "effectiveOrgIds",
 )
 
+
+@dataclass(frozen=True, kw_only=True)
+class _Jobs:
+    """The stack's jobs: their outputs by URN, and their ids as one text, as every resource carries the ids of all."""
+
+    by_urn: Mapping[str, Mapping[str, Any]]
+    ids: str
+
+
 # One read per run: a monitor lives exactly as long as its run, and an Automation API program may run many in one process.
-_reads: weakref.WeakKeyDictionary[Any, asyncio.Future[Mapping[str, Any]]] = weakref.WeakKeyDictionary()
+_reads: weakref.WeakKeyDictionary[Any, asyncio.Future[_Jobs]] = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +67,7 @@ class Past:
         predecessor, job_ids = past.get("predecessor"), past.get("jobIds")
         return cls(
             predecessor=predecessor if isinstance(predecessor, Mapping) else {},
-            job_ids=frozenset(id for id in job_ids if isinstance(id, str))
-            if isinstance(job_ids, list)
-            else frozenset(),
+            job_ids=frozenset(job_ids.split()) if isinstance(job_ids, str) else frozenset(),
         )
 
 
@@ -71,39 +78,37 @@ async def past_input(urns: Awaitable[Iterable[str]]) -> dict[str, Any]:
     Args:
         urns: The resource's URN, then its aliases.
     """
-    jobs = {urn: outputs for urn, outputs in (await _stack_outputs()).items() if _is_job(urn, outputs)}
-    predecessor: Mapping[str, Any] = next((jobs[urn] for urn in await urns if urn in jobs), {})
+    jobs = await _stack_jobs()
+    predecessor: Mapping[str, Any] = next((jobs.by_urn[urn] for urn in await urns if urn in jobs.by_urn), {})
     return {
         "predecessor": {name: predecessor[name] for name in _KEPT if predecessor.get(name) is not None},
-        "jobIds": sorted({outputs["jobId"] for outputs in jobs.values()}),
+        "jobIds": jobs.ids,
     }
 
 
-def _is_job(urn: str, outputs: Mapping[str, Any]) -> bool:
-    return urn.split("::")[2].split("$")[-1] == TYPE_TOKEN and isinstance(outputs.get("jobId"), str)
-
-
-async def _stack_outputs() -> Mapping[str, Any]:
-    """Read the outputs of all resources of the own stack, by URN: one call per run, whoever asks first."""
+async def _stack_jobs() -> _Jobs:
+    """Read the jobs of the own stack: one call per run, whoever asks first."""
     monitor = get_monitor()
     if monitor not in _reads:
         _reads[monitor] = asyncio.ensure_future(_read())
     return await _reads[monitor]
 
 
-async def _read() -> Mapping[str, Any]:
+async def _read() -> _Jobs:
     stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     try:
         answer = await pulumi.runtime.invoke_async(_READ_STATE, {"stackName": stack})
         resources = (answer or {}).get("outputs", {})  # a mocked monitor answers with nothing
-        return {
+        by_urn = {
             urn: {name: rpc.unwrap_rpc_secret(value) for name, value in resource["outputs"].items()}
             for urn, resource in resources.items()
-            if isinstance(resource.get("outputs"), dict)
+            if urn.split("::")[2].split("$")[-1] == TYPE_TOKEN and isinstance(resource.get("outputs"), dict)
         }
     except Exception as error:  # an engine without this invoke, or a backend that does not answer: go on without
         pulumi.log.warn(
             f"The state of stack {stack} could not be read ({clean(error)}), so nothing is known of earlier backfill jobs: "
             "a forced replacement within 24 hours may take its predecessor's job over instead of starting a new one."
         )
-        return {}
+        by_urn = {}
+    by_urn = {urn: outputs for urn, outputs in by_urn.items() if isinstance(outputs.get("jobId"), str)}
+    return _Jobs(by_urn=by_urn, ids=" ".join(sorted({outputs["jobId"] for outputs in by_urn.values()})))

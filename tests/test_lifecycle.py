@@ -83,7 +83,7 @@ def test_a_second_up_writes_nothing_new_to_state(world: World) -> None:
     world.up()
 
     assert [world.resource(name)["inputs"] for name in "ab"] == before
-    assert before[0]["past"] == {"predecessor": {}, "jobIds": []}
+    assert before[0]["past"] == {"predecessor": {}, "jobIds": ""}
 
 
 def test_a_preview_needs_no_settings_and_speaks_to_the_reviewer(

@@ -296,7 +296,7 @@ class World:
     def _wish(self, step: _Step, name: str, predecessor: str | None) -> Wish:
         wish = self.oracle.wish(name, _intent(step.inputs), predecessor)
         wish.guards.add(step.inputs["guard"])
-        wish.accounted.update(step.inputs["past"]["jobIds"], step.inputs.get("knownJobIds", ()))
+        wish.accounted.update(step.inputs["past"]["jobIds"].split(), step.inputs.get("knownJobIds", ()))
         return wish
 
     def _create(self, run: _Run, name: str, step: _Step, old: Entry | None) -> None:
@@ -328,7 +328,7 @@ class World:
             },
             "past": {
                 "predecessor": {key: predecessor[key] for key in _KEPT if predecessor.get(key) is not None},
-                "jobIds": sorted({entry.id for entry in run.jobs.values()}),
+                "jobIds": " ".join(sorted({entry.id for entry in run.jobs.values()})),
             },
         }
         inputs, faults = check_inputs(_carried(declared))
