@@ -18,7 +18,6 @@ from requests.auth import AuthBase
 
 from .clock import Clock
 from .errors import (
-    USER_INFO_FAILED,
     ApiError,
     AuthenticationError,
     ConfigurationError,
@@ -26,6 +25,7 @@ from .errors import (
     ZuoraBackfillError,
 )
 from .exchange import Exchange
+from .reasons import USER_INFO_FAILED
 
 _RENEW_EARLY_S = 240.0
 _ASSUMED_LIFETIME_S = 3600.0
@@ -154,7 +154,7 @@ class ClientCredentials(AuthBase):
                 status=error.status,
                 code=error.code,
                 reason=error.reason,
-                request_id=error.request_id,
+                request_ids=error.request_ids,
             )
             refused.arrived = False
             raise refused from error

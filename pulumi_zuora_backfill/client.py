@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from .auth import ClientCredentials
-from .errors import InputError, clean
+from .errors import InputError
 from .exchange import Answer
 from .models import JOB_ID_LENGTH, BackfillRequest, Job, Scope, job_id_of
+from .reasons import clean
 from .transport import Call, Transport
 
 JOBS_PATH: Final = "/v1/uno/data-backfill/propagation/jobs"

@@ -8,7 +8,7 @@ ZuoraBackfillError                 .message .hint
 ├── TransportError                 no usable answer came: .arrived, .transient
 │   └── AskedToWaitError           nothing was sent, as Zuora asked to wait longer than a call may take
 ├── InterruptedWaitError           the run was cancelled while something was waited for
-├── ApiError                       Zuora said no: .status .code .request_id .transient
+├── ApiError                       Zuora said no: .status .code .request_ids .transient
 │   ├── AuthenticationError        the credentials or the token were refused
 │   └── NotFoundError              Zuora does not know the job
 └── JobError                       what became of a job, in words for the user
@@ -28,14 +28,19 @@ No message holds a body, a header, a token or a secret. A text from the server i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-_MESSAGE_LIMIT = 500
-_TRANSIENT_STATUS = frozenset({409, 429, 500, 502, 503, 504})
-_TRANSIENT_CATEGORIES = frozenset({"50", "60", "61", "70", "99"})
-USER_INFO_FAILED = "Failed to get user info"  # a 401 that Zuora's SDK documents as "retry"
+from .reasons import (
+    TRANSIENT_CATEGORIES,
+    TRANSIENT_STATUS,
+    USER_INFO_FAILED,
+    category_of,
+    clean,
+    hint_for,
+    reasons_of,
+    text_or_none,
+)
 
 
 class ZuoraBackfillError(Exception):
@@ -99,7 +104,7 @@ class ApiError(ZuoraBackfillError):
         status: The HTTP status; 200 for a refusal with ``success: false``.
         code: Zuora's reason code, or ``None``.
         reason: Zuora's own message, cleaned.
-        request_id: ``Zuora-Request-Id``, ``requestId`` or ``processId``: what support asks for.
+        request_ids: ``Zuora-Request-Id``, ``requestId`` and ``processId``, as far as the answer has them: what support asks for.
         transient: Whether the same request may be tried again.
         arrived: ``True``, as an answer came; a refused token is the exception.
         retry_after_s: Seconds that Zuora asks to wait, or ``None``.
@@ -115,7 +120,7 @@ class ApiError(ZuoraBackfillError):
         status: int,
         code: str | None = None,
         reason: str = "",
-        request_id: str | None = None,
+        request_ids: tuple[str, ...] = (),
         transient: bool = False,
         retry_after_s: float | None = None,
     ) -> None:
@@ -124,7 +129,7 @@ class ApiError(ZuoraBackfillError):
         self.status = status
         self.code = code
         self.reason = reason
-        self.request_id = request_id
+        self.request_ids = request_ids
         self.transient = transient
         self.retry_after_s = retry_after_s
 
@@ -132,6 +137,10 @@ class ApiError(ZuoraBackfillError):
     def come_back_later(self) -> bool:
         """Whether Zuora is merely busy (409, 429), so that only the deadline limits the patience."""
         return self.status in (409, 429)
+
+    def repeats(self, other: ApiError | None) -> bool:
+        """Tell whether this is the very answer that came before: Zuora saves answers with their ids, and numbers every new one."""
+        return other is not None and not set(self.request_ids).isdisjoint(other.request_ids)
 
     @classmethod
     def from_answer(
@@ -159,11 +168,14 @@ class ApiError(ZuoraBackfillError):
         code = reasons[0][0] if reasons else None
         reason = clean("; ".join(message for _, message in reasons if message))
         categories = [category_of(code) for code, _ in reasons]
-        request_id = _text(headers.get("Zuora-Request-Id")) or _member(body, "requestId") or _member(body, "processId")
+        said_ids = body if isinstance(body, dict) else {}
+        ids = [headers.get("Zuora-Request-Id"), said_ids.get("requestId"), said_ids.get("processId")]
+        request_ids = tuple(dict.fromkeys(id for id in map(text_or_none, ids) if id))
+        request_id = request_ids[0] if request_ids else None
         if 200 <= status < 300:
-            transient = bool(categories) and all(category in _TRANSIENT_CATEGORIES for category in categories)
+            transient = bool(categories) and all(category in TRANSIENT_CATEGORIES for category in categories)
         else:
-            transient = status in _TRANSIENT_STATUS or (status == 401 and USER_INFO_FAILED in reason)
+            transient = status in TRANSIENT_STATUS or (status == 401 and USER_INFO_FAILED in reason)
         kind: type[ApiError] = cls
         if (status == 401 and not transient) or (categories and all(category == "11" for category in categories)):
             kind = AuthenticationError
@@ -183,7 +195,7 @@ class ApiError(ZuoraBackfillError):
             status=status,
             code=code,
             reason=reason,
-            request_id=request_id,
+            request_ids=request_ids,
             transient=transient,
             retry_after_s=retry_after_s,
         )
@@ -239,67 +251,3 @@ class JobTimedOutError(JobError):
 
 class InterruptedWaitError(ZuoraBackfillError):
     """The run was cancelled while something was waited for."""
-
-
-def reasons_of(body: object) -> list[tuple[str | None, str]]:
-    """
-    Read the reasons out of any of the body shapes that Zuora uses.
-
-    Understood are ``reasons`` (with numbers or strings as codes), ``message``, ``error`` with ``message``, ``code`` with ``message``,
-    ``error_description``, and plain text or HTML.
-    """
-    if isinstance(body, str):
-        text = re.sub(r"<[^<>]*>", " ", body)
-        return [(None, clean(text))] if text.strip() else []
-    if not isinstance(body, dict):
-        return []
-    reasons = body.get("reasons")
-    if isinstance(reasons, list) and reasons:
-        return [
-            (_text(reason.get("code")), clean(reason.get("message"))) for reason in reasons if isinstance(reason, dict)
-        ]
-    parts = [clean(body.get(name)) for name in ("error", "message", "error_description") if body.get(name)]
-    code = _text(body.get("code"))
-    return [(code, ": ".join(parts))] if parts or code else []
-
-
-def category_of(code: str | None) -> str | None:
-    """Return the last two digits of an eight-digit reason code: its category, or ``None`` for codes outside of the scheme."""
-    return code[-2:] if code and re.fullmatch(r"\d{8}", code) else None
-
-
-def clean(text: Any) -> str:
-    """Make a text from a server fit for one line: nothing that cannot be printed, at most 500 characters."""
-    if text is None:
-        return ""
-    line = " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())
-    return line if len(line) <= _MESSAGE_LIMIT else line[: _MESSAGE_LIMIT - 1] + "…"
-
-
-def hint_for(status: int, categories: list[str | None], reason: str) -> str:
-    """Say what a refusal usually means and what to do."""
-    if status in (301, 302, 303, 307, 308):
-        return "Redirects are never followed: check the base URL (ZUORA_BASE_URL or zuora:baseUrl)."
-    if status == 404 and "no Route matched" in reason:
-        return "This product route is not provisioned on the tenant, or the base URL is not the tenant's: ask Zuora to enable Order to Revenue."
-    if status == 403 or "10" in categories:
-        return (
-            "The API user usually lacks the Billing permission 'Manage OTR Settings' or the Platform permission 'API Write Access'; "
-            "grant it and run `pulumi up` again."
-        )
-    if "11" in categories or status == 401:
-        return "Check the client id, the client secret and that they belong to this base URL."
-    if "30" in categories:
-        return "A rule of the tenant stands against it: check that Order to Revenue is enabled and configured, and that no other backfill runs."
-    if status == 429:
-        return "The tenant's rate or concurrency limit is reached: run `pulumi up` again later."
-    return ""
-
-
-def _member(body: object, name: str) -> str | None:
-    value = body.get(name) if isinstance(body, dict) else None
-    return _text(value)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else clean(value) or None

@@ -24,7 +24,8 @@ from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, LocationValueError, NameResolutionError, NewConnectionError
 
 from .config import is_loopback
-from .errors import ApiError, TransportError, clean
+from .errors import ApiError, TransportError
+from .reasons import clean
 
 CONNECT_TIMEOUT_S: Final = 10.0
 READ_TIMEOUT_S: Final = 130.0  # Zuora's gateway gives up at 120 s

@@ -18,10 +18,10 @@ from .idempotency import Intent
 from .inputs import scope_of
 from .models import BackfillRequest, Job, JobStatus, Scope, duration, iso
 from .names import INPUTS, OUTPUTS, WIRE_NAMES
+from .order import Order, Submitted
 from .past import Past
 from .place import ensure_same_place, ensure_same_scope, ensure_same_tenant, scope_in_state
 from .stopping import stop_job
-from .submission import Order, Submitted
 
 if TYPE_CHECKING:
     from .client import BackfillClient
@@ -95,8 +95,8 @@ def create_job(zuora: Zuora, settings: Settings, inputs: Mapping[str, Any], voic
             _order(zuora, inputs, past, scope, scope_in_state(past.predecessor, settings))
         )
         job = submitted.job
-        for remark in submitted.remarks:
-            voice.warn(remark)
+        if submitted.remark:
+            voice.warn(submitted.remark)
         started = _started(submitted, secret=bool(inputs.get("identity", {}).get("secretTriggers")))
     place = {
         "tenantId": tenant_id,
@@ -240,7 +240,7 @@ def _order(zuora: Zuora, inputs: Mapping[str, Any], past: Past, scope: Scope, pr
         request=BackfillRequest(type=intent.type, batch_size=int(inputs["batchSize"]), dry_run=intent.dry_run),
         scope=scope,
         guard=str(inputs["guard"]),
-        accounted=past.job_ids | frozenset(inputs.get("knownJobIds") or ()),
+        explained=past.job_ids | frozenset(inputs.get("knownJobIds") or ()),
         predecessor=past.predecessor.get("jobId"),
         predecessor_status=past.predecessor.get("status"),
         predecessor_scope=predecessor_scope,

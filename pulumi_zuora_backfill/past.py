@@ -17,7 +17,7 @@ import pulumi
 from pulumi.runtime import rpc
 from pulumi.runtime.settings import get_monitor
 
-from .errors import clean
+from .reasons import clean
 
 TYPE_TOKEN: Final = "pulumi-python:dynamic/zuora:BackfillJob"
 _READ_STATE = "pulumi:pulumi:readStackResourceOutputs"

@@ -1,43 +1,23 @@
 """
-The idempotency contract: one intent becomes one job.
+The idempotency contract: one intent becomes one job. DESIGN.md draws it; here is one method for each state.
 
-```
-            ┌────────┐  the predecessor still runs       ┌─────────┐
-  order ──▶ │ BEFORE │ ────────────────────────────────▶ │ too soon│ JobStillRunningError
-            └───┬────┘                                   └─────────┘
-                ▼
-            ┌────────┐  a job that nobody accounts for   ┌─────────┐
-            │ GUARD  │ ────────────────────────────────▶ │ refused │ GuardError
-            └───┬────┘                                   └─────────┘
-                ▼ key = key_for(intent, after=predecessor)
-            ┌────────┐  outcome open, patience over      ┌─────────┐
-       ┌──▶ │  SEND  │ ────────────────────────────────▶ │ unknown │ OutcomeUnknownError: the same `up` goes on
-       │    │        │  refused, and refused anew        ┌─────────┐
-       │    │        │ ────────────────────────────────▶ │ refused │ JobRefusedError
-       │    └─┬────┬─┘                                   └─────────┘
-       │      │    │ one saved refusal twice
-       │      │    ▼
-       │      │  ┌────────┐  an unaccounted job of 24 h  ┌─────────┐
-       │      │  │ RECALL │ ───────────────────────────▶ │ unclear │ AmbiguousJobError
-       │      │  └───┬────┘                              └─────────┘
-       │      │      ▼ a one-time key, once; a refusal of that is final
-       │      ▼ job id
-       │    ┌────────┐  it is the predecessor, or was stopped: key_for(intent, after=it)
-       └────│  LOOK  │ ──┐
-            └───┬────┘ ◀─┘ at most 16 times
-                ▼ new, or adopted whatever its status
-               ours
-```
+| state | what it does | what Zuora can answer → next |
+|---|---|---|
+| BEFORE | looks at the predecessor | ended, or not known → GUARD · it runs → error *still runs* |
+| GUARD | lists the tenant's jobs | all accounted for → SEND · one that is not → error *guard* |
+| SEND | POSTs with the intent's key | a job id → LOOK · one saved refusal, twice → RECALL · refusals → error *refused* · nothing → error *unknown* |
+| RECALL | lists, POSTs with a one-time key | a job id → LOOK · a young job that is not accounted for → error *ambiguous* · a refusal → error *refused* |
+| LOOK | GETs the job | ours → done · the predecessor, or a stopped one → SEND with the key after it · not known → error *ambiguous* |
 
-GUARD keeps a second go-live backfill out. SEND keeps to one key, so that nothing is started twice (I1). RECALL gets past failures that Zuora
-saved although their cause is gone (I2), and past nothing else: a key that holds no refusal could still start a job. LOOK never hands out a
-predecessor or a stopped job (I3). Nothing here stops a job (I4), and where it cannot be decided, nothing more is sent (I5).
+I1, nothing twice: SEND keeps to one key, and RECALL passes by no key but one that is known to hold a refusal, as any other could still start a job.
+I2, no failure for ever: RECALL gets past a refusal that Zuora saved before its cause was mended. I3, no mix-up: LOOK hands out neither a
+predecessor nor a stopped job. I4, nothing foreign is stopped: nothing here stops a job. I5, no guess: every error is raised before anything more is sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -52,14 +32,15 @@ from .errors import (
     ZuoraBackfillError,
 )
 from .guard import Guard
-from .idempotency import Intent, key_for, track_id_for
-from .models import ENDED, BackfillRequest, Job, JobStatus, Scope, duration, iso
+from .idempotency import key_for
+from .models import ENDED, Job, JobStatus, duration, iso
+from .order import Order, Submitted
 
 if TYPE_CHECKING:
     from .client import BackfillClient, Started
 
 KEY_LIFETIME: Final = timedelta(hours=24)
-_MAX_CHAIN = 16
+MAX_CHAIN: Final = 16
 _CLOCK_SLACK_S = 1.0
 # What to do when the outcome is not known.
 _SAME_KEY = (
@@ -75,53 +56,12 @@ _HOW_TO_GO_ON = 'existing_job_id="{}"  to take it over, or another value of  tri
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
-    """
-    What is to become one job.
+class _Key:
+    """An idempotency key, when it is sent first, and what to do when the outcome stays open."""
 
-    Attributes:
-        intent: What is asked for.
-        request: The body.
-        scope: The entity and the organisations in force.
-        guard: ``once``, ``strict`` or ``none``.
-        accounted: Jobs that are explained: the stack's others and those a reviewer accepted.
-        predecessor: The job that this one replaces.
-        predecessor_status: Its status in state; one that has ended is not asked about again.
-        predecessor_scope: The entity and the organisations it runs in; ``None`` for those in force.
-        track_id: ``Zuora-Track-Id``; ``None`` derives it from the key.
-    """
-
-    intent: Intent
-    request: BackfillRequest
-    scope: Scope
-    guard: str
-    accounted: frozenset[str] = frozenset()
-    predecessor: str | None = None
-    predecessor_status: str | None = None
-    predecessor_scope: Scope | None = None
-    track_id: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Submitted:
-    """
-    What became of an order.
-
-    Attributes:
-        job: As Zuora reports it; status ``UNKNOWN`` where it could not be read.
-        idempotency_key: The key that brought it.
-        track_id: The ``Zuora-Track-Id`` that was sent.
-        request_id: ``Zuora-Request-Id`` of the answer that named it.
-        recovered: Whether an earlier attempt had started it.
-        remarks: What the user should be told.
-    """
-
-    job: Job
-    idempotency_key: str
-    track_id: str
-    request_id: str | None
-    recovered: bool
-    remarks: tuple[str, ...] = field(default=())
+    value: str
+    at_s: float
+    way_on: str
 
 
 class Submission:
@@ -129,10 +69,10 @@ class Submission:
 
     def __init__(self, client: BackfillClient, guard: Guard, clock: Clock, report: Callable[[str], None]) -> None:
         """Keep the parts; nothing is sent yet."""
-        self._report = report
         self._client = client
         self._guard = guard
         self._clock = clock
+        self._report = report
 
     def submit(self, order: Order) -> Submitted:
         """
@@ -146,90 +86,108 @@ class Submission:
             JobRefusedError: Zuora will not start it.
             ZuoraBackfillError: Nothing was sent: settings, credentials, network.
         """
-        self._ensure_predecessor_ended(order)
-        self._guard.check(order.guard, order.request.type, order.scope, self._accounted(order))
-        after = order.predecessor
-        since = self._clock.now()
-        for _ in range(_MAX_CHAIN):
-            key = key_for(order.intent, after)
-            sent_at_s = self._clock.monotonic()
+        self._before(order)
+        self._guard.check(order.guard, order.request.type, order.scope, order.accounted)
+        after, since = order.predecessor, self._clock.now()
+        for _ in range(MAX_CHAIN):
             self._report(f"Asking Zuora to start the {order.request.type} backfill.")
+            key = self._key(order, after, None, _SAME_KEY, since)
             try:
-                started = self._ask(order, key, since)
+                started = self._send(order, key)
             except ApiError as refusal:
                 if not refusal.replayed:
                     raise
-                return self._recall(order, after, since, refusal)
-            submitted = self._look(order, key, started, sent_at_s)
+                key = self._key(order, after, self._clock.nonce(), _ONE_TIME_KEY, since)
+                started = self._recall(order, key, refusal)
+            submitted = self._look(order, key, started)
             if submitted.job.id != order.predecessor and submitted.job.status != JobStatus.STOPPED:
                 return submitted
             after = submitted.job.id
             # The way here leads over this job's key: once Zuora forgets that one, the next `up` does not find what it starts now.
             since = min(since, self._clock.now() - timedelta(seconds=submitted.job.age_s or 0.0))
         raise AmbiguousJobError(
-            f"{_MAX_CHAIN} jobs in a row were started and stopped for this resource.",
-            "Change `triggers` to start over.",
+            f"{MAX_CHAIN} jobs in a row were started and stopped for this resource.", "Change `triggers` to start over."
         )
 
-    def _ensure_predecessor_ended(self, order: Order) -> None:
+    def _key(self, order: Order, after: str | None, nonce: str | None, way_on: str, since: datetime) -> _Key:
+        """Derive the next key; `since` is when the first key of the chain was sent."""
+        return _Key(
+            value=key_for(order.intent, after, nonce),
+            at_s=self._clock.monotonic(),
+            way_on=way_on.format(until=iso(since + KEY_LIFETIME)),
+        )
+
+    def _before(self, order: Order) -> None:
+        """BEFORE: the predecessor must have ended; a status that nobody documented is not taken for an end."""
         if order.predecessor is None or order.predecessor_status in ENDED:
             return
         try:
             job = self._client.get(order.predecessor, order.predecessor_scope or order.scope)
         except NotFoundError:
             return
-        if not job.ended:  # a status that nobody documented is not taken for an end
+        if not job.ended:
             raise JobStillRunningError(
                 f"Job {job.id}, which is to be replaced, still runs ({job.status} {job.progress or ''}); nothing was started.",
                 'A live job is not stopped halfway unless on_delete="stop" was in force before. Wait until it has ended, or cancel it in Revenue → '
                 "Data Backfill → Backfill Logs, then run `pulumi up` again.",
             )
 
-    def _ask(self, order: Order, key: str, since: datetime) -> Started:
-        """
-        POST with one key; a refusal is asked for once more, to learn whether Zuora saved it.
+    def _send(self, order: Order, key: _Key) -> Started:
+        """SEND: a refusal is asked for once more, to learn whether Zuora saved it (then it is raised as it is) or refuses now."""
+        try:
+            return self._post(order, key)
+        except ApiError as error:
+            if error.replayed or not _refuses_the_job(error):
+                raise
+            refusal = error
+        try:
+            return self._post(order, key)
+        except ApiError as error:
+            error.replayed = error.replayed or error.repeats(refusal)
+            if error.replayed or not _refuses_the_job(error):
+                raise
+            raise _refused(error) from error
 
-        Only a key that is known to hold a refusal may be passed by: any other could start a second job later, next to that of a one-time key.
+    def _recall(self, order: Order, key: _Key, refusal: ApiError) -> Started:
+        """RECALL: get past a refusal that Zuora may have saved before its cause was mended, once."""
+        try:
+            candidates = self._guard.unaccounted(
+                order.request.type, order.scope, order.accounted, younger_than=KEY_LIFETIME
+            )
+        except ZuoraBackfillError as error:
+            raise refusal from error  # whether it was a saved one cannot be found out: the refusal itself is what the user has to mend
+        if candidates:
+            raise AmbiguousJobError(
+                f"{refusal.message} The tenant holds a {order.request.type} job of the last 24 hours that nothing here accounts for, and it may be this one: "
+                f"{', '.join(job.described() for job in candidates)}. Nothing more was sent.",
+                "Add  " + _HOW_TO_GO_ON.format(candidates[-1].id),
+            ) from refusal
+        try:
+            return self._post(order, key)
+        except ApiError as final:
+            raise _refused(final) from final
 
-        Raises:
-            ApiError: Zuora had saved it (``replayed``), or the request could not be sent.
-            JobRefusedError: Zuora refuses now.
-            OutcomeUnknownError: There was no answer.
-        """
-        refusal: ApiError | None = None
-        while True:
-            try:
-                return self._send(order, key, since, next_time=_SAME_KEY)
-            except ApiError as error:
-                twice = refusal is not None and error.request_id == refusal.request_id is not None
-                error.replayed = error.replayed or twice
-                if error.replayed or not error.arrived or error.status == 401:
-                    raise
-                if refusal is not None or error.status == 422:
-                    raise _refused(error) from error
-                refusal = error
-
-    def _send(self, order: Order, key: str, since: datetime, *, next_time: str) -> Started:
-        """POST with one key until the outcome is known; `since` is when the first key of the chain was sent."""
+    def _post(self, order: Order, key: _Key) -> Started:
+        """POST with one key until the outcome is known."""
         with self._guard.awaiting_an_answer() as take:
             try:
                 started = self._client.create(
-                    order.request, order.scope, idempotency_key=key, track_id=_track_id(order, key)
+                    order.request, order.scope, idempotency_key=key.value, track_id=order.track_id_under(key.value)
                 )
             except ZuoraBackfillError as error:
+                if isinstance(error, ApiError) and error.status == 422:
+                    raise _refused(error) from error
                 if not error.outcome_open:
                     raise
-                until = iso(since + KEY_LIFETIME)
                 raise OutcomeUnknownError(
-                    f"It is not known whether the backfill job was started. {error.message}",
-                    next_time.format(until=until),
+                    f"It is not known whether the backfill job was started. {error.message}", key.way_on
                 ) from error
             take(started.job_id)
             return started
 
-    def _look(self, order: Order, key: str, started: Started, sent_at_s: float) -> Submitted:
-        """Ask Zuora what kind of job the answer names."""
-        remarks: tuple[str, ...] = ()
+    def _look(self, order: Order, key: _Key, started: Started) -> Submitted:
+        """LOOK: ask Zuora what kind of job the answer names."""
+        remark: str | None = None
         recovered = False
         try:
             job = self._client.get(started.job_id, order.scope)
@@ -241,51 +199,27 @@ class Submission:
             ) from error
         except ZuoraBackfillError as error:
             job = Job(id=started.job_id, status=JobStatus.UNKNOWN.value, type=order.request.type)
-            remarks = (
-                f"Job {job.id} was started, but its state could not be read: {error} `pulumi refresh` reads it later.",
+            remark = (
+                f"Job {job.id} was started, but its state could not be read: {error} `pulumi refresh` reads it later."
             )
         else:
-            elapsed_s = self._clock.monotonic() - sent_at_s
+            elapsed_s = self._clock.monotonic() - key.at_s
             # Zuora's clock alone decides: `Date` is cut to the second, so an age above the time since we asked was there before.
-            recovered = job.age_s is not None and job.age_s > elapsed_s + _CLOCK_SLACK_S
-            if recovered and job.age_s is not None:
-                remarks = (_about_recovered(job, job.age_s),)
+            if job.age_s is not None and job.age_s > elapsed_s + _CLOCK_SLACK_S:
+                recovered, remark = True, _about_recovered(job, job.age_s)
         return Submitted(
             job=job,
-            idempotency_key=key,
-            track_id=_track_id(order, key),
+            idempotency_key=key.value,
+            track_id=order.track_id_under(key.value),
             request_id=started.request_id,
             recovered=recovered,
-            remarks=remarks,
+            remark=remark,
         )
 
-    def _recall(self, order: Order, after: str | None, since: datetime, refusal: ApiError) -> Submitted:
-        """Get past a refusal that Zuora may have saved before its cause was mended, once."""
-        try:
-            candidates = self._guard.unaccounted(
-                order.request.type, order.scope, self._accounted(order), younger_than=KEY_LIFETIME
-            )
-        except ZuoraBackfillError as error:
-            raise refusal from error  # whether it was a saved one cannot be found out: the refusal itself is what the user has to mend
-        if candidates:
-            raise AmbiguousJobError(
-                f"{refusal.message} The tenant holds a {order.request.type} job of the last 24 hours that nothing here accounts for, and it may be this one: "
-                f"{_listed(candidates)}. Nothing more was sent.",
-                "Add  " + _HOW_TO_GO_ON.format(candidates[-1].id),
-            ) from refusal
-        key = key_for(order.intent, after, self._clock.nonce())
-        sent_at_s = self._clock.monotonic()
-        try:
-            return self._look(order, key, self._send(order, key, since, next_time=_ONE_TIME_KEY), sent_at_s)
-        except ApiError as final:
-            raise _refused(final) from final
 
-    def _accounted(self, order: Order) -> frozenset[str]:
-        return order.accounted | ({order.predecessor} if order.predecessor else frozenset())
-
-
-def _track_id(order: Order, key: str) -> str:
-    return order.track_id or track_id_for(key)
+def _refuses_the_job(error: ApiError) -> bool:
+    """Tell whether Zuora has looked at the request for a job and said no; a refused token says nothing about it."""
+    return error.arrived and error.status != 401
 
 
 def _refused(error: ApiError) -> JobRefusedError:
@@ -303,7 +237,3 @@ def _about_recovered(job: Job, age_s: float) -> str:
     if job.ended:
         text += f" It has already {'completed' if job.status == JobStatus.COMPLETED else 'failed'}; to run another one, change `triggers`."
     return text
-
-
-def _listed(jobs: Collection[Job]) -> str:
-    return ", ".join(job.described() for job in jobs)

@@ -204,7 +204,7 @@ class _Patience:
         self._clock = clock
         self._silence = silence
         self._deadline_s = clock.monotonic() + call_timeout_s
-        self._last_request_id: str | None = None
+        self._last: ApiError | None = None
         self._faults = 0
         self._outcome_open = False
         self.try_again = False
@@ -219,12 +219,11 @@ class _Patience:
             transient, arrived, busy = error.transient, error.arrived, error.come_back_later
             if error.retry_after_s:
                 self._silence.keep(error.retry_after_s)
-            request_id = error.request_id if arrived else None
-            error.replayed = transient and request_id is not None and request_id == self._last_request_id
-            self._last_request_id = request_id
+            error.replayed = transient and arrived and error.repeats(self._last)
+            self._last = error if arrived else None
         elif isinstance(error, TransportError):
             transient, arrived = error.transient, error.arrived
-            self._last_request_id = None
+            self._last = None
         # A refused token, fresh or not, says nothing about what became of an earlier attempt.
         refused = isinstance(error, ApiError) and arrived and not isinstance(error, AuthenticationError)
         definitive = refused and (error.replayed or not transient)

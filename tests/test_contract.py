@@ -90,6 +90,16 @@ def test_a_refusal_that_stands_is_told_and_sends_no_one_time_key(world: World) -
     assert world.calm_up("a") == {}
 
 
+def test_a_saved_refusal_is_known_by_its_body_where_its_header_is_new(world: World) -> None:
+    """Whether a replay repeats `Zuora-Request-Id` is not documented for certain; its body is the old one in any case."""
+    world.zuora.behaviours.replay_keeps_request_id = False
+    world.zuora.plan(Fault.SAVED_FAILURE, on=Operation.CREATE, code="58730010")
+    world.up("a", fate=Fate(crash_at=4))
+    assert world.calm_up("a") == {}
+
+    assert [state["a"].id for state in world.states[:1]] == job_ids(world.zuora.jobs)
+
+
 def test_the_day_counts_from_the_first_key_of_the_chain(world: World) -> None:
     """What starts after a stopped job is found by way of that job's key, so the user is told when that one is forgotten."""
     began_s = world.zuora.clock.now()

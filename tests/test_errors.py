@@ -11,15 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_zuora_backfill.errors import (
-    ApiError,
-    AuthenticationError,
-    NotFoundError,
-    ZuoraBackfillError,
-    category_of,
-    clean,
-    reasons_of,
-)
+from pulumi_zuora_backfill.errors import ApiError, AuthenticationError, NotFoundError, ZuoraBackfillError
+from pulumi_zuora_backfill.reasons import category_of, clean, reasons_of
 
 HOSTILE = {
     "control characters": ("a\x00b\r\nc\x07d\x7fe\x9bf", "a b c d e f"),
@@ -103,18 +96,37 @@ def test_the_message_holds_what_support_asks_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "body", "request_id"),
+    ("headers", "body", "request_ids"),
     [
-        ({"Zuora_Request_Id": "H"}, {"requestId": "R", "processId": "P"}, "H"),
-        ({"Zuora_Request_Id": "\x1b"}, {"requestId": "R", "processId": "P"}, "R"),
-        ({}, {"processId": "P"}, "P"),
-        ({}, {"requestId": ""}, None),
-        ({}, "<html>", None),
+        ({"Zuora_Request_Id": "H"}, {"requestId": "R", "processId": "P"}, ("H", "R", "P")),
+        ({"Zuora_Request_Id": "H"}, {"requestId": "H", "processId": "P"}, ("H", "P")),
+        ({"Zuora_Request_Id": "\x1b"}, {"requestId": "R", "processId": "P"}, ("R", "P")),
+        ({}, {"processId": "P"}, ("P",)),
+        ({}, {"requestId": ""}, ()),
+        ({}, "<html>", ()),
     ],
 )
-def test_the_request_id_is_the_first_one_there(headers: dict[str, str], body: Any, request_id: str | None) -> None:
-    """The header comes first, then the body's two names for it."""
-    assert error_of(500, body, **headers).request_id == request_id
+def test_all_ids_are_kept_and_the_first_is_told(
+    headers: dict[str, str], body: Any, request_ids: tuple[str, ...]
+) -> None:
+    """The header comes first, then the body's two names for it; the user is told one."""
+    error = error_of(500, body, **headers)
+    assert error.request_ids == request_ids
+    assert [f"request id {id}" in error.message for id in request_ids] == [True, False, False][: len(request_ids)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"Zuora_Request_Id": "H"}, {"Zuora_Request_Id": "H"}, True),
+        ({"Zuora_Request_Id": "H"}, {"Zuora_Request_Id": "I"}, False),
+        ({}, {}, False),
+    ],
+)
+def test_an_answer_repeats_another_that_has_an_id_of_it(one: Any, other: Any, same: bool) -> None:
+    """Zuora numbers each new answer; a gateway's have no number, and are never taken for one."""
+    assert error_of(403, {}, **one).repeats(error_of(403, {}, **other)) is same
+    assert error_of(403, {}, **one).repeats(None) is False
 
 
 @pytest.mark.parametrize(
@@ -166,7 +178,7 @@ def test_a_hostile_text_becomes_one_short_line(text: str, line: str) -> None:
     """What a server says can neither steer a terminal, nor break a protocol, nor fill a screen."""
     error = error_of(500, {"reasons": [{"code": text, "message": text}]}, Zuora_Request_Id=text)
     assert clean(text) == line
-    assert (error.reason, error.code, error.request_id) == (line, line, line)
+    assert (error.reason, error.code, error.request_ids) == (line, line, (line,))
     assert error.message.isprintable()
 
 

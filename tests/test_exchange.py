@@ -256,7 +256,7 @@ def test_the_text_of_a_server_cannot_break_out() -> None:
     assert error.value.message.isprintable()
     assert len(error.value.message) < 700
     assert "<" not in error.value.reason
-    assert error.value.request_id == "[31m"
+    assert error.value.request_ids == ("[31m",)
 
 
 @pytest.mark.parametrize(

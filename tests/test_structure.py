@@ -31,6 +31,7 @@ LAYERS = (
     ("inputs",),
     ("checks",),
     ("submission", "stopping", "completion"),
+    ("order",),
     ("guard",),
     ("client",),
     ("transport",),
@@ -38,6 +39,7 @@ LAYERS = (
     ("exchange",),
     ("config", "names", "clock"),
     ("idempotency", "models", "errors"),
+    ("reasons",),
 )
 
 

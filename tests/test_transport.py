@@ -170,6 +170,14 @@ def test_the_body_s_ids_tell_a_saved_answer_too(name: str) -> None:
     assert (error.replayed, error.outcome_open, len(server.requests)) == (True, False, 3)
 
 
+def test_a_saved_answer_is_known_by_its_body_where_its_header_is_new() -> None:
+    """A gateway may number each answer anew; what Zuora saved is in the body."""
+    answers = [http(500, '{"processId": "P", "reasons": []}', f"Zuora-Request-Id: {number}") for number in range(5)]
+    with raw_server(TOKEN, *answers) as server:
+        error = failure(connect(base_url=server.base_url).create)
+    assert (error.replayed, error.outcome_open, len(server.requests)) == (True, False, 3)
+
+
 def test_the_pauses_grow_with_full_jitter(zuora: Sandbox) -> None:
     """A random part of 1, 2, 4, … up to 60 s; each is said."""
     connection = connect(zuora, call_timeout_s=600)

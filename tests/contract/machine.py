@@ -63,6 +63,7 @@ behaviours = st.one_of(
     st.fixed_dictionaries({"newest_first": st.booleans()}),
     st.fixed_dictionaries({"numeric_codes": st.booleans()}),
     st.fixed_dictionaries({"replay_keeps_date": st.booleans()}),
+    st.fixed_dictionaries({"replay_keeps_request_id": st.booleans()}),
     st.fixed_dictionaries({"saves_429": st.booleans()}),
     st.fixed_dictionaries({"same_key_other_body_status": st.sampled_from((None, 422))}),
     st.fixed_dictionaries({"stop_of_ended_job_category": st.sampled_from((None, 30))}),

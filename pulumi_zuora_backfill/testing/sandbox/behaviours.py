@@ -31,6 +31,8 @@ class Behaviours:
         errors_fail_job: A job that ends with failed records is `FAILED` instead of `COMPLETED`.
         same_key_other_body_status: HTTP status when a key comes back with another body; `None`: a replay.
         replay_keeps_date: A replayed answer has the `Date` of the first one; otherwise that header is new.
+        replay_keeps_request_id: A replayed answer has the `Zuora-Request-Id` of the first one; otherwise that header is new, and only the body
+            has the old `requestId` and `processId`.
         saves_429: A 429 is saved under the request's key.
         saves_5xx: A gateway's 502 or 504 is saved under the request's key.
         unknown_field_category: Refusal of an unknown field in the body of a new job.
@@ -62,6 +64,7 @@ class Behaviours:
     errors_fail_job: bool = False
     same_key_other_body_status: int | None = None
     replay_keeps_date: bool = True
+    replay_keeps_request_id: bool = True
     saves_429: bool = False
     saves_5xx: bool = False
     unknown_field_category: int | None = 21

@@ -65,9 +65,11 @@ class Zuora:
         except KeyRefusedError as error:
             return self.key_refused(call, error)
         if saved is not None:
-            if self.tenant.behaviours.replay_keeps_date:
-                return saved
-            return saved.without("Date").with_headers({"Date": self.tenant.clock.http_date()})
+            if not self.tenant.behaviours.replay_keeps_date:
+                saved = saved.without("Date").with_headers({"Date": self.tenant.clock.http_date()})
+            if not self.tenant.behaviours.replay_keeps_request_id:
+                saved = saved.without("Zuora-Request-Id").with_headers({"Zuora-Request-Id": call.request_id})
+            return saved
         try:
             answer = work()
         except BaseException:
