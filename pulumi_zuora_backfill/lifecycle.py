@@ -98,6 +98,7 @@ def create_job(zuora: Zuora, settings: Settings, inputs: Mapping[str, Any], voic
         if submitted.remark:
             voice.warn(submitted.remark)
         started = _started(submitted, secret=bool(inputs.get("identity", {}).get("secretTriggers")))
+    voice.status(f"Job {job.id} is {job.status}.")
     place = {
         "tenantId": tenant_id,
         "baseUrl": zuora.base_url,

@@ -223,5 +223,5 @@ def _connect(settings: Settings, clock: Clock) -> Zuora:
         report=dynamic_host.status,
     )
     client = BackfillClient(transport, credentials)
-    submission = Submission(client, Guard(client), clock, dynamic_host.status)
+    submission = Submission(client, Guard(client), clock)
     return Zuora(base_url=base_url, client=client, submission=submission)

@@ -16,7 +16,6 @@ predecessor nor a stopped job. I4, nothing foreign is stopped: nothing here stop
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -67,12 +66,11 @@ class _Key:
 class Submission:
     """Turns orders into jobs; one object serves all threads of a process."""
 
-    def __init__(self, client: BackfillClient, guard: Guard, clock: Clock, report: Callable[[str], None]) -> None:
+    def __init__(self, client: BackfillClient, guard: Guard, clock: Clock) -> None:
         """Keep the parts; nothing is sent yet."""
         self._client = client
         self._guard = guard
         self._clock = clock
-        self._report = report
 
     def submit(self, order: Order) -> Submitted:
         """
@@ -90,7 +88,6 @@ class Submission:
         self._guard.check(order.guard, order.request.type, order.scope, order.accounted)
         after, since = order.predecessor, self._clock.now()
         for _ in range(MAX_CHAIN):
-            self._report(f"Asking Zuora to start the {order.request.type} backfill.")
             key = self._key(order, after, None, _SAME_KEY, since)
             try:
                 started = self._send(order, key)

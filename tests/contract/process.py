@@ -181,6 +181,6 @@ class Process:
                 report=self.voice.status,
             )
             client = BackfillClient(transport, credentials)
-            submission = Submission(client, Guard(client), self.clock, self.voice.status)
+            submission = Submission(client, Guard(client), self.clock)
             self._zuora = Zuora(base_url=base_url, client=client, submission=submission)
         return self._zuora
