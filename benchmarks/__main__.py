@@ -22,6 +22,7 @@ from pathlib import Path
 from .engines import choose
 from .measure import measure, measure_import
 from .report import about_import, import_met, lines_of, table
+from .waits import about_waits, measure_waits, waits_met
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,18 +47,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 tell=_progress,
             )
         )
+        waits = measure_waits(engine, rounds=options.rounds, folder=folder, tell=_progress)
         _progress("")
     lines = list(lines_of(samples))
-    print(f"{table(lines)}\n\n{about_import(imports)}")
+    print(f"{table(lines)}\n\n{about_import(imports)}\n{about_waits(waits)}")
     if options.json:
         found = {
             "engine": engine.description,
             "machine": where,
             "samples": [asdict(sample) for sample in samples],
             "imports": [asdict(sample) for sample in imports],
+            "waits": [asdict(sample) for sample in waits],
         }
         options.json.write_text(json.dumps(found, indent=1) + "\n")
-    missed = sum(not line.met for line in lines) + (not import_met(imports))
+    missed = sum(not line.met for line in lines) + (not import_met(imports)) + (not waits_met(waits))
     print(f"Goals missed: {missed}")
     return 1 if options.strict and missed else 0
 

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,11 +20,14 @@ from .zuora import local_zuora
 ROOT: Final = Path(__file__).resolve().parent.parent
 OURS: Final = "ours"
 FLOOR: Final = "floor"
+WIDE_FLOOR: Final = "wide floor"
 HAND_WRITTEN: Final = "hand-written"
 PROGRAMS: Final = {
     OURS: "from pulumi_zuora_backfill import BackfillJob\n"
     'for number in range({jobs}):\n    BackfillJob(f"job-{{number}}", type="RatePlanCharge")\n',
     FLOOR: 'from benchmarks.floor import Floor\nfor number in range({jobs}):\n    Floor(f"job-{{number}}")\n',
+    WIDE_FLOOR: "from benchmarks.floor import WideFloor\n"
+    'for number in range({jobs}):\n    WideFloor(f"job-{{number}}")\n',
     HAND_WRITTEN: "from benchmarks.handwritten import HandWritten\n"
     'for number in range({jobs}):\n    HandWritten(f"job-{{number}}")\n',
 }
@@ -116,7 +120,12 @@ def measure_import(runs: int, folder: Path) -> list[ImportSample]:
     samples = []
     for number in range(runs + 1):
         done = subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, env=_environment(folder), check=True, capture_output=True, text=True
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env=environment_in(folder),
+            check=True,
+            capture_output=True,
+            text=True,
         )
         pulumi_s, ours_s, requests_loaded = json.loads(done.stdout)
         if number:  # the first one fills the cache of byte code
@@ -126,11 +135,9 @@ def measure_import(runs: int, folder: Path) -> list[ImportSample]:
 
 def _life(engine: Engine, folder: Path, program: str, number: int, *, jobs: int, answer_ms: int) -> Iterator[Sample]:
     """Take one stack from its first `up` to its end, in an empty project, beside an empty tenant."""
-    environment = _environment(folder)
-    with tempfile.TemporaryDirectory(dir=folder) as home, local_zuora(answer_ms, environment) as zuora:
-        project = Path(home)
-        (project / "Pulumi.yaml").write_text("name: benchmark\nruntime: python\n")
-        (project / "__main__.py").write_text(PROGRAMS[program].format(jobs=jobs))
+    environment = environment_in(folder)
+    source = PROGRAMS[program].format(jobs=jobs)
+    with project_in(folder, source) as project, local_zuora(answer_ms, environment) as zuora:
         stack = engine.stack(project, {**environment, **zuora})
         for operation in OPERATIONS:
             started = time.perf_counter()
@@ -141,7 +148,17 @@ def _life(engine: Engine, folder: Path, program: str, number: int, *, jobs: int,
             yield Sample(number, answer_ms, jobs, program, operation, seconds)
 
 
-def _environment(folder: Path) -> Mapping[str, str]:
+@contextmanager
+def project_in(folder: Path, source: str) -> Iterator[Path]:
+    """Make a project with a program, for as long as it is needed."""
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        project = Path(name)
+        (project / "Pulumi.yaml").write_text("name: benchmark\nruntime: python\n")
+        (project / "__main__.py").write_text(source)
+        yield project
+
+
+def environment_in(folder: Path) -> Mapping[str, str]:
     """Return the environment of all programs: no settings of the user's, and byte code, as an installed package has it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ZUORA_", "PULUMI_", "PYTHON"))}
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(folder / "byte-code")}

@@ -14,15 +14,22 @@ _NO_LIMIT = 1_000_000  # a token for each job would be refused soon, and be meas
 
 
 @contextmanager
-def local_zuora(answer_ms: int, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+def local_zuora(
+    answer_ms: int, environment: Mapping[str, str], job_duration_s: float | None = None
+) -> Iterator[dict[str, str]]:
     """
     Serve an empty tenant, and hand out the environment that leads to it.
+
+    Args:
+        answer_ms: How long each answer takes.
+        environment: Of the process.
+        job_duration_s: How long a job runs; `None`: for ever.
 
     Raises:
         RuntimeError: It did not start.
     """
     with subprocess.Popen(
-        [sys.executable, "-m", __name__, str(answer_ms)],
+        [sys.executable, "-m", __name__, json.dumps([answer_ms / 1000, job_duration_s])],
         env=dict(environment),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -36,10 +43,11 @@ def local_zuora(answer_ms: int, environment: Mapping[str, str]) -> Iterator[dict
         process.stdin.close()  # which ends it
 
 
-def serve(answer_ms: int) -> None:
+def serve(answer_time_s: float, job_duration_s: float | None) -> None:
     """Serve until the other side closes the pipe."""
     with Sandbox(
-        answer_time_s=answer_ms / 1000,
+        answer_time_s=answer_time_s,
+        job_duration_s=job_duration_s,
         requests_per_minute=_NO_LIMIT,
         token_requests_per_minute=_NO_LIMIT,
         requests_at_once=_NO_LIMIT,
@@ -49,4 +57,4 @@ def serve(answer_ms: int) -> None:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]))
+    serve(*json.loads(sys.argv[1]))
