@@ -46,10 +46,19 @@ _zuora: Zuora | None = None
 
 
 @functools.cache
-def _prepare_host() -> None:
-    """Make the plugin host fit, once per process: each step looks through every object there is."""
-    dynamic_host.lift_worker_limit()
+def _prepare_host() -> bool:
+    """Make the plugin host fit, once per process, as each step looks through every object there is; tell whether it has enough workers."""
     dynamic_host.hear_cancellation()
+    return dynamic_host.lift_worker_limit()
+
+
+@functools.cache
+def _warn_of_few_workers() -> None:
+    """Say once per run that waits will be slow, where the host could not be helped."""
+    dynamic_host.warn(
+        "Pulumi's plugin host serves four calls at a time, and this version of it could not be given more: waits may hold each other and other "
+        "resources up. Put all jobs into the job_ids of one BackfillCompletion, and tell the maintainers of pulumi-zuora-backfill."
+    )
 
 
 class _ZuoraProvider(ResourceProvider):
@@ -182,7 +191,7 @@ class BackfillCompletionProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Wait for the jobs."""
-        outputs = awaiting.await_jobs(self._connected(), self._settings, self._clock, props, "create", _VOICE)
+        outputs = self._wait(props, "create")
         return CreateResult(outputs["jobIds"][0], outputs)
 
     @dynamic_host.clean_errors
@@ -193,9 +202,12 @@ class BackfillCompletionProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Wait for the jobs that are now declared."""
-        return UpdateResult(
-            awaiting.await_jobs(self._connected(), self._settings, self._clock, _news, "update", _VOICE)
-        )
+        return UpdateResult(self._wait(_news, "update"))
+
+    def _wait(self, inputs: Mapping[str, Any], kind: str) -> dict[str, Any]:
+        if not _prepare_host():
+            _warn_of_few_workers()
+        return awaiting.await_jobs(self._connected(), self._settings, self._clock, inputs, kind, _VOICE)
 
 
 def _urn_of(inputs: Mapping[str, Any]) -> str:

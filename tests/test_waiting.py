@@ -109,6 +109,30 @@ def test_a_timeout_of_the_run_caps_the_wait(engine: type[Any], zuora: Sandbox, t
     assert world.job_ids() == [job]
 
 
+def test_a_host_that_keeps_its_four_workers_is_told_of_once(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+    """Where the host's pool cannot be told from another one, it stays as it is: everything works, and one warning says what that means."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "from concurrent.futures import ThreadPoolExecutor\nanother = ThreadPoolExecutor(max_workers=4)\n"
+    )
+    world = World(engine, zuora, tmp_path, env=zuora.environment() | {"PYTHONPATH": str(tmp_path)})
+    world.program("""
+        from pulumi_zuora_backfill import BackfillCompletion
+        for name in "ab":
+            job = BackfillJob(name, type="RatePlanCharge", dry_run=True)
+            BackfillCompletion(f"{name}-done", job_ids=[job.job_id])
+    """)
+    result = world.up()
+
+    assert result.change_summary == {"create": 5}
+    warned = re.findall(
+        r"^ +pulumi-python\S+ \(\w-done\):\n(?:.*\n)*?\s+warning: (Pulumi's plugin host .*)$",
+        result.stdout,
+        re.MULTILINE,
+    )
+    assert len(warned) == 1
+    assert "Put all jobs into the job_ids of one BackfillCompletion" in warned[0]
+
+
 def test_a_refresh_of_a_completion_is_no_drift_even_when_the_job_was_purged(world: World) -> None:
     """A completed job stays completed, whatever Zuora keeps."""
     write(world)
