@@ -108,3 +108,20 @@ def test_importing_the_package_loads_no_http_library() -> None:
     ).stdout.split()
 
     assert {"requests", "urllib3", "tenacity", "werkzeug"} & set(loaded) == set()
+
+
+def test_every_fault_in_the_design_names_a_test_that_is_there() -> None:
+    """The table of faults has no empty cell, and each row is shown by tests that exist."""
+    table = (ROOT / "DESIGN.md").read_text().partition("## Faults")[2].partition("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ")][1:]
+    shown = [re.findall(r"`(test_\w+\.py)::(test_\w+)`", row[-1]) for row in rows]
+
+    assert len(rows) >= 25
+    assert [row for row in rows if len(row) != 6 or not all(cell.strip() for cell in row)] == []
+    assert [row[0] for row, tests in zip(rows, shown, strict=True) if not tests] == []
+    assert [
+        f"{file}::{name}"
+        for tests in shown
+        for file, name in tests
+        if f"def {name}(" not in (ROOT / "tests" / file).read_text()
+    ] == []
