@@ -125,13 +125,11 @@ def started(job: SandboxJob, submitted: Submitted, /, **changes: Any) -> Submitt
     return replace(expected, **changes)
 
 
-def refused(error: ZuoraBackfillError, said: str, key: str = KEY, *, refuses: str = "refused") -> str:
-    """Return how a refusal reads, with the request id that Zuora gave it."""
+def refused(error: ZuoraBackfillError, said: str, key: str = KEY) -> str:
+    """Return how a refusal reads, with the request id that Zuora gave it and the track id of the key."""
     cause = error.__cause__ if not isinstance(error, ApiError) else error
     assert isinstance(cause, ApiError)
-    return (
-        f"Zuora {refuses} to start the backfill job ({said}) [request id {cause.request_ids[0]}, track id {key[:37]}]."
-    )
+    return f"Zuora {said} [request id {cause.request_ids[0]}, track id {key[:37]}]."
 
 
 def refuse(zuora: Sandbox, *, saved: bool = True, times: int = 1, after: int = 0, code: str = "58730010") -> None:
@@ -362,7 +360,11 @@ def test_a_refusal_that_stands_is_final(zuora: Sandbox, run: Run, code: str, sai
     refuse(zuora, saved=False, times=2, code=code)
     error = run.failure()
 
-    assert (type(error), error.message, error.hint) == (JobRefusedError, refused(error, said), hint)
+    assert (type(error), error.message, error.hint) == (
+        JobRefusedError,
+        refused(error, f"refused to start the backfill job ({said})"),
+        hint,
+    )
     assert run.sent == [f"POST {KEY}"] * 2
 
 
@@ -395,7 +397,7 @@ def test_a_refused_token_says_nothing_about_the_job(zuora: Sandbox, run: Run, re
 
     assert (type(error), error.message, error.hint) == (
         AuthenticationError,
-        refused(error, "HTTP 401: Authentication error"),
+        refused(error, "refused to start the backfill job (HTTP 401: Authentication error)"),
         "Check the client id, the client secret and that they belong to this base URL.",
     )
     assert run.sent == [f"POST {KEY}"] * (refusals + 2)
@@ -474,7 +476,7 @@ def test_young_jobs_beside_a_saved_refusal_stop_the_submission(zuora: Sandbox, r
     refuse(zuora)
     error = run.failure()
 
-    refusal = refused(error, "HTTP 403, code 58730010: Not now.")
+    refusal = refused(error, "refused to start the backfill job (HTTP 403, code 58730010: Not now.)")
     assert (type(error), error.message, error.hint) == (
         AmbiguousJobError,
         f"{refusal} The tenant holds a RatePlanCharge job of the last 24 hours that nothing here accounts for, and it may be this one: "
@@ -507,25 +509,34 @@ def test_a_saved_refusal_is_told_where_the_tenant_s_jobs_cannot_be_listed(zuora:
 
     assert (type(error), error.message, error.hint) == (
         ApiError,
-        refused(error, "HTTP 403, code 58730010: Not now."),
+        refused(error, "refused to start the backfill job (HTTP 403, code 58730010: Not now.)"),
         PERMISSION,
     )
     assert str(error.__cause__).startswith("Zuora refused to list the backfill jobs (HTTP 404")
     assert run.sent == [f"POST {KEY}"] * 2 + ["LIST"]
 
 
-def test_a_refusal_of_the_one_time_key_is_final(zuora: Sandbox, run: Run) -> None:
-    """It is no saved one: it is told, and sent no more."""
+@pytest.mark.parametrize(
+    ("saved", "code", "said", "posts"),
+    [
+        (False, "58730020", "refused to start the backfill job (HTTP 400, code 58730020: Not now.)", 1),
+        (True, "58730060", "could not start the backfill job (HTTP 500, code 58730060: Not now.)", 2),
+    ],
+)
+def test_a_refusal_of_the_one_time_key_is_final(
+    zuora: Sandbox, run: Run, saved: bool, code: str, said: str, posts: int
+) -> None:
+    """It cannot be one of an earlier run: it is told, and no other key is sent. A failure is known for a saved one by asking once more."""
     refuse(zuora)
-    refuse(zuora, saved=False, after=1, code="58730020")
+    refuse(zuora, saved=saved, after=1, code=code)
     error = run.failure()
 
     assert (type(error), error.message, error.hint) == (
         JobRefusedError,
-        refused(error, "HTTP 400, code 58730020: Not now.", ONE_TIME_KEY),
+        refused(error, said, ONE_TIME_KEY),
         "Mend the cause and run `pulumi up` again.",
     )
-    assert run.sent == [f"POST {KEY}"] * 2 + ["LIST", f"POST {ONE_TIME_KEY}"]
+    assert run.sent == [f"POST {KEY}"] * 2 + ["LIST"] + [f"POST {ONE_TIME_KEY}"] * posts
 
 
 def test_an_open_outcome_of_a_one_time_key_asks_for_two_minutes(zuora: Sandbox, run: Run) -> None:
