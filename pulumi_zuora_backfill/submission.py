@@ -166,6 +166,8 @@ class Submission:
         try:
             return self._post(order, key)
         except ApiError as final:
+            if not _refuses_the_job(final):
+                raise
             raise _refused(final) from final
 
     def _post(self, order: Order, key: _Key) -> Started:

@@ -332,6 +332,7 @@ def test_an_outcome_that_stays_open_says_how_to_go_on_and_until_when(zuora: Sand
         "It is not known whether the backfill job was started. " + LOST.format(KEY[:37]),
         SAME_KEY.format("2027-01-16T08:00:00Z"),
     )
+    assert isinstance(error.__cause__, ApiError)
     assert (run.sent, run.said) == ([f"POST {KEY}"] * 5, [ANNOUNCED])
 
 
@@ -537,6 +538,20 @@ def test_a_refusal_of_the_one_time_key_is_final(
         "Mend the cause and run `pulumi up` again.",
     )
     assert run.sent == [f"POST {KEY}"] * 2 + ["LIST"] + [f"POST {ONE_TIME_KEY}"] * posts
+
+
+def test_a_refused_token_says_nothing_about_the_job_under_a_one_time_key_either(zuora: Sandbox, run: Run) -> None:
+    """It is told as it is: Zuora has not looked at the request, so it did not refuse the job."""
+    refuse(zuora)
+    zuora.plan(Fault.TOKEN_REVOKED, on=CREATE, after=1, times=2)
+    error = run.failure()
+
+    assert (type(error), error.message, error.hint) == (
+        AuthenticationError,
+        refused(error, "refused to start the backfill job (HTTP 401: Authentication error)", ONE_TIME_KEY),
+        "Check the client id, the client secret and that they belong to this base URL.",
+    )
+    assert run.sent == [f"POST {KEY}"] * 2 + ["LIST"] + [f"POST {ONE_TIME_KEY}"] * 2
 
 
 def test_an_open_outcome_of_a_one_time_key_asks_for_two_minutes(zuora: Sandbox, run: Run) -> None:
