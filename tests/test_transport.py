@@ -165,21 +165,22 @@ def test_a_pause_that_is_cancelled_says_what_became_of_the_call(zuora: Sandbox, 
 
 
 def test_a_failure_of_the_token_endpoint_is_no_answer_to_the_call() -> None:
-    """Even with the same request id it makes no saved answer of the one that follows it."""
+    """Even with the same request id it is no saved answer, and makes none of the one that follows it."""
     connection = connect(base_url="http://127.0.0.1:1")
-    token, broken, final = (
+    token, broken, token_again, final = (
         ApiError(name, status=500, request_ids=("R",), transient=name != "final")
-        for name in ("token", "broken", "final")
+        for name in ("token", "broken", "token again", "final")
     )
-    token.arrived = False
-    attempts = iter([token, broken, final])
+    token.arrived = token_again.arrived = False
+    attempts = iter([token, broken, token_again, final])
 
     def attempt(_: float) -> None:
         raise next(attempts)
 
     assert failure(lambda: connection.transport.patiently("do it", attempt)) is final
-    assert [(error.replayed, error.outcome_open) for error in (token, broken, final)] == [
+    assert [(error.replayed, error.outcome_open) for error in (token, broken, token_again, final)] == [
         (False, False),
+        (False, True),
         (False, True),
         (False, False),
     ]
