@@ -6,7 +6,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-lowest check format pulumi bench clean
+.PHONY: help demo test test-long test-lowest mutation check format pulumi bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ test-lowest: ## run the tests on the lowest supported versions of the dependenci
 	@$(VENV)-lowest/bin/python -m pip install -q --no-deps -e .
 	@$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider -k "not real"
 
+mutation: $(VENV)/.dev ## break the idempotency contract's modules on purpose, and list what no test notices (JOBS=1: on one core)
+	@$(BIN)/python -m tests.mutation $(if $(JOBS),--jobs $(JOBS))
+
 check: $(VENV)/.dev ## lint, format, types, docstrings, wheel and a smoke test of the installed wheel
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --no-cache --check .
@@ -43,8 +46,8 @@ pulumi: $(VENV)/.demo ## install the official pulumi CLI into ~/.pulumi with Pul
 bench: $(VENV)/.demo ## measure up and destroy against the floor, side by side
 	@$(BIN)/python -m benchmarks
 
-clean: ## remove the virtual environment
-	rm -rf $(VENV) $(VENV)-lowest dist
+clean: ## remove the virtual environment and what was built
+	rm -rf $(VENV) $(VENV)-lowest dist mutants
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed; set PYTHON=/path/to/python3"; exit 1; }

@@ -71,7 +71,7 @@ def key_for(intent: Intent, after: str | None = None, nonce: str | None = None) 
         "after": after,
         "nonce": nonce,
     }
-    return "zbf1-" + hashlib.sha256(canonical_json(asked).encode("ascii")).hexdigest()
+    return "zbf1-" + hashlib.sha256(canonical_json(asked).encode()).hexdigest()
 
 
 def track_id_for(key: str) -> str:
@@ -81,12 +81,12 @@ def track_id_for(key: str) -> str:
 
 def canonical_json(value: Any) -> str:
     """
-    Write a JSON value in the one form that is compared and hashed.
+    Write a JSON value in the one form that is compared and hashed: plain ASCII, without spaces.
 
     Raises:
         ValueError: The value is not JSON, or holds a number that JSON cannot carry everywhere.
     """
-    return json.dumps(canonical(value), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+    return json.dumps(canonical(value), separators=(",", ":"))
 
 
 def canonical(value: Any) -> Any:
@@ -94,7 +94,7 @@ def canonical(value: Any) -> Any:
     Bring a JSON value into its canonical form.
 
     Whole floats become integers (Pulumi carries every number as a float), nulls inside objects are dropped (Pulumi drops them too),
-    ``True`` stays apart from 1.
+    names are sorted, ``True`` stays apart from 1.
 
     Raises:
         ValueError: A number is not finite or is a whole number beyond 2^53, or the value is not JSON.

@@ -123,8 +123,9 @@ class Submission:
         except NotFoundError:
             return
         if not job.ended:
+            stands = f"{job.status} {job.progress}" if job.progress else job.status
             raise JobStillRunningError(
-                f"Job {job.id}, which is to be replaced, still runs ({job.status} {job.progress or ''}); nothing was started.",
+                f"Job {job.id}, which is to be replaced, still runs ({stands}); nothing was started.",
                 'A live job is not stopped halfway unless on_delete="stop" was in force before. Wait until it has ended, or cancel it in Revenue → '
                 "Data Backfill → Backfill Logs, then run `pulumi up` again.",
             )
@@ -162,6 +163,8 @@ class Submission:
         try:
             return self._post(order, key)
         except ApiError as final:
+            if not _refuses_the_job(final):
+                raise
             raise _refused(final) from final
 
     def _post(self, order: Order, key: _Key) -> Started:

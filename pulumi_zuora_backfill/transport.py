@@ -153,7 +153,9 @@ class Transport:
             stop=patience.exhausted,
             wait=patience.pause_s,
             sleep=self._clock.sleep,
-            before_sleep=self._tell,
+            before_sleep=lambda state: self._report(
+                f"{patience.reason} Trying again in {duration(state.upcoming_sleep)}."
+            ),
             reraise=True,
         )
         try:
@@ -173,11 +175,6 @@ class Transport:
                     transient=False,
                 )
             self._clock.sleep(silence_s)
-
-    def _tell(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        reason = error.message if isinstance(error, ZuoraBackfillError) else ""
-        self._report(f"{reason} Trying again in {duration(state.upcoming_sleep)}.")
 
 
 class _Silence:
@@ -200,6 +197,10 @@ class _Silence:
 class _Patience:
     """What one call has been through so far, and whether another attempt makes sense."""
 
+    # Why the last attempt failed, and whether that passes; there is nothing to know before the first `learn`.
+    reason: str
+    try_again: bool
+
     def __init__(self, clock: Clock, silence: _Silence, call_timeout_s: float) -> None:
         self._clock = clock
         self._silence = silence
@@ -207,7 +208,6 @@ class _Patience:
         self._last: ApiError | None = None
         self._faults = 0
         self._outcome_open = False
-        self.try_again = False
 
     def left_s(self) -> float:
         return self._deadline_s - self._clock.monotonic()
@@ -229,6 +229,7 @@ class _Patience:
         definitive = refused and (error.replayed or not transient)
         self._outcome_open = not definitive and (self._outcome_open or (transient and arrived))
         self._faults += not busy
+        self.reason = error.message
         self.try_again = transient and not definitive
         error.outcome_open = self._outcome_open
 

@@ -22,6 +22,7 @@ from pulumi_zuora_backfill.transport import Transport
 KEY = "zbf1-" + "0" * 64
 REQUEST = BackfillRequest(type="RatePlanCharge", batch_size=500, dry_run=False)
 NOWHERE = Scope()
+MOST_SLEEPS = 2000
 
 
 class ManualClock:
@@ -57,6 +58,7 @@ class ManualClock:
                 self._sandbox.clock.advance(seconds)
 
     def _sleep(self, seconds: float) -> None:
+        assert len(self.sleeps) < MOST_SLEEPS, "it sleeps for ever"
         self.sleeps.append(seconds)
         self.advance(seconds)
 

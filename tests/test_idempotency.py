@@ -160,17 +160,18 @@ def test_equal_values_have_one_form(one: Any, other: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (math.nan, "not a JSON number"),
-        (math.inf, "not a JSON number"),
-        (2**53 + 1, "beyond 2^53"),
-        (-(2**53) - 1, "beyond 2^53"),
-        (2.0**54, "beyond 2^53"),
-        ({1: "a"}, "keys must be strings"),
+        (math.nan, "a number that is not finite is not a JSON number"),
+        (math.inf, "a number that is not finite is not a JSON number"),
+        (2**53 + 1, "an integer is beyond 2^53, where JSON numbers lose digits; write it as a string"),
+        (-(2**53) - 1, "an integer is beyond 2^53, where JSON numbers lose digits; write it as a string"),
+        (2.0**54, "an integer is beyond 2^53, where JSON numbers lose digits; write it as a string"),
+        ({1: "a"}, "object keys must be strings"),
         ({"a", "b"}, "set is not a JSON value"),
         (b"a", "bytes is not a JSON value"),
     ],
 )
 def test_what_json_cannot_carry_is_refused(value: Any, reason: str) -> None:
-    """A value whose form could differ between two machines makes no key, however deep it stands."""
-    with pytest.raises(ValueError, match=re.escape(reason)):
+    """A value whose form could differ between two machines makes no key, however deep it stands; the text says why."""
+    with pytest.raises(ValueError) as error:  # noqa: PT011 - the whole text is compared
         key_for(replace(INTENT, triggers={"deep": [value]}))
+    assert str(error.value) == reason

@@ -11,17 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulumi_zuora_backfill.config import DEFAULT_VERSION
 from pulumi_zuora_backfill.errors import (
     ApiError,
     AskedToWaitError,
     AuthenticationError,
     ConfigurationError,
+    InterruptedWaitError,
     TransportError,
     ZuoraBackfillError,
 )
-from pulumi_zuora_backfill.exchange import Answer
+from pulumi_zuora_backfill.exchange import READ_TIMEOUT_S, Answer, Exchange
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
-from pulumi_zuora_backfill.transport import Call
+from pulumi_zuora_backfill.transport import Call, Transport
 
 from .parts import KEY, NOWHERE, TOKEN, Connection, connect, http, raw_server
 
@@ -98,9 +100,10 @@ def test_how_a_post_that_fails_ends(
     sent = [request for request in zuora.requests if request.operation is CREATE]
 
     assert (type(error), error.outcome_open, error.replayed, len(sent)) == (kind, is_open, replayed, posts)
-    assert {(r.headers["Idempotency-Key"], r.headers["Zuora-Track-Id"], str(r.body)) for r in sent} in (
+    names = ("Idempotency-Key", "Zuora-Track-Id", "Zuora-Version")
+    assert {(*(request.headers[name] for name in names), str(request.body)) for request in sent} in (
         set(),
-        {(KEY, "track-1", "{'type': 'RatePlanCharge', 'batchSize': 500, 'dryRun': False}")},
+        {(KEY, "track-1", DEFAULT_VERSION, "{'type': 'RatePlanCharge', 'batchSize': 500, 'dryRun': False}")},
     )
 
 
@@ -144,6 +147,43 @@ def test_a_server_that_goes_away_leaves_the_outcome_open(zuora: Sandbox) -> None
     error = failure(connection.create)
     assert isinstance(error, TransportError)
     assert (error.arrived, error.outcome_open) == (False, True)
+
+
+@pytest.mark.parametrize(("fault", "is_open"), [(Fault.CONNECTION_DROPPED_AFTER, True), (Fault.TOKEN_REVOKED, False)])
+def test_a_pause_that_is_cancelled_says_what_became_of_the_call(zuora: Sandbox, fault: Fault, is_open: bool) -> None:
+    """Ctrl-C between two attempts: a request that may have been carried out stays open, one that was refused a token does not."""
+    zuora.plan(fault, on=CREATE)
+    zuora.plan(Fault.HTML_502, on=Operation.TOKEN, after=1)
+    connection = connect(zuora)
+
+    def cancelled(_: float) -> None:
+        raise InterruptedWaitError("The run was cancelled.")
+
+    object.__setattr__(connection.transport._clock, "sleep", cancelled)
+    error = failure(connection.create)
+    assert (type(error), error.message, error.outcome_open) == (InterruptedWaitError, "The run was cancelled.", is_open)
+
+
+def test_a_failure_of_the_token_endpoint_is_no_answer_to_the_call() -> None:
+    """Even with the same request id it is no saved answer, and makes none of the one that follows it."""
+    connection = connect(base_url="http://127.0.0.1:1")
+    token, broken, token_again, final = (
+        ApiError(name, status=500, request_ids=("R",), transient=name != "final")
+        for name in ("token", "broken", "token again", "final")
+    )
+    token.arrived = token_again.arrived = False
+    attempts = iter([token, broken, token_again, final])
+
+    def attempt(_: float) -> None:
+        raise next(attempts)
+
+    assert failure(lambda: connection.transport.patiently("do it", attempt)) is final
+    assert [(error.replayed, error.outcome_open) for error in (token, broken, token_again, final)] == [
+        (False, False),
+        (False, True),
+        (False, True),
+        (False, False),
+    ]
 
 
 def test_a_token_endpoint_that_repeats_itself_says_nothing_about_the_post() -> None:
@@ -263,6 +303,15 @@ def test_a_wait_that_grows_while_it_lasts_is_kept_too() -> None:
     assert connection.time.sleeps == [10, 50]
 
 
+@pytest.mark.parametrize("wait_s", [0.25, 1, 299, 300])
+def test_a_wait_that_a_call_has_time_for_is_kept_to_the_end(wait_s: float) -> None:
+    """However short it is, and up to all the time that there is, nothing is sent before it is over."""
+    connection = connect(base_url="http://127.0.0.1:1")
+    connection.transport._silence.keep(wait_s)
+    assert connection.transport.patiently("do it", lambda left_s: left_s) == 300 - wait_s
+    assert connection.time.sleeps == [wait_s]
+
+
 def test_a_wait_longer_than_the_call_may_take_ends_it(zuora: Sandbox) -> None:
     """It is said at once; and until then no call sends anything, as that could only be refused."""
     zuora.plan(Fault.RATE_LIMITED_429, on=CREATE, retry_after_s=3600)
@@ -272,9 +321,11 @@ def test_a_wait_longer_than_the_call_may_take_ends_it(zuora: Sandbox) -> None:
     second = failure(connection.create)
 
     assert (type(first), first.outcome_open) == (ApiError, True)
-    assert (type(second), second.outcome_open, zuora.requests) == (AskedToWaitError, False, [])
-    assert second.message == (
-        "Could not start the backfill job: Zuora asked to wait 60 min, longer than one call may take (5 min)."
+    assert isinstance(second, AskedToWaitError)
+    assert (second.arrived, second.transient, second.outcome_open, zuora.requests) == (False, False, False, [])
+    assert (second.message, second.hint) == (
+        "Could not start the backfill job: Zuora asked to wait 60 min, longer than one call may take (5 min).",
+        "Run `pulumi up` again then, or raise ZUORA_CALL_TIMEOUT / zuora:callTimeout.",
     )
     connection.time.advance(3600)
     assert connection.create() == zuora.jobs[0].id
@@ -287,6 +338,44 @@ def test_the_deadline_ends_the_patience(zuora: Sandbox) -> None:
     error = failure(connection.create)
     assert (type(error), error.outcome_open) == (ApiError, True)
     assert connection.time.sleeps == [0.5, 1, 2, 4]
+
+
+@pytest.mark.parametrize(("call_timeout_s", "pauses"), [(7.5, [0.5, 1, 2]), (7.6, [0.5, 1, 2, 4])])
+def test_no_attempt_starts_when_the_deadline_has_come(
+    zuora: Sandbox, call_timeout_s: float, pauses: list[float]
+) -> None:
+    """A pause that would last until the deadline is not made; one that ends before it is."""
+    zuora.plan(Fault.IN_FLIGHT_409, on=CREATE, times=99)
+    connection = connect(zuora, call_timeout_s=call_timeout_s)
+    failure(connection.create)
+    assert connection.time.sleeps == pauses
+
+
+class WatchedExchange(Exchange):
+    """Sends real requests, and notes how long each would wait for its answer."""
+
+    def __init__(self, base_url: str) -> None:
+        """Take the address."""
+        super().__init__(base_url)
+        self.read_timeouts_s: list[float] = []
+
+    def send(self, *args: Any, read_timeout_s: float = READ_TIMEOUT_S, **options: Any) -> Answer:
+        """Send one request once."""
+        self.read_timeouts_s.append(read_timeout_s)
+        return super().send(*args, read_timeout_s=read_timeout_s, **options)
+
+
+def test_an_attempt_waits_for_its_answer_no_longer_than_the_call_has_left(zuora: Sandbox) -> None:
+    """It waits longer than Zuora's gateway takes to give up where there is time, and for a second where there is hardly any left."""
+    parts, exchange = connect(zuora), WatchedExchange(zuora.base_url)
+    transport = Transport(
+        exchange, parts.credentials, version=DEFAULT_VERSION, call_timeout_s=300, clock=parts.time.clock, report=print
+    )
+    for wait_s in (200, 99.5):
+        zuora.plan(Fault.RATE_LIMITED_429, on=LIST, retry_after_s=wait_s)
+    transport.send(LIST_CALL, lambda answer: answer.body)
+
+    assert exchange.read_timeouts_s == [READ_TIMEOUT_S, 100.0, 1.0]
 
 
 def test_an_answer_that_makes_no_sense_is_asked_for_again(zuora: Sandbox) -> None:

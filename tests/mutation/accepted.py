@@ -1,0 +1,38 @@
+"""
+The mutants that may survive, each with the reason why no test can tell it from the code, or need not.
+
+A row stands for every mutant of a function with this change. There is none for `submission`, and `make mutation` would not accept one.
+"""
+
+from __future__ import annotations
+
+from .mutants import Mutant
+
+ACCEPTED: dict[Mutant, str] = {
+    Mutant(
+        module="transport",
+        function="Transport.send",
+        change='- headers={"Zuora-Version": self._version, **call.headers},\n+ headers={"zuora-version": self._version, **call.headers},',
+    ): "Names of HTTP headers know no case.",
+    Mutant(
+        module="transport",
+        function="Transport.send",
+        change='- headers={"Zuora-Version": self._version, **call.headers},\n+ headers={"ZUORA-VERSION": self._version, **call.headers},',
+    ): "Names of HTTP headers know no case.",
+    Mutant(
+        module="transport",
+        function="_Patience.__init__",
+        change="- self._outcome_open = False\n+ self._outcome_open = None",
+    ): "It is read for its truth only, and what is handed out is always computed from it, as True or False.",
+    Mutant(
+        module="transport",
+        function="_Patience.learn",
+        change="- transient, arrived, busy = False, False, False\n+ transient, arrived, busy = False, True, False",
+    ): "It stays only for an error that is neither ApiError nor TransportError, where it is read beside `transient`, which is False.",
+    Mutant(
+        module="transport",
+        function="_Patience.pause_s",
+        change="- backoff_s = min(_MAX_BACKOFF_S, 2.0 ** min(state.attempt_number - 1, 6))\n"
+        "+ backoff_s = min(_MAX_BACKOFF_S, 2.0 ** min(state.attempt_number - 1, 7))",
+    ): "Two to the power of six is cut to 60 s as well; the inner limit only keeps the power a number.",
+}
