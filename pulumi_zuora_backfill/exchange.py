@@ -41,11 +41,13 @@ class Answer:
         body: The JSON object.
         date: Zuora's clock, from the ``Date`` header.
         request_id: ``Zuora-Request-Id``.
+        pause_s: How long nothing may be sent after it, as it used the last request of the tenant's rate limit.
     """
 
     body: Mapping[str, Any]
     date: datetime | None
     request_id: str | None
+    pause_s: float | None = None
 
 
 class _Session(requests.Session):
@@ -158,6 +160,9 @@ def _answer(operation: str, response: requests.Response, track_id: str | None) -
         body=body,
         date=_moment(response.headers.get("Date")),
         request_id=clean(response.headers.get("Zuora-Request-Id")) or None,
+        pause_s=_seconds(response.headers.get("RateLimit-Reset"))
+        if response.headers.get("RateLimit-Remaining") == "0"
+        else None,
     )
 
 
@@ -187,15 +192,20 @@ def retry_after_s(headers: Mapping[str, str], status: int, now: datetime | None 
         status: Its status.
         now: The server's clock, which a date is held against.
     """
-    for told in (headers.get("Retry-After"), headers.get("RateLimit-Reset") if status == 429 else None):
-        try:
-            seconds = float(told or "")
-        except ValueError:
-            until = _moment(told)
-            seconds = (until - (now or datetime.now(timezone.utc))).total_seconds() if until else math.nan
-        if math.isfinite(seconds):
-            return min(max(0.0, seconds), _LONGEST_WAIT_S)
-    return None
+    asked_s = _seconds(headers.get("Retry-After"), now)
+    if asked_s is None and status == 429:
+        asked_s = _seconds(headers.get("RateLimit-Reset"), now)
+    return asked_s
+
+
+def _seconds(told: str | None, now: datetime | None = None) -> float | None:
+    """Read seconds, or a date, from a header; ``None`` where it is neither."""
+    try:
+        seconds = float(told or "")
+    except ValueError:
+        until = _moment(told)
+        seconds = (until - (now or datetime.now(timezone.utc))).total_seconds() if until else math.nan
+    return min(max(0.0, seconds), _LONGEST_WAIT_S) if math.isfinite(seconds) else None
 
 
 # What requests raises → whether the request may have arrived, whether it may be tried again, what to say. The first that fits counts.

@@ -115,6 +115,8 @@ class Transport:
                 json_body=call.json_body,
                 read_timeout_s=min(READ_TIMEOUT_S, max(1.0, left_s)),
             )
+            if answer.pause_s:
+                self._silence.keep(answer.pause_s)
             try:
                 return understand(answer)
             except ValueError as cause:

@@ -261,6 +261,33 @@ def test_zuora_s_own_wish_comes_first(zuora: Sandbox, parameters: dict[str, Any]
     assert connection.time.sleeps == [waited_s]
 
 
+@pytest.mark.parametrize(
+    ("headers", "waited_s"),
+    [
+        (("RateLimit-Remaining: 0", "RateLimit-Reset: 42"), [42]),
+        (("RateLimit-Remaining: 1", "RateLimit-Reset: 42"), []),
+        (("RateLimit-Remaining: 0",), []),
+        (("RateLimit-Remaining: 0", "RateLimit-Reset: soon"), []),
+        (("RateLimit-Reset: 42",), []),
+    ],
+)
+def test_nothing_is_sent_after_the_last_request_of_a_rate_limit(
+    headers: tuple[str, ...], waited_s: list[float]
+) -> None:
+    """An answer that says that nothing is left is waited for until the limit starts anew, before another request is refused and counted."""
+    with raw_server(TOKEN, http(200, '{"jobs": []}', *headers), http(200, '{"jobs": []}')) as server:
+        connection = connect(base_url=server.base_url)
+        assert [connection.client.list(NOWHERE) for _ in range(2)] == [(), ()]
+    assert (connection.time.sleeps, len(server.requests)) == (waited_s, 3)
+
+
+def test_the_version_is_sent_under_zuora_s_own_spelling() -> None:
+    """An old text of Zuora's says that the name of this header is case-sensitive."""
+    with raw_server(TOKEN, http(200, '{"jobs": []}')) as server:
+        connect(base_url=server.base_url).client.list(NOWHERE)
+    assert b"\r\nZuora-Version: 2025-08-12\r\n" in server.requests[1]
+
+
 def test_a_date_to_wait_for_is_by_the_server_s_clock() -> None:
     """How far the date is from the answer's own `Date` counts, not our clock."""
     headers = (f"Date: {formatdate(1000, usegmt=True)}", f"Retry-After: {formatdate(1090, usegmt=True)}")

@@ -11,16 +11,6 @@ from .mutants import Mutant
 ACCEPTED: dict[Mutant, str] = {
     Mutant(
         module="transport",
-        function="Transport.send",
-        change='- headers={"Zuora-Version": self._version, **call.headers},\n+ headers={"zuora-version": self._version, **call.headers},',
-    ): "Names of HTTP headers know no case.",
-    Mutant(
-        module="transport",
-        function="Transport.send",
-        change='- headers={"Zuora-Version": self._version, **call.headers},\n+ headers={"ZUORA-VERSION": self._version, **call.headers},',
-    ): "Names of HTTP headers know no case.",
-    Mutant(
-        module="transport",
         function="_Patience.__init__",
         change="- self._outcome_open = False\n+ self._outcome_open = None",
     ): "It is read for its truth only, and what is handed out is always computed from it, as True or False.",
