@@ -49,7 +49,7 @@ def announce_wait(inputs: Mapping[str, Any], settings: Settings) -> str:
     if is_unknown(inputs.get("timeout")) or is_unknown(inputs.get("maxErrors")):
         return f"Will wait for {jobs}."
     timeout_s, source = timeout_of(inputs, settings, "create")
-    return f"Will wait up to {duration(timeout_s)} ({source}) for {jobs} to complete with at most {inputs['maxErrors']} failed records."
+    return f"Will wait up to {duration(timeout_s)} ({source}) for {jobs} to complete with at most {inputs['maxErrors']:.0f} failed records."
 
 
 def completion_changes(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, ...]:

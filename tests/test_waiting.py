@@ -94,6 +94,13 @@ def test_a_failed_job_fails_the_deployment_and_the_next_up_looks_again(world: Wo
     world.up()
     assert [j.status for j in world.zuora.jobs] == ["FAILED", "COMPLETED"]
 
+    write(world, triggers=3)
+    text = world.up().stdout
+    assert (
+        f"Will wait up to 2.0 h (timeout) for job {world.job_ids()[2]} to complete with at most 0 failed records."
+        in text
+    )
+
 
 def test_a_timeout_of_the_run_caps_the_wait(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
     """With ZUORA_WAIT_TIMEOUT a CI job ends in time; the line says that nothing is lost, and the next up goes on."""
