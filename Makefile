@@ -17,8 +17,8 @@ demo: $(VENV)/.demo ## run the quickstart against a local Zuora: preview, up, up
 test: $(VENV)/.dev ## run all tests, on the pulumi CLI too where there is one
 	@$(BIN)/python -m pytest -q -p no:cacheprovider
 
-test-long: $(VENV)/.dev ## play at least 2,000 random histories against the idempotency contract
-	@ZBF_PROFILE=long $(BIN)/python -m pytest -q -p no:cacheprovider --timeout 0 tests/test_contract.py
+test-long: $(VENV)/.dev ## play at least 2,000 random histories against the idempotency contract, and 100 on whole stacks
+	@ZBF_PROFILE=long $(BIN)/python -m pytest -q -p no:cacheprovider --timeout 0 tests/test_contract.py tests/test_contract_stack.py
 
 test-lowest: ## run the tests on the lowest supported versions of the dependencies
 	@$(PYTHON) -m venv $(VENV)-lowest

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +10,7 @@ import pytest
 
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 
-from .world import World, assert_clean, interrupt, processes, urn
-
-
-def kill_host(zuora: Sandbox) -> None:
-    """Kill the plugin host that talks to this local Zuora."""
-    for pid in processes(zuora, "pulumi.dynamic"):
-        os.kill(pid, signal.SIGKILL)
-
-
-def once(operation: Operation, action: Callable[[], None]) -> Callable[[Any], None]:
-    """Return a hook of the sandbox that acts at the first request of a kind."""
-    done = threading.Event()
-
-    def hook(request: Any) -> None:
-        if request.operation is operation and not done.is_set():
-            done.set()
-            action()
-
-    return hook
+from .world import World, assert_clean, interrupt, kill_host, once, urn
 
 
 @pytest.mark.parametrize("moment", ["before the job is made", "after the job is made"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ import pytest
 import requests
 
 from pulumi_zuora_backfill.testing.sandbox import Fault, Operation, RecordedRequest, Sandbox
-from tests.test_sandbox_caller import NEW, Caller, caller, codes, zuora
+from tests.test_sandbox_caller import JOBS, NEW, Caller, caller, codes, zuora
 
 __all__ = ["caller", "zuora"]  # pytest finds fixtures by name
 
@@ -39,6 +40,26 @@ def test_head_does_not_upset_the_connection(caller: Caller) -> None:
     """A HEAD has no body, so that the next answer on the connection is read right."""
     assert caller.call("HEAD", "", None).status_code == 200
     assert caller.list().json() == {"success": True, "jobs": []}
+
+
+@pytest.mark.parametrize("sent", [0, 10])
+def test_half_a_request_is_none(caller: Caller, sent: int) -> None:
+    """A client that dies while it sends has asked for nothing: no record, no job, and no refusal saved under its key."""
+    zuora = caller.zuora
+    whole = requests.Request(
+        "POST",
+        zuora.base_url + JOBS,
+        headers={**caller.session.headers, "Idempotency-Key": "k"},
+        json=NEW,
+    ).prepare()
+    assert isinstance(whole.body, bytes)
+    head = "".join(f"{name}: {value}\r\n" for name, value in whole.headers.items())
+    with socket.create_connection(("127.0.0.1", int(zuora.base_url.rsplit(":", 1)[1]))) as client:
+        client.sendall(f"POST {whole.path_url} HTTP/1.1\r\nHost: zuora\r\n{head}\r\n".encode() + whole.body[:sent])
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(1) == b""
+    assert (zuora.requests, zuora.jobs) == ([], [])
+    assert caller.create(key="k").status_code == 200
 
 
 def test_parallel_requests_make_one_job_for_one_key(zuora: Sandbox) -> None:

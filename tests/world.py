@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import textwrap
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,28 @@ def processes(zuora: Sandbox, *parts: str) -> list[int]:
         ):
             found.append(int(folder.name))
     return found
+
+
+def kill_host(zuora: Sandbox) -> None:
+    """Kill the plugin host that talks to this local Zuora."""
+    for pid in processes(zuora, "pulumi.dynamic"):
+        os.kill(pid, signal.SIGKILL)
+
+
+def once(operation: Operation, action: Callable[[], None], after: int = 0) -> Callable[[Any], None]:
+    """Return a hook of the sandbox that acts at one request of a kind: at the first, or `after` so many."""
+    lock, seen = threading.Lock(), [0]
+
+    def hook(request: Any) -> None:
+        if request.operation is not operation:
+            return
+        with lock:
+            seen[0] += 1
+            due = seen[0] == after + 1
+        if due:
+            action()
+
+    return hook
 
 
 def interrupt(world: World, number: signal.Signals = signal.SIGINT) -> None:

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-from pulumi_zuora_backfill.errors import (
-    AmbiguousJobError,
-    GuardError,
-    InputError,
-    JobError,
-    JobRefusedError,
-    JobStillRunningError,
-    OutcomeUnknownError,
-    ZuoraBackfillError,
-)
-from pulumi_zuora_backfill.testing.sandbox import Operation, RecordedRequest, Sandbox, SandboxJob
+from pulumi_zuora_backfill.testing import Operation, Sandbox
+from pulumi_zuora_backfill.testing.sandbox import RecordedRequest, SandboxJob
 
 DAY_S = 24 * 3600.0
 IN_FLIGHT_S = 150.0
-_GUARDS_AGE_S = 23 * 3600.0
+GUARDS_AGE_S = 23 * 3600.0
 
 
 @dataclass(eq=False)
@@ -89,10 +79,30 @@ class Oracle:
         """Note that a resource was removed from a state: the next one is a new wish."""
         self._generation[name] = self._generation.get(name, 0) + 1
 
-    def open_since_s(self) -> float | None:
-        """Return when the oldest chain of keys that still counts was first sent."""
-        times = [wish.first_s for wish in self._wishes.values() if wish.first_s is not None]
+    def open_since_s(self, held: Mapping[str, str] | None = None) -> float | None:
+        """
+        Return when the oldest chain of keys that still counts was first sent.
+
+        Args:
+            held: The jobs that the state holds, by name: only what can still be asked for again counts. `None`: everything does.
+        """
+        times = [
+            wish.first_s
+            for wish in self._wishes.values()
+            if wish.first_s is not None and (held is None or self._may_come_again(wish, held))
+        ]
         return min(times, default=None)
+
+    def _may_come_again(self, wish: Wish, held: Mapping[str, str]) -> bool:
+        name, _, predecessor, born = wish.what
+        name = str(name)
+        return predecessor == held.get(name) and born in (None, self._generation.get(name, 0))
+
+    def asker(self, job_id: str) -> str | None:
+        """Return the name of the resource that asked for a job, now or once; none where nobody did."""
+        job = self._jobs.get(job_id)
+        sender = self._sender.get(job.idempotency_key or "") if job else None
+        return str(sender.what[0]) if sender else None
 
     def requests(self, requests: Sequence[RecordedRequest], wish: Wish | None, may_stop: str | None) -> None:
         """
@@ -136,6 +146,11 @@ class Oracle:
         """Note that Zuora is about to forget a job."""
         self.look()
         self._purged.add(job_id)
+
+    @property
+    def purged_ids(self) -> frozenset[str]:
+        """The jobs that Zuora has forgotten."""
+        return frozenset(self._purged)
 
     def look(self) -> None:
         """Compare the tenant with what was asked for."""
@@ -183,87 +198,3 @@ class Oracle:
         assert outputs["status"] != "STOPPED", "I3: gets a stopped job"
         stops = [request.path for request in requests if request.operation is Operation.STOP]
         assert not any(path.endswith(job_id) for path in stops), "I3: stops its successor"
-
-    def ended(
-        self, wish: Wish | None, pipeline: int, error: BaseException | None, requests: Sequence[RecordedRequest]
-    ) -> None:
-        """Note how an attempt ended: with a promise until when it may be repeated, or without."""
-        if wish is None or not any(request.operation is Operation.CREATE for request in requests):
-            return
-        wish.pipelines.add(pipeline)
-        if isinstance(error, OutcomeUnknownError) and "used only once" not in str(error):
-            (until,) = re.findall(r"before (\S+Z) ", str(error))
-            wish.promised_s = min(wish.promised_s, datetime.fromisoformat(until.replace("Z", "+00:00")).timestamp())
-        elif error is not None:
-            wish.trusting = False
-
-    def refused(self, error: ZuoraBackfillError, requests: Sequence[RecordedRequest]) -> None:
-        """Judge what the user is told."""
-        text = str(error)
-        assert self._zuora.client_secret not in text
-        tokens = {request.headers.get("Authorization", "").removeprefix("Bearer ") for request in requests} - {""}
-        assert not any(token in text for token in tokens)
-        operations = [request.operation for request in requests]
-        if isinstance(error, GuardError):
-            assert Operation.CREATE not in operations, "I5: sent although refused"
-            assert "existing_job_id" in text
-            assert "known_job_ids" in text
-        if isinstance(error, AmbiguousJobError):
-            assert operations[-1] is not Operation.CREATE, "I5: sent although it cannot be decided"
-            assert "triggers" in text
-            assert "existing_job_id" in text or "in a row" in text
-        if isinstance(error, OutcomeUnknownError):
-            assert re.search(r"`pulumi up` again before \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", text)
-
-    def excuses(
-        self,
-        error: ZuoraBackfillError,
-        inputs: Mapping[str, Any],
-        accounted: Collection[str],
-        predecessor: str | None,
-        wish: Wish | None,
-    ) -> bool:
-        """
-        Tell whether a calm run may be refused like this.
-
-        Args:
-            error: The refusal.
-            inputs: What is declared.
-            accounted: The jobs that the state holds.
-            predecessor: The job to be replaced.
-            wish: What the user asks for.
-        """
-        text = str(error)
-        jobs = {job.id: job for job in self._zuora.jobs}
-        explained = {*accounted, *inputs.get("knownJobIds", ())}
-        open_ = [job for job in jobs.values() if job.type == inputs["type"] and job.id not in explained]
-        now = self._zuora.clock.now()
-        existing = inputs.get("existingJobId")
-        if isinstance(error, AmbiguousJobError):
-            named = {job_id for job_id in self._purged if job_id in text}
-            recent = [job for job in open_ if now - job.created_s <= DAY_S + 61]
-            if recent and not named:
-                walked_past = {job.id for job in recent if job.status == "STOPPED"}
-                assert all(job.id in text or job.id in walked_past for job in recent), (
-                    f"I5: not all candidates are named: {recent}, {text}"
-                )
-            return bool(named or recent)
-        if isinstance(error, GuardError):
-            found = [job for job in open_ if inputs["guard"] == "strict" or now - job.created_s >= _GUARDS_AGE_S - 1]
-            assert all(job.id in text for job in found if job.status not in ("FAILED", "STOPPED")), (
-                "I5: not all candidates are named"
-            )
-            return bool(found) and inputs["guard"] != "none"
-        if isinstance(error, JobStillRunningError):
-            return predecessor in jobs and jobs[predecessor].status in ("ACCEPTED", "PROCESSING")
-        if isinstance(error, InputError):
-            return existing is not None and existing == predecessor
-        if isinstance(error, JobRefusedError):
-            return (
-                self._zuora.behaviours.same_key_other_body_status == 422
-                and wish is not None
-                and len(wish.batch_sizes) > 1
-            )
-        if type(error) is JobError:
-            return existing in self._purged or (existing in jobs and jobs[existing].type != inputs["type"])
-        return False

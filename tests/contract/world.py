@@ -15,7 +15,8 @@ from pulumi_zuora_backfill.lifecycle import create_job, delete_job, read_job, up
 from pulumi_zuora_backfill.past import _KEPT
 from pulumi_zuora_backfill.testing.sandbox import Behaviours, RecordedRequest, Sandbox, SandboxJob
 
-from .oracle import DAY_S, IN_FLIGHT_S, Oracle, Wish
+from .judge import Judge
+from .oracle import DAY_S, IN_FLIGHT_S, Wish
 from .process import Crash, Fate, Process
 
 NAMES = ("a", "b")
@@ -84,7 +85,7 @@ class World:
         for behaviour in fields(Behaviours):
             setattr(zuora.behaviours, behaviour.name, getattr(usual, behaviour.name))
         self.zuora = zuora
-        self.oracle = Oracle(zuora)
+        self.oracle = Judge(zuora)
         self.organization = f"acme-{next(_organizations)}"
         self.declared: dict[str, dict[str, Any]] = {name: {"type": "RatePlanCharge"} for name in NAMES}
         self.trigger = dict.fromkeys(NAMES, 0)
@@ -99,7 +100,7 @@ class World:
         jobs = self.zuora.jobs
         if name is None:
             return jobs
-        return [job for job in jobs if job.idempotency_key and self.oracle._sender[job.idempotency_key].what[0] == name]
+        return [job for job in jobs if self.oracle.asker(job.id) == name]
 
     def declare(self, name: str = "a", **inputs: Any) -> None:
         """Change the program: set inputs, in wire names; `None` takes one away."""

@@ -113,6 +113,17 @@ SCENARIOS: dict[str, Scenario] = {
             up(options={"replace": ["a"]}),
         ),
     ),
+    "--replace repeated until it works": Scenario(
+        "Each time the same bare create, also after another one has failed.",
+        (
+            up('Probe("a", value=1, opts=Opts(delete_before_replace=True))'),
+            up(options={"replace": ["a"]}, faults=BROKEN),
+            up(options={"replace": ["a"]}, faults=BROKEN),
+            preview(options={"replace": ["a"]}),
+            up(options={"replace": ["a"]}),
+            up(options={"replace": ["a"]}),
+        ),
+    ),
     "up after a failed --replace": Scenario(
         "The next plain run compares with what was deleted.",
         (
@@ -141,6 +152,19 @@ SCENARIOS: dict[str, Scenario] = {
             preview('Probe("a", value=1, opts=Opts(replacement_trigger="y"))'),
             up(),
             up('Probe("a", value=1, opts=Opts(replacement_trigger="z", delete_before_replace=True))'),
+        ),
+        since="3.214.0",
+    ),
+    "replacement_trigger, then a failed create": Scenario(
+        "As often as it takes without a diff and without a second delete, also when the trigger is put back.",
+        (
+            up('Probe("a", value=1, opts=Opts(replacement_trigger="x", delete_before_replace=True))'),
+            up('Probe("a", value=1, opts=Opts(replacement_trigger="y", delete_before_replace=True))', faults=BROKEN),
+            preview(),
+            up(faults=BROKEN),
+            up('Probe("a", value=1, opts=Opts(replacement_trigger="x", delete_before_replace=True))', faults=BROKEN),
+            up('Probe("a", value=1, opts=Opts(replacement_trigger="y", delete_before_replace=True))'),
+            up(),
         ),
         since="3.214.0",
     ),
@@ -173,6 +197,29 @@ SCENARIOS: dict[str, Scenario] = {
             up("pass"),
         ),
     ),
+    "retain_on_delete and --replace": Scenario(
+        "The option that the state holds counts, not the one that comes with the replacement.",
+        (
+            up('Probe("a", value=1, opts=Opts(delete_before_replace=True))'),
+            up(
+                'Probe("a", value=1, opts=Opts(retain_on_delete=True, delete_before_replace=True))',
+                options={"replace": ["a"]},
+            ),
+            up(options={"replace": ["a"]}, faults=BROKEN),
+            up(options={"replace": ["a"]}),
+            up('Probe("a", value=1, opts=Opts(delete_before_replace=True))', options={"replace": ["a"]}),
+            up(options={"replace": ["a"]}),
+        ),
+    ),
+    "retain_on_delete alone": Scenario(
+        "Set or taken away without another change, it is kept; a destroy obeys it.",
+        (
+            up('Probe("a", value=1); Probe("b", value=1, opts=Opts(retain_on_delete=True))'),
+            up('Probe("a", value=1, opts=Opts(retain_on_delete=True)); Probe("b", value=1)'),
+            destroy(),
+        ),
+        unordered=True,
+    ),
     "removal from the program": Scenario("It is deleted.", (up(ONE), preview("pass"), up())),
     "removal while a replacement waits": Scenario(
         "It is forgotten without a call.", (up(DBR.format(1)), up(DBR.format(2), faults=BROKEN), up("pass"))
@@ -187,6 +234,38 @@ SCENARIOS: dict[str, Scenario] = {
                 'Probe("c", name="a", value=1, '
                 'opts=Opts(aliases=["urn:pulumi:dev::probe::pulumi-python:dynamic/probe:Probe::b"]))'
             ),
+            up(),
+        ),
+    ),
+    "alias and replacement": Scenario(
+        "Renamed and changed or triggered in the same run; a failed create leaves the old name, and the next run finds it.",
+        (
+            up('Probe("a", value=1, opts=Opts(replacement_trigger="x", delete_before_replace=True))'),
+            up(
+                'Probe("b", name="a", value=1, '
+                'opts=Opts(aliases=[Alias(name="a")], replacement_trigger="y", delete_before_replace=True))',
+                faults=BROKEN,
+            ),
+            up(),
+            up(
+                'Probe("a", value=1, replace=2, delete_first=True, '
+                'opts=Opts(aliases=[Alias(name="b")], replacement_trigger="y"))',
+                faults=BROKEN,
+            ),
+            up(),
+        ),
+        since="3.214.0",
+    ),
+    "alias and taint": Scenario(
+        "The mark is found under the old name.",
+        (
+            up('Probe("a", value=1, opts=Opts(delete_before_replace=True))'),
+            up(
+                'Probe("b", name="a", value=1, opts=Opts(aliases=[Alias(name="a")], delete_before_replace=True))',
+                taint="a",
+                faults=BROKEN,
+            ),
+            up(),
             up(),
         ),
     ),
@@ -477,6 +556,42 @@ SCENARIOS: dict[str, Scenario] = {
             destroy(options={"target": ["a"]}),
         ),
         unordered=True,
+    ),
+    "target and alias": Scenario(
+        "What is renamed and not among the targets is neither asked nor touched.",
+        (
+            up('Probe("a", value=1); Probe("b", value=1)'),
+            up(
+                'Probe("c", name="a", value=2, opts=Opts(aliases=[Alias(name="a")])); Probe("b", value=2)',
+                options={"target": ["b"]},
+            ),
+            up(options={"target": ["c"]}),
+            up(),
+        ),
+        unordered=True,
+    ),
+    "target and taint": Scenario(
+        "The mark of what is not among the targets stays.",
+        (
+            up('Probe("a", value=1); Probe("b", value=1)'),
+            up(taint="a", options={"target": ["b"]}),
+            up(options={"target": ["b"], "replace": ["b"]}),
+            up(),
+        ),
+        unordered=True,
+    ),
+    "names that are not there": Scenario(
+        "Replacing needs a resource in the state, under this very name; so do a refresh and a destroy. An up may create a target.",
+        (
+            up(ONE, options={"replace": ["a"]}),
+            up(ONE),
+            preview('Probe("b", name="a", value=2, opts=Opts(aliases=[Alias(name="a")]))', options={"replace": ["b"]}),
+            up(options={"replace": ["b"]}),
+            up('Probe("a", value=2); Probe("b")', options={"target": ["a", "c"]}),
+            up('Probe("a", value=2); Probe("b")', options={"target": ["b"]}),
+            refresh(options={"target": ["c"]}),
+            destroy(options={"target": ["a", "c"]}),
+        ),
     ),
     "target that something depends on": Scenario(
         "Deleting it without its dependents is refused.",

@@ -14,8 +14,9 @@ def plan_deletes(ledger: Ledger, replacer: Replacer, narrator: Narrator) -> list
     """Plan the deletions, in groups that must follow each other; within one, the order is free.
 
     Raises:
-        BailError: Something would be deleted that is not among the targets.
+        BailError: A target is nowhere, or something would be deleted that is not among the targets.
     """
+    _refuse_unknown_targets(ledger, narrator)
     steps: dict[Resource, Step] = {}
     untargeted: list[Resource] = []
     allowed = _allowed(ledger, replacer)
@@ -61,6 +62,15 @@ def _allowed(ledger: Ledger, replacer: Replacer) -> set[str] | None:
         if resource.urn in allowed:
             allowed.update(dependent.urn for dependent in replacer.replaced_along(resource))
     return allowed
+
+
+def _refuse_unknown_targets(ledger: Ledger, narrator: Narrator) -> None:
+    """A target must be in the state or in the program; what was done for the others stays done."""
+    unknown = sorted(set(ledger.scope.targets or ()) - ledger.seen - ledger.olds.keys())
+    for urn in unknown:
+        narrator.log("error", "", f"Target '{urn}' could not be found in the stack.")
+    if unknown:
+        raise BailError
 
 
 def _refuse_unspecified(ledger: Ledger, narrator: Narrator, steps: dict[Resource, Step]) -> None:

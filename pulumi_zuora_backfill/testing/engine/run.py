@@ -69,8 +69,9 @@ class Run:
         self._engine.narrator = self.narrator
         server = Server(self._engine)
         try:
+            self._refuse_unknown_names(program=program)
             self._warn_of_interrupted(refreshing=refresh)
-            if refresh:
+            if refresh and not self.failed:
                 self._refresh(server.address, counting=not (program or delete))
             if not self.failed and not self._canceling.is_set() and (program or delete):
                 self._deploy(server.address, program=program)
@@ -229,6 +230,13 @@ class Run:
             "These resources are in an unknown state because an earlier run was interrupted while waiting for changes "
             "to these resources to complete.",
         )
+
+    def _refuse_unknown_names(self, *, program: bool) -> None:
+        """End a run that names what the state does not have; only a target may still come from the program."""
+        named = {*self._scope.replace, *(() if program else self._scope.targets or ())}
+        for urn in sorted(named - {resource.urn for resource in self.checkpoint.base}):
+            self.narrator.log("error", "", f"Target '{urn}' could not be found in the stack.")
+            self.failed = True
 
     def _tell_failure(self) -> None:
         self.narrator.log("error", "", "preview failed" if self._scope.dry_run else "update failed")

@@ -41,7 +41,11 @@ class _Handler(WSGIRequestHandler):
         if environ.get("wsgi.input_terminated"):
             body = cast("DechunkedInput", environ["wsgi.input"]).read()
         else:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:  # the client died while it was sending: half a request is none
+                self.close_connection = True
+                return
         environ["wsgi.input"] = io.BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
         environ[CONNECTION] = self.server.number_of(self.connection)

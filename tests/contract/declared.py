@@ -1,0 +1,124 @@
+"""What a program says of a job, as a user writes it, and what a stack's state says of it, as a user reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any
+
+import pulumi
+
+from tests.world import urn
+
+HAS_TRIGGER = "replacement_trigger" in signature(pulumi.ResourceOptions).parameters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """
+    One job in the program.
+
+    Attributes:
+        label: What it is called here, whatever its name is; its track id, by which Zuora's records tell whose a request is.
+        name: Its name in the program now.
+        type: Its type.
+        dry_run: Whether it is a dry run.
+        guard: Its guard, where one is declared.
+        triggers: A change asks for another job.
+        batch_size: A change asks for nothing.
+        reason: A change asks for nothing.
+        trigger: Pulumi's own `replacement_trigger`: a change asks for another job.
+        retain: Pulumi's own `retain_on_delete`.
+        alias: The name that it had before.
+    """
+
+    label: str
+    name: str
+    type: str = "RatePlanCharge"
+    dry_run: bool = True
+    guard: str | None = None
+    triggers: Any = None
+    batch_size: int = 1000
+    reason: str | None = None
+    trigger: int = 0
+    retain: bool = False
+    alias: str | None = None
+
+    @property
+    def urn(self) -> str:
+        """Its URN under its name of now."""
+        return urn(self.name)
+
+    @property
+    def asked(self) -> tuple[object, ...]:
+        """Everything whose change asks for another job."""
+        return *self.intent, self.trigger if HAS_TRIGGER else None
+
+    @property
+    def intent(self) -> tuple[object, ...]:
+        """What makes one job another one, as the user sees it."""
+        return self.type, self.dry_run, json.dumps(self.triggers)
+
+    @property
+    def guarded(self) -> str:
+        """The guard in force."""
+        return self.guard or ("none" if self.dry_run else "once")
+
+    @property
+    def source(self) -> str:
+        """Its line in the program."""
+        options = {
+            "retain_on_delete": self.retain,
+            **({"replacement_trigger": self.trigger} if HAS_TRIGGER else {}),
+        }
+        aliases = f"aliases=[pulumi.Alias(name={self.alias!r})], " if self.alias else ""
+        return (
+            f"BackfillJob({self.name!r}, type={self.type!r}, dry_run={self.dry_run}, guard={self.guard!r}, "
+            f"triggers={self.triggers!r}, batch_size={self.batch_size}, reason={self.reason!r}, track_id={self.label!r}, "
+            f"opts=pulumi.ResourceOptions({aliases}{', '.join(f'{key}={value!r}' for key, value in options.items())}))"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """
+    One job in the state.
+
+    Attributes:
+        document: All of it.
+    """
+
+    document: Mapping[str, Any]
+
+    @property
+    def urn(self) -> str:
+        """Its URN, which is that of an older program as long as no update has come."""
+        return str(self.document["urn"])
+
+    @property
+    def id(self) -> str:
+        """The job that it holds."""
+        return str(self.document["id"])
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """What the job looked like."""
+        outputs: Mapping[str, Any] = self.document["outputs"]
+        return outputs
+
+    @property
+    def pending(self) -> bool:
+        """Whether its job was let go of and its successor is still missing."""
+        return bool(self.document.get("pendingReplacement"))
+
+    @property
+    def tainted(self) -> bool:
+        """Whether the user marked it for replacement."""
+        return bool(self.document.get("taint"))
+
+    @property
+    def retained(self) -> bool:
+        """Whether deleting it leaves its job alone; what the last update said counts."""
+        return bool(self.document.get("retainOnDelete"))

@@ -1,0 +1,161 @@
+"""Random histories of a whole stack: program, engine, plugin host, sockets, and a local Zuora, in any order and out of order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from pulumi_zuora_backfill.testing import Operation, Sandbox
+
+from .declared import HAS_TRIGGER
+from .faults import HOUR_S, MINUTE_S, faults, operations
+from .oracle import DAY_S
+from .stack_world import LABELS, StackWorld
+from .trouble import Kill, PlannedFault, Trouble
+
+_LEFT_OF_THE_DAY_S = 1.5 * HOUR_S
+
+labels = st.sampled_from(LABELS)
+targets = st.sampled_from(((), (), (), ("a",), ("b",)))
+replaced = st.sampled_from(((), (), ("a",), ("b",), LABELS))
+kills = st.builds(
+    Kill, on=st.sampled_from((Operation.CREATE, *Operation)), done=st.booleans(), after=st.sampled_from((0, 0, 1))
+)
+planned = st.builds(
+    lambda fault, **rest: PlannedFault(*fault, **rest),
+    faults,
+    on=operations,
+    always=st.booleans(),
+    after=st.sampled_from((0, 0, 1, 2)),
+)
+troubles = st.builds(
+    Trouble, faults=st.lists(planned, max_size=2).map(tuple), kill=st.one_of(st.none(), st.none(), kills)
+)
+changes: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.fixed_dictionaries({"triggers": st.sampled_from((None, 1, {"n": 2}))}),
+    st.fixed_dictionaries({"triggers": st.sampled_from((None, 1, {"n": 2}))}),
+    st.fixed_dictionaries({"trigger": st.integers(0, 2)}),
+    st.fixed_dictionaries({"batch_size": st.sampled_from((1, 1000))}),
+    st.fixed_dictionaries({"reason": st.sampled_from((None, "OPS-1"))}),
+    st.fixed_dictionaries({"retain": st.booleans()}),
+)
+
+
+class StackContract(RuleBasedStateMachine):
+    """What the commands of a real stack, run in any order and in any trouble, may never do within Zuora's 24 hours."""
+
+    engine: type[Any]
+    world: StackWorld
+
+    def __init__(self) -> None:
+        """Begin with a tenant and an empty folder."""
+        super().__init__()
+        self._folder = TemporaryDirectory(prefix="stack-contract-")
+        self.zuora = Sandbox(seed=1).start()
+
+    def teardown(self) -> None:
+        """Leave nothing behind."""
+        self.zuora.stop()
+        self._folder.cleanup()
+
+    @initialize(
+        types=st.sampled_from((("RatePlanCharge", "RatePlanCharge"), ("RatePlanCharge", "OrderLineItem"))),
+        dry_run=st.booleans(),
+        guard=st.sampled_from((None, "none")),
+    )
+    def begin(self, types: tuple[str, str], dry_run: bool, guard: str | None) -> None:
+        """Write the program."""
+        self.world = StackWorld(self.engine, self.zuora, Path(self._folder.name), types, dry_run=dry_run, guard=guard)
+
+    @rule(only=targets, replacing=replaced, trouble=troubles)
+    def up_in_trouble(self, only: tuple[str, ...], replacing: tuple[str, ...], trouble: Trouble) -> None:
+        """Run an update while requests fail and the plugin host may die."""
+        self.world.up(*only, replacing=replacing, trouble=trouble)
+
+    @rule(label=labels, renamed=st.booleans(), change=changes, only=targets, trouble=troubles)
+    def changed_up(
+        self, label: str, renamed: bool, change: dict[str, Any], only: tuple[str, ...], trouble: Trouble
+    ) -> None:
+        """Change the program, or change it back, and run an update in trouble; perhaps under another name in the same breath."""
+        if renamed:
+            self.world.rename(label)
+        self.world.declare(label, **change)
+        self.world.up(*only, trouble=trouble)
+
+    @rule(only=targets, replacing=replaced)
+    def up(self, only: tuple[str, ...], replacing: tuple[str, ...]) -> None:
+        """Run an update as things are."""
+        self.world.up(*only, replacing=replacing)
+
+    @rule()
+    def calm_up(self) -> None:
+        """Mend everything and run an update; another one finds nothing to do."""
+        if self.world.calm_up() is None:
+            assert self.world.up() is None
+
+    @rule(only=targets, replacing=replaced)
+    def preview(self, only: tuple[str, ...], replacing: tuple[str, ...]) -> None:
+        """Look at what would be done."""
+        self.world.preview(*only, replacing=replacing)
+
+    @rule(label=labels, change=changes)
+    def edit(self, label: str, change: dict[str, Any]) -> None:
+        """Change the program, or change it back."""
+        self.world.declare(label, **change)
+
+    @rule(label=labels)
+    def rename(self, label: str) -> None:
+        """Rename a job with an alias, or back; by itself that is no reason to send anything."""
+        self.world.rename(label)
+
+    @rule(label=labels)
+    def taint(self, label: str) -> None:
+        """Mark a job for replacement."""
+        self.world.taint(label)
+
+    @precondition(lambda self: HAS_TRIGGER)
+    @rule(label=labels, value=st.integers(0, 2))
+    def trigger(self, label: str, value: int) -> None:
+        """Change Pulumi's own `replacement_trigger`."""
+        self.world.declare(label, trigger=value)
+
+    @rule(only=targets, trouble=troubles)
+    def destroy(self, only: tuple[str, ...], trouble: Trouble) -> None:
+        """Remove the stack's jobs, or one."""
+        self.world.destroy(*only, trouble=trouble)
+
+    @rule(trouble=st.one_of(st.just(Trouble()), troubles))
+    def refresh(self, trouble: Trouble) -> None:
+        """Look at the jobs."""
+        self.world.refresh(trouble)
+
+    @rule(index=st.integers(0, 5), what=st.sampled_from(("COMPLETED", "COMPLETED", "FAILED", "STOPPED", "purged")))
+    def job_ends(self, index: int, what: str) -> None:
+        """End a job, well or badly, or by hand in Zuora's own pages; or let Zuora forget one, and look."""
+        jobs = self.zuora.jobs
+        if not jobs:
+            return
+        job = jobs[-1 - index % len(jobs)]
+        if what == "purged":
+            self.world.purge(job.id)
+            self.world.refresh()
+        elif job.status in ("ACCEPTED", "PROCESSING"):
+            self.zuora.finish(job.id, what)
+
+    @rule(seconds=st.sampled_from((MINUTE_S, HOUR_S, 5 * HOUR_S, 23 * HOUR_S)))
+    def time_passes(self, seconds: float) -> None:
+        """Let time pass, within the life of every key that the next update may go on with."""
+        since = self.world.open_since_s()
+        if since is not None:
+            seconds = min(seconds, since + DAY_S - _LEFT_OF_THE_DAY_S - self.zuora.clock.now())
+        self.zuora.clock.advance(max(0.0, seconds))
+        self.world.oracle.look()
+
+    @rule(permitted=st.booleans())
+    def permission(self, permitted: bool) -> None:
+        """Give or take the permission that a job needs."""
+        self.zuora.permit(permitted)
