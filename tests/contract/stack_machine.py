@@ -7,11 +7,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from pulumi_zuora_backfill.testing import Operation, Sandbox
 
-from .declared import HAS_TRIGGER
 from .faults import HOUR_S, MINUTE_S, faults, operations
 from .oracle import DAY_S
 from .stack_world import LABELS, StackWorld
@@ -38,11 +37,13 @@ troubles = st.builds(
 changes: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.fixed_dictionaries({"triggers": st.sampled_from((None, 1, {"n": 2}))}),
     st.fixed_dictionaries({"triggers": st.sampled_from((None, 1, {"n": 2}))}),
-    st.fixed_dictionaries({"trigger": st.integers(0, 2)}),
+    st.fixed_dictionaries({"trigger": st.integers(0, 2)}),  # nothing, where the SDK has no `replacement_trigger`
     st.fixed_dictionaries({"batch_size": st.sampled_from((1, 1000))}),
     st.fixed_dictionaries({"reason": st.sampled_from((None, "OPS-1"))}),
     st.fixed_dictionaries({"retain": st.booleans()}),
 )
+
+preparations = st.one_of(changes, st.sampled_from(("rename", "taint")), st.booleans())
 
 
 class StackContract(RuleBasedStateMachine):
@@ -102,26 +103,18 @@ class StackContract(RuleBasedStateMachine):
         """Look at what would be done."""
         self.world.preview(*only, replacing=replacing)
 
-    @rule(label=labels, change=changes)
-    def edit(self, label: str, change: dict[str, Any]) -> None:
-        """Change the program, or change it back."""
-        self.world.declare(label, **change)
-
-    @rule(label=labels)
-    def rename(self, label: str) -> None:
-        """Rename a job with an alias, or back; by itself that is no reason to send anything."""
-        self.world.rename(label)
-
-    @rule(label=labels)
-    def taint(self, label: str) -> None:
-        """Mark a job for replacement."""
-        self.world.taint(label)
-
-    @precondition(lambda self: HAS_TRIGGER)
-    @rule(label=labels, value=st.integers(0, 2))
-    def trigger(self, label: str, value: int) -> None:
-        """Change Pulumi's own `replacement_trigger`."""
-        self.world.declare(label, trigger=value)
+    @rule(label=labels, what=preparations)
+    def prepare(self, label: str, what: dict[str, Any] | str | bool) -> None:
+        """Change the program, or change it back; rename or taint a job; give or take the permission that a job needs."""
+        match what:
+            case "rename":
+                self.world.rename(label)
+            case "taint":
+                self.world.taint(label)
+            case bool():
+                self.zuora.permit(what)
+            case dict():
+                self.world.declare(label, **what)
 
     @rule(only=targets, trouble=troubles)
     def destroy(self, only: tuple[str, ...], trouble: Trouble) -> None:
@@ -154,8 +147,3 @@ class StackContract(RuleBasedStateMachine):
             seconds = min(seconds, since + DAY_S - _LEFT_OF_THE_DAY_S - self.zuora.clock.now())
         self.zuora.clock.advance(max(0.0, seconds))
         self.world.oracle.look()
-
-    @rule(permitted=st.booleans())
-    def permission(self, permitted: bool) -> None:
-        """Give or take the permission that a job needs."""
-        self.zuora.permit(permitted)
