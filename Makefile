@@ -41,7 +41,8 @@ format: $(VENV)/.dev ## bring the code into form
 	$(BIN)/ruff format --no-cache .
 
 pulumi: $(VENV)/.demo ## install the official pulumi CLI into ~/.pulumi with Pulumi's own installer
-	@$(BIN)/python -c "import os; from pulumi.automation import PulumiCommand as P; print('pulumi', P.install(root=os.path.expanduser('~/.pulumi')).version, 'is in ~/.pulumi/bin')"
+	@$(BIN)/python -c "import os; from pulumi.automation import PulumiCommand as P; print('pulumi', P.install(root=os.path.expanduser('~/.pulumi')).version, 'is in ~/.pulumi/bin')" 2>/dev/null \
+	  || { echo "Pulumi's installer could not be fetched or run. Install the CLI by hand (https://www.pulumi.com/docs/install/); make demo and make test go on without."; exit 1; }
 
 bench: $(VENV)/.demo ## measure up and destroy against the floor, side by side
 	@$(BIN)/python -m benchmarks

@@ -96,7 +96,7 @@ def _about_predecessor(predecessor: Mapping[str, Any], live: bool, changed: tupl
     why = (
         f"changed: {', '.join(PYTHON_NAMES.get(name, name) for name in changed)}"
         if changed
-        else "asked for by --replace, taint or a trigger"
+        else "asked for by --replace, taint or a trigger, or left over from a replacement that did not finish"
     )
     text = f"It replaces {'live' if was_live else 'dry-run'} job {predecessor.get('jobId')} (last known: {status}; {fate}; {why})."
     if live:

@@ -158,7 +158,7 @@ def job_ids(value: Any) -> list[str]:
     """Take job ids, at least one, in the order given, each once."""
     if not isinstance(value, list | tuple) or not value:
         raise ValueError(f"must be a list of job ids, not {value!r}")
-    return list(dict.fromkeys(job_id(item) for item in value))
+    return list(dict.fromkeys(_each(job_id, item) for item in value))
 
 
 def sorted_list(item: Check) -> Check:
@@ -167,9 +167,17 @@ def sorted_list(item: Check) -> Check:
     def check(value: Any) -> list[str]:
         if not isinstance(value, list | tuple):
             raise ValueError(f"must be a list, not {value!r}")
-        return sorted({item(element) for element in value})
+        return sorted({_each(item, element) for element in value})
 
     return check
+
+
+def _each(check: Check, item: Any) -> str:
+    """Check one entry of a list."""
+    try:
+        return str(check(item))
+    except ValueError as error:
+        raise ValueError(f"has an entry that {error}") from None
 
 
 def duration_text(value: Any) -> str:

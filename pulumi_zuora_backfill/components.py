@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import pulumi
 
-from .models import BackfillType
+from .errors import InputError
+from .models import BackfillType, job_id_of
 from .resources import BackfillCompletion, BackfillJob, BackfillTypeName
 
 
@@ -69,6 +70,7 @@ class VerifiedBackfill(pulumi.ComponentResource):
             on_delete: Of the live job, as in `BackfillJob`.
             opts: Pulumi's resource options.
         """
+        _ensure_approval(resource_name, approval)
         super().__init__("zuora:index:VerifiedBackfill", resource_name, None, opts)
         job: dict[str, Any] = {"type": type, "batch_size": batch_size, "triggers": triggers, "reason": reason}
         place: dict[str, Any] = {"entity_id": entity_id, "org_ids": org_ids}
@@ -108,6 +110,24 @@ class VerifiedBackfill(pulumi.ComponentResource):
             f'  approval="{job_id}"',
             resource=self,
         )
+
+
+def _ensure_approval(name: str, approval: str) -> None:
+    """
+    Make sure that an approval can be one, before anything is declared.
+
+    Raises:
+        InputError: It is neither ``auto`` nor ``wait`` nor a job id.
+    """
+    if approval in ("auto", "wait"):
+        return
+    try:
+        job_id_of(approval)
+    except ValueError:
+        raise InputError(
+            f'VerifiedBackfill {name!r}: approval must be "auto", "wait" or the job id of the dry run, 32 characters, not {approval!r}.',
+            "Nothing was declared.",
+        ) from None
 
 
 def _approved(name: str, approval: str, job_id: str) -> str:

@@ -16,12 +16,12 @@ from .config import Settings
 from .errors import InputError, JobError, NotFoundError
 from .idempotency import Intent
 from .inputs import scope_of
-from .models import BackfillRequest, Job, JobStatus, Scope, duration, iso
+from .models import ENDED, BackfillRequest, Job, JobStatus, Scope, duration, iso
 from .names import INPUTS, OUTPUTS, WIRE_NAMES
 from .order import Order, Submitted
 from .past import Past
 from .place import ensure_same_place, ensure_same_scope, ensure_same_tenant, scope_in_state
-from .stopping import stop_job
+from .stopping import ensure_ended, stop_job
 
 if TYPE_CHECKING:
     from .client import BackfillClient
@@ -164,21 +164,37 @@ def delete_job(
     job_id: str,
     properties: Mapping[str, Any],
     voice: Voice,
+    *,
+    replacing: bool,
 ) -> None:
     """
     Let go of the job: ask it to stop where it may be stopped and may still run.
 
+    A replacement of a job that runs and may not be stopped is refused here, and not only when the new job is created: what was let go of stays to be replaced,
+    so that a change that is taken back would start another job.
+
     Raises:
-        JobStillRunningError: It was asked to stop and did not.
+        JobStillRunningError: It was asked to stop and did not, or it is to be replaced and may not be stopped.
         ZuoraBackfillError: Zuora could not be asked, or is another tenant than the state's.
     """
     if settings.base_url is not None:
         ensure_same_place(settings.base_url, properties, settings)
-    if properties.get("onDelete") != "stop":
+    may_be_stopped = properties.get("onDelete") == "stop"
+    if not may_be_stopped and (not replacing or properties.get("status") in ENDED):
         return
     zuora = connect()
     ensure_same_tenant(zuora.client.tenant_id(), properties)
-    job = stop_job(zuora.client, job_id, scope_in_state(properties, settings), clock, voice.status)
+    scope = scope_in_state(properties, settings)
+    if not may_be_stopped:
+        ensure_ended(
+            zuora.client,
+            job_id,
+            properties.get("status"),
+            scope,
+            "To keep it, take the change back: it is still yours.",
+        )
+        return
+    job = stop_job(zuora.client, job_id, scope, clock, voice.status)
     if job is None:
         voice.info(f"Zuora does not know job {job_id} any more; there is nothing to stop.")
 

@@ -72,6 +72,7 @@ class _ZuoraProvider(ResourceProvider):
         self._clock = Clock(sleep=dynamic_host.sleep)
         self._announced: set[str] = set()
         self._live: dict[tuple[str, Scope], str] = {}
+        self._replacing: set[str] = set()
         _prepare_host()
 
     def _connected(self) -> Zuora:
@@ -101,6 +102,8 @@ class BackfillJobProvider(_ZuoraProvider):
                 reason = "existing_job_id is the very job that is to be replaced; take it away to start a new job"
                 faults.append(Fault(wire_name="existingJobId", reason=reason))
             else:
+                # A delete does not say what it is for; a replacement has been checked before, and a destroy has not.
+                self._replacing |= {str(predecessor["jobId"])} if predecessor else set()
                 self._announce(inputs, predecessor)
         return CheckResult(inputs, [CheckFailure(fault.wire_name, fault.reason) for fault in faults])
 
@@ -142,8 +145,9 @@ class BackfillJobProvider(_ZuoraProvider):
 
     @dynamic_host.clean_errors
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Stop the job where it may be stopped."""
-        lifecycle.delete_job(self._connected, self._settings, self._clock, _id, _props, _VOICE)
+        """Stop the job where it may be stopped; refuse to replace one that runs and may not."""
+        replacing = _id in self._replacing
+        lifecycle.delete_job(self._connected, self._settings, self._clock, _id, _props, _VOICE, replacing=replacing)
 
     def _meet(self, inputs: Mapping[str, Any]) -> str | None:
         """Note a live job, and return the name of another one for the same type and place."""

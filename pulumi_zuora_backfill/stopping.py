@@ -1,4 +1,4 @@
-"""Ask a job to stop, and see that it does."""
+"""The end of a job that is let go of: ask it to stop and see that it does, or see that it has ended."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from .clock import Clock
 from .errors import ApiError, JobStillRunningError, NotFoundError
-from .models import Job, Scope
+from .models import ENDED, Job, Scope
 
 if TYPE_CHECKING:
     from .client import BackfillClient
@@ -67,3 +67,35 @@ def stop_job(
     except NotFoundError:
         return None
     return job
+
+
+def ensure_ended(client: BackfillClient, job_id: str, status: str | None, scope: Scope, way_back: str = "") -> None:
+    """
+    Make sure that a job that is to be replaced and may not be stopped has ended; sends one GET, none where its status in state says so.
+
+    A status that nobody documented is not taken for an end; a job that Zuora does not know is.
+
+    Args:
+        client: Talks to Zuora.
+        job_id: The job.
+        status: Its status in state.
+        scope: The entity and the organisations it runs in.
+        way_back: What to do to keep it, where that is still possible.
+
+    Raises:
+        JobStillRunningError: It has not ended.
+        ZuoraBackfillError: Zuora could not be asked.
+    """
+    if status in ENDED:
+        return
+    try:
+        job = client.get(job_id, scope)
+    except NotFoundError:
+        return
+    if not job.ended:
+        stands = f"{job.status} {job.progress}" if job.progress else job.status
+        raise JobStillRunningError(
+            f"Job {job.id}, which is to be replaced, still runs ({stands}); nothing was started.",
+            'A live job is not stopped halfway unless on_delete="stop" was in force before. Wait until it has ended, or cancel it in Revenue → '
+            "Data Backfill → Backfill Logs, then run `pulumi up` again." + (f" {way_back}" if way_back else ""),
+        )

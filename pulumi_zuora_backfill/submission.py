@@ -25,15 +25,15 @@ from .errors import (
     AmbiguousJobError,
     ApiError,
     JobRefusedError,
-    JobStillRunningError,
     NotFoundError,
     OutcomeUnknownError,
     ZuoraBackfillError,
 )
 from .guard import Guard
 from .idempotency import key_for
-from .models import ENDED, Job, JobStatus, duration, iso
+from .models import Job, JobStatus, duration, iso
 from .order import Order, Submitted
+from .stopping import ensure_ended
 
 if TYPE_CHECKING:
     from .client import BackfillClient, Started
@@ -116,18 +116,9 @@ class Submission:
 
     def _before(self, order: Order) -> None:
         """BEFORE: the predecessor must have ended; a status that nobody documented is not taken for an end."""
-        if order.predecessor is None or order.predecessor_status in ENDED:
-            return
-        try:
-            job = self._client.get(order.predecessor, order.predecessor_scope or order.scope)
-        except NotFoundError:
-            return
-        if not job.ended:
-            stands = f"{job.status} {job.progress}" if job.progress else job.status
-            raise JobStillRunningError(
-                f"Job {job.id}, which is to be replaced, still runs ({stands}); nothing was started.",
-                'A live job is not stopped halfway unless on_delete="stop" was in force before. Wait until it has ended, or cancel it in Revenue → '
-                "Data Backfill → Backfill Logs, then run `pulumi up` again.",
+        if order.predecessor is not None:
+            ensure_ended(
+                self._client, order.predecessor, order.predecessor_status, order.predecessor_scope or order.scope
             )
 
     def _send(self, order: Order, key: _Key) -> Started:

@@ -219,7 +219,7 @@ def test_a_replacement_stops_a_dry_run_and_starts_the_live_job(world: World) -> 
 
 
 def test_a_running_live_job_is_not_replaced(world: World) -> None:
-    """A live job that still runs is neither stopped nor joined by a second one; once it has ended, the same up goes through."""
+    """A live job that still runs is neither stopped nor joined by a second one; taken back, the change leaves no trace; once it has ended, it goes through."""
     world.job()
     world.up()
     (first,) = world.job_ids()
@@ -228,7 +228,13 @@ def test_a_running_live_job_is_not_replaced(world: World) -> None:
     assert f"Job {first}, which is to be replaced, still runs" in text
     assert world.job_ids() == [first]
     assert [job.stop_requested for job in world.zuora.jobs] == [False]
+    assert world.asked() == {"token": 1, "get": 1}
 
+    world.job()
+    assert world.up().change_summary == {"same": 2}
+    assert world.asked() == {}
+
+    world.job('type="RatePlanCharge", triggers=2')
     world.zuora.finish(first)
     world.up()
     assert len(world.job_ids()) == 2

@@ -171,7 +171,7 @@ def test_all_faults_of_a_completion_are_reported_at_once(world: World) -> None:
     text = world.failing("preview")
 
     for part in (
-        "job_ids must be a job id of 32 characters",
+        "job_ids has an entry that must be a job id of 32 characters",
         "timeout is 'soon', not a duration",
         "max_errors must be a whole number from 0",
     ):
@@ -197,6 +197,16 @@ def test_a_gate_that_waits_goes_live_only_with_the_dry_runs_id(world: World) -> 
     assert [job.dry_run for job in world.zuora.jobs] == [True, False]
     assert second.outputs["jobId"].value == world.job_ids()[1]
     assert world.up().change_summary == {"same": 6}
+
+
+@pytest.mark.parametrize("approval", ["yes", "0" * 31])
+def test_an_approval_that_can_be_none_is_refused_in_the_preview(world: World, approval: str) -> None:
+    """Neither `auto` nor `wait` nor a job id: nothing is declared, and the text says what it may be."""
+    world.program(VERIFIED.format(triggers=1, approval=approval))
+    text = world.failing("preview")
+
+    assert f'approval must be "auto", "wait" or the job id of the dry run, 32 characters, not \'{approval}\'.' in text
+    assert world.asked() == {}
 
 
 def test_a_dry_run_that_fails_keeps_the_live_job_from_being_made(world: World) -> None:

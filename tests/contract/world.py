@@ -282,7 +282,7 @@ class World:
         if not entry.pending:
             step.may_stop = entry.id
             if not retain:
-                self._delete(run, name, entry)
+                self._delete(run, name, entry, replacing=True)
             process.fate.step()
             entry.pending = True
             step.may_stop = None if retain else entry.id
@@ -312,10 +312,18 @@ class World:
         self.oracle.held(run.pipeline, name, outputs["jobId"])
         process.fate.step()
 
-    def _delete(self, run: _Run, name: str, entry: Entry) -> None:
+    def _delete(self, run: _Run, name: str, entry: Entry, *, replacing: bool = False) -> None:
         assert self.oracle.owns(run.pipeline, name, entry.id)
         process = run.process
-        delete_job(process.zuora, process.settings, process.clock, entry.id, entry.outputs, process.voice)
+        delete_job(
+            process.zuora,
+            process.settings,
+            process.clock,
+            entry.id,
+            entry.outputs,
+            process.voice,
+            replacing=replacing,
+        )
 
     def _inputs(self, run: _Run, name: str) -> dict[str, Any]:
         """Return the checked inputs, with the state as it was when the program started."""
