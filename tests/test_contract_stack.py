@@ -16,7 +16,7 @@ from .contract.stack_machine import StackContract
 LONG = os.environ.get("ZBF_PROFILE") == "long"
 EXAMPLES = int(os.environ.get("ZBF_STACK_EXAMPLES", "100"))
 # (examples, steps) on each engine; the real one takes two seconds for each command.
-PROFILES = {"embedded": (EXAMPLES, 20) if LONG else (8, 12), "real": (max(1, EXAMPLES // 10), 15) if LONG else (2, 6)}
+PROFILES = {"embedded": (EXAMPLES, 20) if LONG else (6, 12), "real": (max(1, EXAMPLES // 10), 15) if LONG else (2, 6)}
 
 
 @pytest.mark.timeout(0 if LONG else 300)
