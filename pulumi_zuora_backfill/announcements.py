@@ -80,7 +80,7 @@ def _place(inputs: Mapping[str, Any], settings: Settings) -> str:
     parts = [f"tenant {settings.tenant_id}"] if settings.tenant_id else []
     parts += [f"entity {scope.entity_id}"] if scope.entity_id else []
     parts += [f"organisations {', '.join(scope.org_ids)}"] if scope.org_ids else []
-    where = f"at {settings.base_url}" if settings.base_url else "(no base URL is configured here)"
+    where = f"at {settings.base_url}" if settings.base_url else "(no usable base URL is configured here)"
     return where + (f" ({', '.join(parts)})" if parts else "")
 
 

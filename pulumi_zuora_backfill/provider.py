@@ -164,13 +164,20 @@ class BackfillJobProvider(_ZuoraProvider):
         self, inputs: Mapping[str, Any], predecessor: Mapping[str, Any], changed: tuple[str, ...] = ()
     ) -> None:
         """Speak to the reviewer, once per resource and run: a replacement is asked about twice."""
-        urn = _urn_of(inputs)
-        with _lock:
-            if urn in self._announced:
-                return
-            self._announced.add(urn)
+        if not self._first_time(_urn_of(inputs)):
+            return
+        if self._settings.faults and self._first_time("settings"):
+            dynamic_host.warn(
+                f"The settings are not usable, and whatever needs Zuora will be refused: {'; '.join(self._settings.faults)}."
+            )
         announcement = announce_start(inputs, predecessor, self._settings, changed, self._meet(inputs))
         (dynamic_host.warn if announcement.warning else dynamic_host.info)(announcement.text)
+
+    def _first_time(self, what: str) -> bool:
+        with _lock:
+            said = what in self._announced
+            self._announced.add(what)
+        return not said
 
 
 class BackfillCompletionProvider(_ZuoraProvider):

@@ -96,7 +96,7 @@ def test_a_preview_needs_no_settings_and_speaks_to_the_reviewer(
 
     assert world.asked() == {}
     assert lines_with(text, "warning: Will start")[-1] == (
-        "warning: Will start a LIVE RatePlanCharge backfill (no base URL is configured here) (entity e-1): it changes revenue fields of existing "
+        "warning: Will start a LIVE RatePlanCharge backfill (no usable base URL is configured here) (entity e-1): it changes revenue fields of existing "
         "records and cannot be undone; records created later are not covered. Reason: REV-7."
     )
 

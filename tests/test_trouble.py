@@ -53,6 +53,17 @@ def test_settings_may_come_from_the_stack(engine: type[Any], zuora: Sandbox, tmp
     assert_clean(result.stdout, zuora.client_secret)
 
 
+def test_a_preview_tells_settings_that_an_up_would_refuse(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+    """A reviewer reads once what is wrong with them, whatever the number of jobs; a preview does not fail for it."""
+    world = World(engine, zuora, tmp_path, env={"ZUORA_BASE_URL": "http://rest.test.zuora.com"})
+    world.program("for name in 'ab': BackfillJob(name, type='RatePlanCharge')")
+    text = world.stack.preview().stdout
+
+    told = "warning: The settings are not usable, and whatever needs Zuora will be refused: base_url from ZUORA_BASE_URL is 'http://rest.test.zuora.com'"
+    assert len({line for line in text.partition("Diagnostics:")[2].splitlines() if told in line}) == 1
+    assert "(no usable base URL is configured here)" in text
+
+
 def test_a_wrong_secret_is_one_line_and_one_request(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
     """Refused credentials are asked for once, whatever the number of jobs, and never shown."""
     world = World(engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_CLIENT_SECRET": "hunter2"})
