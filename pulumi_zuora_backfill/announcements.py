@@ -50,7 +50,8 @@ def announce_start(
     """
     live = inputs.get("dryRun") is not True
     existing = inputs.get("existingJobId")
-    reason = f" Reason: {inputs['reason']}." if isinstance(inputs.get("reason"), str) else ""
+    told = isinstance(inputs.get("reason"), str) and not inputs.get("identity", {}).get("secretReason")
+    reason = f" Reason: {inputs['reason']}." if told else ""
     replaced = f" {_about_predecessor(predecessor, live, changed)}" if predecessor else ""
     if isinstance(existing, str):
         return Announcement(

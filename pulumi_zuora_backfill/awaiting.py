@@ -38,7 +38,7 @@ def check_completion(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Faul
     return inputs, faults
 
 
-def announce_wait(inputs: Mapping[str, Any], settings: Settings) -> str:
+def announce_wait(inputs: Mapping[str, Any], settings: Settings, kind: str) -> str:
     """Say what would be waited for, and for how long."""
     ids = inputs.get("jobIds")
     jobs = (
@@ -48,7 +48,7 @@ def announce_wait(inputs: Mapping[str, Any], settings: Settings) -> str:
     )
     if is_unknown(inputs.get("timeout")) or is_unknown(inputs.get("maxErrors")):
         return f"Will wait for {jobs}."
-    timeout_s, source = timeout_of(inputs, settings, "create")
+    timeout_s, source = timeout_of(inputs, settings, kind)
     return f"Will wait up to {duration(timeout_s)} ({source}) for {jobs} to complete with at most {inputs['maxErrors']:.0f} failed records."
 
 

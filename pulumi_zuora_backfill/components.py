@@ -106,7 +106,7 @@ class VerifiedBackfill(pulumi.ComponentResource):
     def _ask(self, name: str, job_id: str, errors: float) -> None:
         """Print the line that approves the dry run."""
         pulumi.log.info(
-            f"The dry run {job_id} completed with {errors:g} failed records. To start the live job of {name!r}, put into the program:\n"
+            f"The dry run {job_id} completed with {errors:.0f} failed records. To start the live job of {name!r}, put into the program:\n"
             f'  approval="{job_id}"',
             resource=self,
         )

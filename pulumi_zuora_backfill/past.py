@@ -110,5 +110,10 @@ async def _read() -> _Jobs:
             "a forced replacement within 24 hours may take its predecessor's job over instead of starting a new one."
         )
         by_urn = {}
-    by_urn = {urn: outputs for urn, outputs in by_urn.items() if isinstance(outputs.get("jobId"), str)}
+    # A job that is only looked up (`BackfillJob.get`) has no declared inputs: looking is neither starting nor accepting.
+    by_urn = {
+        urn: outputs
+        for urn, outputs in by_urn.items()
+        if isinstance(outputs.get("jobId"), str) and "batchSize" in outputs
+    }
     return _Jobs(by_urn=by_urn, ids=" ".join(sorted({outputs["jobId"] for outputs in by_urn.values()})))

@@ -188,7 +188,7 @@ class BackfillCompletionProvider(_ZuoraProvider):
         """Validate; where a wait will begin, say what for."""
         inputs, faults = awaiting.check_completion(news)
         if not _olds and not faults:
-            dynamic_host.info(awaiting.announce_wait(inputs, self._settings))
+            dynamic_host.info(awaiting.announce_wait(inputs, self._settings, "create"))
         return CheckResult(inputs, [CheckFailure(fault.wire_name, fault.reason) for fault in faults])
 
     @dynamic_host.clean_errors
@@ -196,7 +196,7 @@ class BackfillCompletionProvider(_ZuoraProvider):
         """Every change is an update; one of the jobs is a new wait."""
         changed = awaiting.completion_changes(_olds, _news)
         if "jobIds" in changed:
-            dynamic_host.info(awaiting.announce_wait(_news, self._settings))
+            dynamic_host.info(awaiting.announce_wait(_news, self._settings, "update"))
         return DiffResult(changes=bool(changed), replaces=[])
 
     @dynamic_host.clean_errors

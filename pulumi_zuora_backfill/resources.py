@@ -250,6 +250,7 @@ def _register(job: BackfillJob, name: str, props: Mapping[str, Any], opts: pulum
             "urn": await urn_of(TYPE_TOKEN, name, opts.parent),
             "preview": pulumi.runtime.is_dry_run(),
             "secretTriggers": await pulumi.Output.from_input(props["triggers"]).is_secret(),
+            "secretReason": await pulumi.Output.from_input(props["reason"]).is_secret(),
         }
 
     async def urns() -> list[str]:

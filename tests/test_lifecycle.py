@@ -281,6 +281,29 @@ def test_get_looks_a_job_up_and_never_stops_it(world: World) -> None:
     assert [job.status for job in world.zuora.jobs] == ["PROCESSING"]
 
 
+def test_a_job_that_is_looked_up_is_not_accepted_by_it(world: World) -> None:
+    """The guard refuses beside it, and it is no predecessor: the same name may adopt it."""
+    theirs = world.zuora.add_job(status="COMPLETED", age_s=30 * 86400)
+    look = f"BackfillJob.get('charges', '{theirs.id}')\n"
+    world.program(look)
+    world.up()
+    world.program(look + "BackfillJob('mine', type='RatePlanCharge')")
+    assert "The tenant already holds 1 RatePlanCharge backfill job" in world.failing()
+
+    world.job(f'type="RatePlanCharge", existing_job_id="{theirs.id}"')
+    world.up()
+    assert (world.resource()["id"], world.job_ids()) == (theirs.id, [theirs.id])
+
+
+def test_a_secret_reason_is_not_told(world: World) -> None:
+    """What a reviewer reads holds no secret."""
+    world.job('type="RatePlanCharge", reason=pulumi.Output.secret("hunter2")')
+    text = world.stack.preview().stdout
+
+    assert "Will start a LIVE RatePlanCharge backfill" in text
+    assert "hunter2" not in text
+
+
 def test_get_of_an_unknown_job_fails(world: World) -> None:
     """A wrong id is an error, in one line."""
     world.program(f"BackfillJob.get('theirs', '{'0' * 32}')")

@@ -63,7 +63,7 @@ def run(state: State, program: Any) -> dict[str, dict[str, Any]]:
 
 def job(id: str, **outputs: Any) -> dict[str, Any]:
     """Return a job as `readStackResourceOutputs` does."""
-    return {"type": TYPE_TOKEN, "id": id, "outputs": {"jobId": id, "status": "COMPLETED", **outputs}}
+    return {"type": TYPE_TOKEN, "id": id, "outputs": {"jobId": id, "status": "COMPLETED", "batchSize": 1000, **outputs}}
 
 
 def test_state_is_read_once_per_run_and_anew_in_the_next() -> None:
