@@ -163,8 +163,7 @@ class Oracle:
                 self._stopped.add(job.id)
         for wish in self._wishes.values():
             # What was started under a one-time key is found in the list only: once it is purged, nothing tells of it.
-            # A job that the user named in `known_job_ids` is accepted beside another one, there as everywhere.
-            gone = self._purged | wish.accounted if len(wish.keys) > 1 else set()
+            gone = self._purged if len(wish.keys) > 1 else set()
             live = [job_id for job_id in wish.jobs if job_id not in self._stopped | gone]
             assert (wish.late and not wish.obeyed) or len(live) <= 1, (
                 f"I1: {len(live)} jobs for one wish {wish.what}: {live}"
