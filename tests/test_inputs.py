@@ -39,8 +39,7 @@ def outputs(**values: Any) -> dict[str, Any]:
 
 def changes(olds: dict[str, Any], news: dict[str, Any], *, preview: bool = False, **settings: Any) -> Changes:
     """Compare, with the inputs checked as the engine does."""
-    inputs = {**checked(**news), "identity": {"preview": preview}}
-    return changes_between(JOB, olds, inputs, Settings(**settings))
+    return changes_between(JOB, olds, checked(**news), Settings(**settings), preview=preview)
 
 
 def test_defaults_are_made_explicit() -> None:
