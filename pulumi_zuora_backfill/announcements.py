@@ -118,7 +118,7 @@ def _about_predecessor(predecessor: Mapping[str, Any], live: bool, changed: tupl
     elif predecessor.get("onDelete") == "stop":
         fate = "if it still runs it is stopped first"
     else:
-        fate = "if it still runs nothing is started until it has ended"
+        fate = "if it still runs this is refused until it has ended"
     why = (
         f"changed: {', '.join(PYTHON_NAMES.get(name, name) for name in changed)}"
         if changed
