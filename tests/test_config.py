@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_zuora_backfill.config import NAMES, Settings, base_url_of, duration_s, is_loopback, load_settings
+from pulumi_zuora_backfill.base_url import base_url_of, is_loopback
+from pulumi_zuora_backfill.config import NAMES, Settings, duration_s, load_settings
 from pulumi_zuora_backfill.errors import ConfigurationError
 from pulumi_zuora_backfill.models import Scope
 

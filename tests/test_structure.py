@@ -39,7 +39,7 @@ LAYERS = (
     ("auth",),
     ("exchange",),
     ("config", "names", "clock"),
-    ("idempotency", "models", "errors"),
+    ("idempotency", "models", "errors", "base_url"),
     ("reasons",),
 )
 
