@@ -68,7 +68,7 @@ class _ZuoraProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Read the settings; what is wrong with them is an error only when Zuora is needed."""
-        self._settings: Settings = load_settings(os.environ, req.config.get)
+        self._settings: Settings = load_settings(os.environ, req.config.get, dynamic_host.config_keys(req.config))
         self._clock = Clock(sleep=dynamic_host.sleep)
         self._announced: set[str] = set()
         self._live: dict[tuple[str, Scope], str] = {}

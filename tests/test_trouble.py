@@ -30,8 +30,10 @@ def test_missing_settings_name_both_ways_to_set_them(engine: type[Any], zuora: S
     text = world.failing()
 
     assert errors_of(text) == [
-        "error: Zuora's settings are not usable: base_url is not set: export ZUORA_BASE_URL=… or run `pulumi config set zuora:baseUrl …`; "
-        "client_secret is not set: export ZUORA_CLIENT_SECRET=… or run `pulumi config set --secret zuora:clientSecret …`. Nothing was sent to Zuora."
+        "error: Zuora's settings are not usable: "
+        "neither ZUORA_BASE_URL nor zuora:baseUrl is set: export ZUORA_BASE_URL=… or run `pulumi config set zuora:baseUrl …`; "
+        "neither ZUORA_CLIENT_SECRET nor zuora:clientSecret is set: "
+        "export ZUORA_CLIENT_SECRET=… or run `pulumi config set --secret zuora:clientSecret …`. Nothing was sent to Zuora."
     ]
     assert_clean(text)
     assert world.asked() == {}
@@ -59,9 +61,35 @@ def test_a_preview_tells_settings_that_an_up_would_refuse(engine: type[Any], zuo
     world.program("for name in 'ab': BackfillJob(name, type='RatePlanCharge')")
     text = world.stack.preview().stdout
 
-    told = "warning: The settings are not usable, and whatever needs Zuora will be refused: base_url from ZUORA_BASE_URL is 'http://rest.test.zuora.com'"
+    told = "warning: The settings are not usable, and whatever needs Zuora will be refused: ZUORA_BASE_URL is 'http://rest.test.zuora.com'"
     assert len({line for line in text.partition("Diagnostics:")[2].splitlines() if told in line}) == 1
     assert "(no usable base URL is configured here)" in text
+
+
+def test_a_misspelt_key_is_told_in_a_preview_and_refused_by_an_up(world: World) -> None:
+    """Nobody would read `zuora:tenantID`, and no other tenant would be refused; nothing is sent."""
+    world.stack.set_config("zuora:tenantID", "777")
+    world.job()
+    told = "zuora:tenantID is not a setting, zuora:tenantId is: set that one and run `pulumi config rm zuora:tenantID`."
+
+    assert (
+        f"warning: The settings are not usable, and whatever needs Zuora will be refused: {told}"
+        in world.stack.preview().stdout
+    )
+    assert errors_of(world.failing()) == [f"error: Zuora's settings are not usable: {told} Nothing was sent to Zuora."]
+    assert world.asked() == {}
+
+
+def test_organisations_as_a_list_are_refused(world: World) -> None:
+    """Pulumi hands a list over as JSON text; it is not sent as if it were an id."""
+    world.stack.set_config("zuora:orgIds", '["a","b"]')
+    world.job()
+
+    assert errors_of(world.failing()) == [
+        """error: Zuora's settings are not usable: zuora:orgIds is '["a","b"]': write the ids without quotes, brackets or braces, separated by """
+        "commas: a,b. Nothing was sent to Zuora."
+    ]
+    assert world.asked() == {}
 
 
 def test_a_wrong_secret_is_one_line_and_one_request(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
@@ -100,7 +128,8 @@ def test_a_base_url_that_differs_between_environment_and_configuration_is_refuse
     text = world.failing()
 
     assert (
-        f"base_url is '{world.zuora.base_url}' in ZUORA_BASE_URL but 'https://rest.zuora.com' in zuora:baseUrl" in text
+        f"ZUORA_BASE_URL is '{world.zuora.base_url}' but zuora:baseUrl is 'https://rest.zuora.com': take one of them away"
+        in text
     )
     assert world.asked() == {}
 
