@@ -1,6 +1,5 @@
 """
-What Pulumi's dynamic plugin host does not hand to a provider: the call it is serving, clean errors, live status, more workers, cancellation,
-the keys of the stack's configuration.
+What Pulumi's dynamic plugin host does not hand to a provider: its call, clean errors, live status, more workers, cancellation, keys of the configuration.
 
 Nothing else in the package knows of frames, gRPC or the engine. Each piece works alone; where the host changes under it, it falls back to plain behaviour:
 a traceback instead of one line, no live line, four workers, a wait that Ctrl-C does not shorten, no word on misspelt keys.

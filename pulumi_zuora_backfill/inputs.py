@@ -61,8 +61,11 @@ def scope_of(properties: Mapping[str, Any]) -> Scope:
 
 
 def same(old: object, new: object) -> bool:
-    """Tell whether two values mean the same, however Pulumi carried them."""
-    return canonical_json(old) == canonical_json(new)
+    """Tell whether two values mean the same, however Pulumi carried them; state may hold what only an earlier version took."""
+    try:
+        return canonical_json(old) == canonical_json(new)
+    except ValueError:
+        return False
 
 
 def _triggers(value: Any) -> Any:
