@@ -31,7 +31,7 @@ from .checks import Fault, is_unknown
 from .clock import Clock
 from .config import Settings, load_settings
 from .errors import InputError
-from .inputs import check_inputs, scope_of
+from .inputs import check_inputs, ensure_job_id, scope_of
 from .lifecycle import Voice, Zuora
 from .models import Scope
 from .past import Past
@@ -136,6 +136,7 @@ class BackfillJobProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Look the job up; never report it gone."""
+        ensure_job_id(id_)
         return ReadResult(id_, lifecycle.read_job(self._connected(), self._settings, id_, props, _VOICE))
 
     @dynamic_host.clean_errors

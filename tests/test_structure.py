@@ -27,7 +27,7 @@ LAYERS = (
     ("provider",),
     ("awaiting",),
     ("lifecycle", "announcements"),
-    ("changes", "place", "past", "urns", "dynamic_host"),
+    ("changes", "place", "past", "urns", "program", "dynamic_host"),
     ("inputs",),
     ("checks",),
     ("submission", "completion"),

@@ -52,6 +52,7 @@ def test_settings_may_come_from_the_stack(engine: type[Any], zuora: Sandbox, tmp
     assert f"at {zuora.base_url} (tenant {zuora.tenant_id})" in result.stdout
     assert world.resource()["outputs"]["tenantId"] == zuora.tenant_id
     assert zuora.client_secret not in str(world.resource())
+    assert "plain text" not in result.stdout
     assert_clean(result.stdout, zuora.client_secret)
 
 
@@ -77,6 +78,42 @@ def test_a_misspelt_key_is_told_in_a_preview_and_refused_by_an_up(world: World) 
         in world.stack.preview().stdout
     )
     assert errors_of(world.failing()) == [f"error: Zuora's settings are not usable: {told} Nothing was sent to Zuora."]
+    assert world.asked() == {}
+
+
+def test_a_client_secret_in_plain_text_is_warned_of(world: World) -> None:
+    """A reviewer reads once how to set it, whatever the number of jobs."""
+    world.stack.set_config("zuora:clientSecret", "hunter2")
+    world.program("for name in 'ab': BackfillJob(name, type='RatePlanCharge')")
+    text = world.stack.preview().stdout
+
+    told = "warning: zuora:clientSecret stands in plain text in the stack's configuration: take it away and export ZUORA_CLIENT_SECRET=…"
+    assert [told in line for line in text.partition("Diagnostics:")[2].splitlines()].count(True) == 1
+    assert_clean(text, "hunter2")
+
+
+@pytest.mark.parametrize("option", ["import_='j' * 32", "delete_before_replace=False"])
+def test_an_option_that_cannot_be_honoured_is_one_line(world: World, option: str) -> None:
+    """It is refused in the program, without the program's traceback; nothing is registered and nothing is sent."""
+    world.job(f"type='RatePlanCharge', opts=pulumi.ResourceOptions({option})")
+    text = world.failing("preview")
+
+    line, *rest = errors_of(text)
+    assert line.startswith("error: BackfillJob 'charges': ")
+    assert [other for other in rest if "program exited with non-zero exit code: 1" not in other] == []
+    assert "Traceback" not in text
+    assert world.asked() == {}
+
+
+@pytest.mark.parametrize("operation", ["preview", "up"])
+def test_a_malformed_id_is_looked_up_nowhere(world: World, operation: str) -> None:
+    """`BackfillJob.get` refuses what can be no id before it asks for a token, in a preview as in an up."""
+    world.program("BackfillJob.get('theirs', 'malformed')")
+    text = world.failing(operation)
+
+    told = "'malformed' is no job id: it has to be 32 characters long. Nothing was sent to Zuora."
+    assert [line for line in errors_of(text) if told in line] != []
+    assert_clean(text)
     assert world.asked() == {}
 
 
