@@ -9,6 +9,7 @@ import pulumi
 
 from .errors import InputError
 from .models import BackfillType, job_id_of
+from .program import ensure_no_import
 from .resources import BackfillCompletion, BackfillJob, BackfillTypeName
 
 
@@ -69,8 +70,12 @@ class VerifiedBackfill(pulumi.ComponentResource):
             known_job_ids: Of the live job, as in `BackfillJob`; its own dry run need not be named.
             on_delete: Of the live job, as in `BackfillJob`.
             opts: Pulumi's resource options.
+
+        Raises:
+            InputError: ``approval`` can be none, or the option ``import_`` was asked for.
         """
         _ensure_approval(resource_name, approval)
+        ensure_no_import("VerifiedBackfill", resource_name, opts)
         super().__init__("zuora:index:VerifiedBackfill", resource_name, None, opts)
         job: dict[str, Any] = {"type": type, "batch_size": batch_size, "triggers": triggers, "reason": reason}
         place: dict[str, Any] = {"entity_id": entity_id, "org_ids": org_ids}

@@ -32,7 +32,7 @@ from .clock import Clock
 from .config import Settings, load_settings
 from .connection import Voice, Zuora
 from .errors import InputError
-from .inputs import check_inputs, scope_of
+from .inputs import check_inputs, ensure_job_id, scope_of
 from .models import Scope
 from .past import Past
 from .place import place_mismatch
@@ -68,7 +68,7 @@ class _ZuoraProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Read the settings; what is wrong with them is an error only when Zuora is needed."""
-        self._settings: Settings = load_settings(os.environ, req.config.get)
+        self._settings: Settings = load_settings(os.environ, req.config.get, dynamic_host.config_keys(req.config))
         self._clock = Clock(sleep=dynamic_host.sleep)
         self._announced: set[str] = set()
         self._live: dict[tuple[str, Scope], str] = {}
@@ -133,6 +133,7 @@ class BackfillJobProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Look the job up; never report it gone."""
+        ensure_job_id(id_)
         return ReadResult(id_, lifecycle.read_job(self._connected(), self._settings, id_, props, _VOICE))
 
     @dynamic_host.clean_errors

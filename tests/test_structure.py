@@ -28,7 +28,7 @@ LAYERS = (
     ("awaiting",),
     ("lifecycle", "announcements"),
     ("starting",),
-    ("changes", "place", "past", "urns", "dynamic_host"),
+    ("changes", "place", "past", "urns", "program", "dynamic_host"),
     ("inputs",),
     ("checks",),
     ("connection",),
@@ -41,7 +41,7 @@ LAYERS = (
     ("auth",),
     ("exchange",),
     ("config", "names", "clock"),
-    ("idempotency", "models", "errors", "history"),
+    ("idempotency", "models", "errors", "history", "base_url"),
     ("reasons",),
 )
 
