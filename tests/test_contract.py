@@ -179,20 +179,25 @@ def test_limit_a_one_time_key_in_flight(world: World, waits_s: float, jobs: int)
     assert isinstance(error, AmbiguousJobError) == (jobs == 1)
 
 
-@pytest.mark.parametrize("named", [True, False])
-def test_beside_a_job_another_one_is_started_only_where_the_user_names_it(world: World, named: bool) -> None:
+@pytest.mark.parametrize(("named", "jobs"), [("known", 2), ("adopted by another resource", 2), ("nowhere", 1)])
+def test_beside_a_job_another_one_is_started_only_where_the_user_names_it(world: World, named: str, jobs: int) -> None:
     """
-    A job behind a refusal's key is found in the tenant's list alone: unless the program names it as known, nothing more is sent.
+    A job behind a refusal's key is found in the tenant's list alone: unless the program names it, nothing more is sent.
 
     One pipeline got past a saved refusal with a one-time key; the other still meets that refusal.
     """
     world.zuora.plan(Fault.SAVED_FAILURE, on=Operation.CREATE, code="58730010")
     world.up("a")
     (job,) = world.zuora.jobs
-    world.declare(knownJobIds=[job.id] if named else None)
+    match named:
+        case "known":
+            world.declare(knownJobIds=[job.id])
+        case "adopted by another resource":
+            world.declare("b", existingJobId=job.id)
+            world.up("b", pipeline=1)
     errors = world.up("a", pipeline=1)
 
-    assert (type(errors.get("a")), len(world.zuora.jobs)) == ((type(None), 2) if named else (AmbiguousJobError, 1))
+    assert (type(errors.get("a")), len(world.zuora.jobs)) == (type(None) if jobs == 2 else AmbiguousJobError, jobs)
 
 
 def test_what_another_state_has_started_for_the_same_is_taken_over_whatever_came_before(world: World) -> None:

@@ -27,7 +27,7 @@ class Wish:
         keys: What it was sent with.
         guards: The guards in force whenever it was sent.
         accounted: The jobs that a guard was told to look past.
-        named: Its own jobs that the program named in `known_job_ids` while asking: the user knows of them and wants another run.
+        named: Its own jobs that the program named to the asking state, in `known_job_ids` or as another resource's `existing_job_id`: the user knows of them.
         batch_sizes: What it was sent with.
         jobs: What was started for it.
         promised_s: Until when the user was told that another attempt is safe.

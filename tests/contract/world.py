@@ -90,6 +90,7 @@ class World:
         self.declared: dict[str, dict[str, Any]] = {name: {"type": "RatePlanCharge"} for name in NAMES}
         self.trigger = dict.fromkeys(NAMES, 0)
         self.states: tuple[dict[str, Entry], ...] = ({}, {})
+        self._adopted: tuple[set[str], ...] = (set(), set())
         self.credentials_good = True
         self.said: list[str] = []
         self.patient = True
@@ -299,7 +300,8 @@ class World:
     def _wish(self, run: _Run, step: _Step, name: str) -> Wish:
         wish = self.oracle.wish(run.pipeline, name, _intent(step.inputs))
         wish.guards.add(step.inputs["guard"])
-        wish.named.update(job_id for job_id in step.inputs.get("knownJobIds", ()) if job_id in wish.jobs)
+        named = {*step.inputs.get("knownJobIds", ()), *self._adopted[run.pipeline]}
+        wish.named.update(named.intersection(wish.jobs))
         wish.accounted.update(step.inputs["past"]["jobIds"].split(), step.inputs.get("knownJobIds", ()))
         return wish
 
@@ -308,6 +310,8 @@ class World:
         before = len(self.zuora.requests)
         outputs = create_job(process.zuora(), process.settings, inputs, process.voice)
         adopted = inputs.get("existingJobId")
+        if adopted is not None:
+            self._adopted[run.pipeline].add(adopted)
         self.oracle.requests(self.zuora.requests[before:], step.wish, None)
         self.oracle.created(outputs, old.id if old else None, adopted, self.zuora.requests[before:])
         process.fate.step()
