@@ -91,7 +91,7 @@ def one_of(*choices: str) -> Check:
 
     def check(value: Any) -> str:
         if value not in choices:
-            raise ValueError(f"must be one of {listed}, not {value!r}")
+            raise ValueError(f"must be one of {listed}, not {_shown(value)}")
         return str(value)
 
     return check
@@ -105,7 +105,7 @@ def whole_number(lowest: int, highest: int) -> Check:
             isinstance(value, int) or (isinstance(value, float) and value.is_integer())
         )
         if not whole or not lowest <= value <= highest:
-            raise ValueError(f"must be a whole number from {lowest} to {highest}, not {value!r}")
+            raise ValueError(f"must be a whole number from {lowest} to {highest}, not {_shown(value)}")
         return int(value)
 
     return check
@@ -114,21 +114,21 @@ def whole_number(lowest: int, highest: int) -> Check:
 def boolean(value: Any) -> bool:
     """Take true or false."""
     if not isinstance(value, bool):
-        raise ValueError(f"must be True or False, not {value!r}")
+        raise ValueError(f"must be True or False, not {_shown(value)}")
     return value
 
 
 def text(value: Any) -> str:
     """Take a text."""
     if not isinstance(value, str):
-        raise ValueError(f"must be a text, not {value!r}")
+        raise ValueError(f"must be a text, not {_shown(value)}")
     return value
 
 
 def header_value(value: Any) -> str:
     """Take an id that fits a header and a comma-separated list."""
     if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x2b\x2d-\x7e]+", value):
-        raise ValueError(f"must be one id of visible ASCII characters, not {value!r}")
+        raise ValueError(f"must be one id of visible ASCII characters, not {_shown(value)}")
     return value
 
 
@@ -141,7 +141,7 @@ def track_id(value: Any) -> str:
         or value != value.strip()
     ):
         raise ValueError(
-            f"must be 1 to 64 ASCII characters without : ; \" ' and without blanks at the ends, not {value!r}"
+            f"must be 1 to 64 ASCII characters without : ; \" ' and without blanks at the ends, not {_shown(value)}"
         )
     return value
 
@@ -151,13 +151,13 @@ def job_id(value: Any) -> str:
     try:
         return job_id_of(value)
     except ValueError:
-        raise ValueError(f"must be a job id of 32 characters, not {value!r}") from None
+        raise ValueError(f"must be a job id of 32 characters, not {_shown(value)}") from None
 
 
 def job_ids(value: Any) -> list[str]:
     """Take job ids, at least one, in the order given, each once."""
     if not isinstance(value, list | tuple) or not value:
-        raise ValueError(f"must be a list of job ids, not {value!r}")
+        raise ValueError(f"must be a list of job ids, not {_shown(value)}")
     return list(dict.fromkeys(_each(job_id, item) for item in value))
 
 
@@ -166,7 +166,7 @@ def sorted_list(item: Check) -> Check:
 
     def check(value: Any) -> list[str]:
         if not isinstance(value, list | tuple):
-            raise ValueError(f"must be a list, not {value!r}")
+            raise ValueError(f"must be a list, not {_shown(value)}")
         return sorted({_each(item, element) for element in value})
 
     return check
@@ -178,6 +178,17 @@ def _each(check: Check, item: Any) -> str:
         return str(check(item))
     except ValueError as error:
         raise ValueError(f"has an entry that {error}") from None
+
+
+def _shown(value: Any) -> str:
+    """Show a value as the program wrote it: Pulumi carries numbers as floats."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    elif isinstance(value, list | tuple):
+        return f"[{', '.join(_shown(item) for item in value)}]"
+    elif isinstance(value, Mapping):
+        return f"{{{', '.join(f'{name!r}: {_shown(item)}' for name, item in value.items())}}}"
+    return repr(value)
 
 
 def duration_text(value: Any) -> str:

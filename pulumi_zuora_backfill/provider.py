@@ -185,19 +185,17 @@ class BackfillCompletionProvider(_ZuoraProvider):
 
     @dynamic_host.clean_errors
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Validate; where a wait will begin, say what for."""
+        """Validate; where a wait will begin, say what for: a diff is asked for twice where a job is replaced."""
         inputs, faults = awaiting.check_completion(news)
-        if not _olds and not faults:
-            dynamic_host.info(awaiting.announce_wait(inputs, self._settings, "create"))
+        if not faults and awaiting.begins_to_wait(_olds, inputs):
+            kind = "update" if _olds else "create"
+            dynamic_host.info(awaiting.announce_wait(inputs, self._settings, kind))
         return CheckResult(inputs, [CheckFailure(fault.wire_name, fault.reason) for fault in faults])
 
     @dynamic_host.clean_errors
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Every change is an update; one of the jobs is a new wait."""
-        changed = awaiting.completion_changes(_olds, _news)
-        if "jobIds" in changed:
-            dynamic_host.info(awaiting.announce_wait(_news, self._settings, "update"))
-        return DiffResult(changes=bool(changed), replaces=[])
+        """Every change is an update."""
+        return DiffResult(changes=bool(awaiting.completion_changes(_olds, _news)), replaces=[])
 
     @dynamic_host.clean_errors
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -213,12 +211,12 @@ class BackfillCompletionProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Wait for the jobs that are now declared."""
-        return UpdateResult(self._wait(_news, "update"))
+        return UpdateResult(self._wait(_news, "update", _olds))
 
-    def _wait(self, inputs: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    def _wait(self, inputs: Mapping[str, Any], kind: str, olds: Mapping[str, Any] | None = None) -> dict[str, Any]:
         if not _prepare_host():
             _warn_of_few_workers()
-        return awaiting.await_jobs(self._connected(), self._settings, self._clock, inputs, kind, _VOICE)
+        return awaiting.await_jobs(self._connected(), self._settings, self._clock, inputs, kind, _VOICE, olds)
 
 
 def _urn_of(inputs: Mapping[str, Any]) -> str:
