@@ -202,6 +202,23 @@ def test_a_purged_job_stays_completed_whatever_else_changes(world: World) -> Non
     assert f"Zuora does not know job {first} in entity other." in world.failing()
 
 
+def test_a_purged_job_that_a_refresh_found_failed_is_missed(world: World) -> None:
+    """Only what state holds as COMPLETED stays so."""
+    job = world.zuora.add_job(status="COMPLETED").id
+    program = """
+        from pulumi_zuora_backfill import BackfillCompletion
+        BackfillCompletion("done", job_ids=["{id}"], timeout="{timeout}")
+    """
+    world.program(program.format(id=job, timeout="1h"))
+    world.up()
+    world.zuora.set_status(job, "FAILED")
+    world.stack.refresh()
+    world.zuora.forget_job(job)
+    world.program(program.format(id=job, timeout="2h"))
+
+    assert f"Zuora does not know job {job} in this tenant, asked without an entity." in world.failing()
+
+
 def test_a_count_that_cannot_be_read_fails_the_deployment(world: World) -> None:
     """One clean line with what Zuora said, and the line that goes on nevertheless; then it is a warning, and no number is in state."""
     job = world.zuora.add_job(status="COMPLETED")
