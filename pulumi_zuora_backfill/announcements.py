@@ -13,8 +13,9 @@ from typing import Any
 from .checks import is_unknown
 from .config import Settings
 from .inputs import scope_of
-from .models import ENDED
+from .models import ENDED, Scope
 from .names import PYTHON_NAMES
+from .past import Past
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class Announcement:
 
 def announce_start(
     inputs: Mapping[str, Any],
-    predecessor: Mapping[str, Any],
+    past: Past,
     settings: Settings,
     changed: tuple[str, ...] = (),
     twin: str | None = None,
@@ -43,7 +44,7 @@ def announce_start(
 
     Args:
         inputs: The checked inputs.
-        predecessor: Outputs of the job that is replaced, as far as they are known; empty where there is none.
+        past: What state held, with the outputs of the job that is replaced.
         settings: Today's settings; nothing of them is needed.
         changed: The inputs that ask for a replacement; empty where it was asked for by hand.
         twin: Another live job of the stack for the same type and place.
@@ -52,6 +53,13 @@ def announce_start(
     existing = inputs.get("existingJobId")
     told = isinstance(inputs.get("reason"), str) and not inputs.get("identity", {}).get("secretReason")
     reason = f" Reason: {inputs['reason']}." if told else ""
+    predecessor = past.predecessor
+    if isinstance(existing, str) and existing == predecessor.get("jobId"):
+        return Announcement(
+            text=f"Will take job {existing} back, which a replacement that did not finish had let go of; no job is started. "
+            f"Where --replace, taint or a trigger asks to replace it now, that is refused.{reason}",
+            warning=False,
+        )
     replaced = f" {_about_predecessor(predecessor, live, changed)}" if predecessor else ""
     if isinstance(existing, str):
         return Announcement(
@@ -70,19 +78,36 @@ def announce_start(
     sure = " (dry_run is not known yet)" if is_unknown(inputs.get("dryRun")) else ""
     return Announcement(
         text=f"Will start a LIVE {kind} backfill{sure} {_place(inputs, settings)}: it changes revenue fields of existing records and cannot be undone; "
-        f"records created later are not covered.{twins}{replaced}{reason}",
+        f"records created later are not covered.{twins}{_about_others(past, kind, inputs, settings)}{replaced}{reason}",
         warning=True,
     )
 
 
-def _place(inputs: Mapping[str, Any], settings: Settings) -> str:
+def _scope(inputs: Mapping[str, Any], settings: Settings) -> Scope:
     declared = scope_of({name: value for name, value in inputs.items() if not is_unknown(value)})
-    scope = settings.scope_for(declared.entity_id, declared.org_ids)
+    return settings.scope_for(declared.entity_id, declared.org_ids)
+
+
+def _place(inputs: Mapping[str, Any], settings: Settings) -> str:
+    scope = _scope(inputs, settings)
     parts = [f"tenant {settings.tenant_id}"] if settings.tenant_id else []
     parts += [f"entity {scope.entity_id}"] if scope.entity_id else []
     parts += [f"organisations {', '.join(scope.org_ids)}"] if scope.org_ids else []
     where = f"at {settings.base_url}" if settings.base_url else "(no usable base URL is configured here)"
     return where + (f" ({', '.join(parts)})" if parts else "")
+
+
+def _about_others(past: Past, kind: str, inputs: Mapping[str, Any], settings: Settings) -> str:
+    here = _scope(inputs, settings)
+    others = [other for other in past.others if other["type"] == kind and scope_of(other) == here]
+    if not others:
+        return ""
+    held = ", ".join(f'{other["jobId"]} ("{other["name"]}")' for other in others)
+    last = others[-1]
+    return (
+        f" This stack already has live jobs of this type under other names: {held}. If this is the same backfill under a new name, it would run AGAIN: "
+        f'give it  opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="{last["name"]}")])  or  existing_job_id="{last["jobId"]}".'
+    )
 
 
 def _about_predecessor(predecessor: Mapping[str, Any], live: bool, changed: tuple[str, ...]) -> str:
@@ -93,7 +118,7 @@ def _about_predecessor(predecessor: Mapping[str, Any], live: bool, changed: tupl
     elif predecessor.get("onDelete") == "stop":
         fate = "if it still runs it is stopped first"
     else:
-        fate = "if it still runs nothing is started until it has ended"
+        fate = "if it still runs this is refused until it has ended"
     why = (
         f"changed: {', '.join(PYTHON_NAMES.get(name, name) for name in changed)}"
         if changed
@@ -103,6 +128,7 @@ def _about_predecessor(predecessor: Mapping[str, Any], live: bool, changed: tupl
     if live:
         text += (
             " This is ANOTHER live run of this resource."
+            + ("" if changed else f' To keep that job instead, add  existing_job_id="{predecessor.get("jobId")}".')
             if was_live
             else " This is the first live run of this resource after a dry run."
         )

@@ -18,7 +18,7 @@ from .models import Job, JobStatus, Scope, duration
 
 if TYPE_CHECKING:
     from .clock import Clock
-    from .lifecycle import Voice, Zuora
+    from .connection import Voice, Zuora
 
 _DECLARED = ("jobIds", "timeout", "maxErrors", "entityId", "orgIds")
 _TIMEOUTS = "customTimeouts"

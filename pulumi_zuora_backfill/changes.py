@@ -40,7 +40,9 @@ class Changes:
     state_only: tuple[str, ...]
 
 
-def changes_between(job_id: str, olds: Mapping[str, Any], news: Mapping[str, Any], settings: Settings) -> Changes:
+def changes_between(
+    job_id: str, olds: Mapping[str, Any], news: Mapping[str, Any], settings: Settings, *, preview: bool = False
+) -> Changes:
     """
     Compare the job's outputs with the inputs now declared.
 
@@ -52,8 +54,8 @@ def changes_between(job_id: str, olds: Mapping[str, Any], news: Mapping[str, Any
         olds: Its outputs, in wire names.
         news: The checked inputs.
         settings: Today's settings, which may supply an entity and organisations.
+        preview: Whether this is one.
     """
-    preview = bool(_identity(news).get("preview"))
 
     def differs(name: str) -> bool:
         old, new = olds.get(name), news.get(name)
@@ -76,11 +78,6 @@ def changes_between(job_id: str, olds: Mapping[str, Any], news: Mapping[str, Any
     if differs("trackId") and (news.get("trackId") is not None or not track_id_is_derived(olds)):
         state_only.append("trackId")
     return Changes(replacing=tuple(replacing), state_only=tuple(state_only))
-
-
-def _identity(news: Mapping[str, Any]) -> Mapping[str, Any]:
-    identity = news.get("identity")
-    return identity if isinstance(identity, Mapping) else {}
 
 
 def track_id_is_derived(olds: Mapping[str, Any]) -> bool:

@@ -19,6 +19,7 @@ from .models import job_id_of
 from .names import PYTHON_NAMES
 
 Check: TypeAlias = Callable[[Any], Any]
+_LOSES_DIGITS = 2**53
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,8 +157,10 @@ def job_id(value: Any) -> str:
 
 def job_ids(value: Any) -> list[str]:
     """Take job ids, at least one, in the order given, each once."""
-    if not isinstance(value, list | tuple) or not value:
+    if not isinstance(value, list | tuple):
         raise ValueError(f"must be a list of job ids, not {_shown(value)}")
+    if not value:
+        raise ValueError("is an empty list: there is no job to wait for; name at least one, such as [job.job_id]")
     return list(dict.fromkeys(_each(job_id, item) for item in value))
 
 
@@ -172,23 +175,23 @@ def sorted_list(item: Check) -> Check:
     return check
 
 
+def _shown(value: Any) -> str:
+    """Write a value as the program did: Pulumi carries 5000 as 5000.0."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _LOSES_DIGITS:
+        return str(int(value))
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_shown, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{name!r}: {_shown(item)}' for name, item in value.items())}}}"
+    return repr(value)
+
+
 def _each(check: Check, item: Any) -> str:
     """Check one entry of a list."""
     try:
         return str(check(item))
     except ValueError as error:
         raise ValueError(f"has an entry that {error}") from None
-
-
-def _shown(value: Any) -> str:
-    """Show a value as the program wrote it: Pulumi carries numbers as floats."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    elif isinstance(value, list | tuple):
-        return f"[{', '.join(_shown(item) for item in value)}]"
-    elif isinstance(value, Mapping):
-        return f"{{{', '.join(f'{name!r}: {_shown(item)}' for name, item in value.items())}}}"
-    return repr(value)
 
 
 def duration_text(value: Any) -> str:

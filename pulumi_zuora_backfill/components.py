@@ -12,6 +12,7 @@ from .inputs import same
 from .models import BackfillType, job_id_of
 from .names import WIRE_NAMES
 from .past import _stack_jobs  # what state held before this run, read once for all who ask
+from .program import ensure_no_import
 from .resources import BackfillCompletion, BackfillJob, BackfillTypeName
 
 _IN_FORCE: Final = {"entity_id": "effectiveEntityId", "org_ids": "effectiveOrgIds"}
@@ -26,7 +27,10 @@ class VerifiedBackfill(pulumi.ComponentResource):
     ``approval``, in a second pull request, and the live job starts. Another id is refused.
 
     What the gate proves: Zuora accepted and finished a dry run of this type with at most ``max_errors`` failed records. Whether a dry run of Zuora reports
-    counts at all is not documented, so zero errors may mean that none were counted.
+    counts at all is not documented: where it tells no number, a warning says so and the gate opens; zero errors may mean that none were counted.
+
+    With ``--target`` the live job does not pass by its dry run: it is refused while the dry run in state is for another type, other triggers, or another
+    place than declared.
 
     Attributes:
         dry_run_job_id: The dry run.
@@ -73,9 +77,13 @@ class VerifiedBackfill(pulumi.ComponentResource):
             guard: Of the live job, as in `BackfillJob`.
             known_job_ids: Of the live job, as in `BackfillJob`; its own dry run need not be named.
             on_delete: Of the live job, as in `BackfillJob`.
-            opts: Pulumi's resource options.
+            opts: Pulumi's resource options; ``custom_timeouts`` are those of both waits.
+
+        Raises:
+            InputError: ``approval`` can be none, or the option ``import_`` was asked for.
         """
         _ensure_approval(resource_name, approval)
+        ensure_no_import("VerifiedBackfill", resource_name, opts)
         super().__init__("zuora:index:VerifiedBackfill", resource_name, None, opts)
         job: dict[str, Any] = {"type": type, "batch_size": batch_size, "triggers": triggers, "reason": reason}
         place: dict[str, Any] = {"entity_id": entity_id, "org_ids": org_ids}
@@ -209,10 +217,7 @@ def _otherwise(ran: Mapping[str, Any], declared: Mapping[str, Any]) -> list[str]
     asked = {**declared, "org_ids": sorted(set(org_ids)) if org_ids else None}
     had = {name: ran.get(WIRE_NAMES[name]) for name in asked}
     had |= {name: ran.get(_IN_FORCE[name]) if asked[name] else None for name in _IN_FORCE}
-    try:
-        return [name for name in asked if not same(had[name], asked[name])]
-    except ValueError:  # what is no JSON is refused where the job is checked
-        return []
+    return [name for name in asked if not same(had[name], asked[name])]
 
 
 def _listed(names: Sequence[str]) -> str:

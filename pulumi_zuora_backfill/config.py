@@ -8,12 +8,12 @@ without any settings.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from difflib import get_close_matches
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
 
+from .base_url import base_url_of
 from .errors import ConfigurationError
 from .models import Scope
 
@@ -37,6 +37,8 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 _MUST_AGREE = ("base_url", "tenant_id", "entity_id", "org_ids")
+_ALMOST = 0.8  # as difflib counts: zuora:orgs and zuora:tenant are
+_LIST_MARKS = r"""["'\[\]{}]"""  # Pulumi hands a list of its YAML over as JSON text
 _UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -92,7 +94,8 @@ class Settings:
         faults = list(self.faults)
         for name in ("base_url", "client_id", "client_secret"):
             if name not in self.sources:
-                faults.append(f"{name} is not set: {how_to_set(name)}")
+                variable, key = NAMES[name]
+                faults.append(f"neither {variable} nor {key} is set: {how_to_set(name)}")
         if faults or self.base_url is None or self.client_id is None or self.client_secret is None:
             raise ConfigurationError(
                 "Zuora's settings are not usable: " + "; ".join(faults) + ".", "Nothing was sent to Zuora."
@@ -107,13 +110,16 @@ def how_to_set(name: str) -> str:
     return f"export {variable}=… or run `pulumi config set {secret}{key} …`"
 
 
-def load_settings(environ: Mapping[str, str], stack_config: Callable[[str], str | None]) -> Settings:
+def load_settings(
+    environ: Mapping[str, str], stack_config: Callable[[str], str | None], stack_keys: Iterable[str] = ()
+) -> Settings:
     """
     Read all settings.
 
     Args:
         environ: The process environment.
         stack_config: Looks a full key such as ``zuora:baseUrl`` up in the stack's configuration.
+        stack_keys: All full keys of the stack's configuration, as far as they are known: misspelt ones are faults.
     """
     found = _Found(environ, stack_config)
     return Settings(
@@ -128,8 +134,21 @@ def load_settings(environ: Mapping[str, str], stack_config: Callable[[str], str 
         wait_timeout_s=found.parsed("wait_timeout", duration_s, None),
         compress_requests=found.parsed("compress_requests", _flag_of, False),
         sources=found.sources,
-        faults=tuple(found.faults),
+        faults=(*found.faults, *_misspelt(stack_keys)),
     )
+
+
+def _misspelt(stack_keys: Iterable[str]) -> list[str]:
+    """Find keys that are almost ours: nobody would read ``zuora:tenantID``, and no tenant would be refused."""
+    ours = {key.lower(): key for _, key in NAMES.values()}
+    faults = []
+    for given in sorted(set(stack_keys) - set(ours.values())):
+        namespace, _, name = given.partition(":")
+        near = get_close_matches(name.lower(), [key.removeprefix("zuora:") for key in ours], n=1, cutoff=_ALMOST)
+        if namespace == "zuora" and near:
+            meant = ours[f"zuora:{near[0]}"]
+            faults.append(f"{given} is not a setting, {meant} is: set that one and run `pulumi config rm {given}`")
+    return faults
 
 
 class _Found:
@@ -148,7 +167,7 @@ class _Found:
         id_source, secret_source = self.sources.get("client_id"), self.sources.get("client_secret")
         if id_source and secret_source and (":" in id_source) != (":" in secret_source):
             self.faults.append(
-                f"client_id comes from {id_source} but client_secret from {secret_source}: set both in one place"
+                f"{id_source} and {secret_source} come from two places: set both in one place, the environment or the stack"
             )
 
     def parsed(self, name: str, parse: Callable[[str], T], default: D) -> T | D:
@@ -158,47 +177,12 @@ class _Found:
             try:
                 values.append(parse(text))
             except ValueError as error:
-                self.faults.append(f"{name} from {source} {error}")
+                self.faults.append(f"{source} {error}")
                 return default
         if any(value != values[0] for value in values):
             (here, variable), (there, key) = texts
-            self.faults.append(f"{name} is {here!r} in {variable} but {there!r} in {key}: take one of them away")
+            self.faults.append(f"{variable} is {here!r} but {key} is {there!r}: take one of them away")
         return values[0] if values else default
-
-
-def base_url_of(text: str) -> str:
-    """
-    Bring a base URL into one form: scheme and host in lower case, no default port, no trailing slash.
-
-    Raises:
-        ValueError: It is no bare ``https://`` address (``http://`` is taken for loopback only).
-    """
-    if "@" in text:
-        raise ValueError("must not hold a user name or a password")
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        raise ValueError("is not a URL") from None
-    if parts.scheme not in ("https", "http") or not re.fullmatch(r"[a-z0-9._:-]+", host):
-        raise ValueError(f"is {text!r}, not a URL like https://rest.test.zuora.com")
-    if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise ValueError(f"is {text!r}: give scheme and host only, like https://rest.test.zuora.com")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise ValueError(f"is {text!r}: plain http is refused, it would send the secret in the clear; use https://")
-    shown = f"[{host}]" if ":" in host else host
-    default_port = {"https": 443, "http": 80}[parts.scheme]
-    return f"{parts.scheme}://{shown}" + (f":{port}" if port not in (None, default_port) else "")
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host name means this very machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def duration_s(text: str) -> float:
@@ -220,10 +204,10 @@ def entity_id_of(text: str) -> str:
     Read one entity id.
 
     Raises:
-        ValueError: These are several, or it does not fit a header.
+        ValueError: These are several, a list in JSON or YAML, or it does not fit a header.
     """
-    if "," in text:
-        raise ValueError(f"is {text!r}: a backfill takes exactly one entity")
+    if re.search(_LIST_MARKS + "|,", text):
+        raise ValueError(f"is {text!r}: a backfill takes exactly one entity, its id without quotes, brackets or braces")
     return _header_value_of(text)
 
 
@@ -232,8 +216,10 @@ def org_ids_of(text: str) -> tuple[str, ...]:
     Read organisation ids, separated by commas; they come back sorted, without doubles.
 
     Raises:
-        ValueError: One of them does not fit a header.
+        ValueError: It is a list in JSON or YAML, or one of the ids does not fit a header.
     """
+    if re.search(_LIST_MARKS, text):
+        raise ValueError(f"is {text!r}: write the ids without quotes, brackets or braces, separated by commas: a,b")
     return tuple(sorted({_header_value_of(part.strip()) for part in text.split(",") if part.strip()}))
 
 

@@ -1,8 +1,8 @@
 """
-What Pulumi's dynamic plugin host does not hand to a provider: the call it is serving, clean errors, live status, more workers, cancellation.
+What Pulumi's dynamic plugin host does not hand to a provider: its call, clean errors, live status, more workers, cancellation, keys of the configuration.
 
 Nothing else in the package knows of frames, gRPC or the engine. Each piece works alone; where the host changes under it, it falls back to plain behaviour:
-a traceback instead of one line, no live line, four workers, a wait that Ctrl-C does not shorten.
+a traceback instead of one line, no live line, four workers, a wait that Ctrl-C does not shorten, no word on misspelt keys.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar
 
 import grpc
 from google.protobuf import empty_pb2
+from pulumi.dynamic import Config
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, status_pb2
 
 from .errors import InterruptedWaitError, ZuoraBackfillError
@@ -130,6 +131,12 @@ def sleep(seconds: float) -> None:
         if left_s <= 0:
             return
         _cancelled.wait(min(_SLICE_S, left_s))
+
+
+def config_keys(config: Config) -> list[str]:
+    """Return the full keys of the stack's configuration, the project's own aside; the host only answers for one key at a time."""
+    values, project = getattr(config, "_props", None), getattr(config, "_project_name", None)
+    return [key for key in values if not key.startswith(f"{project}:")] if isinstance(values, dict) else []
 
 
 def _served_call() -> tuple[Any, grpc.ServicerContext] | None:

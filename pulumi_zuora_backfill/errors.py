@@ -31,6 +31,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pulumi import RunError
+
 from .reasons import (
     TRANSIENT_CATEGORIES,
     TRANSIENT_STATUS,
@@ -72,8 +74,8 @@ class ConfigurationError(ZuoraBackfillError):
     """A setting is missing, malformed, or contradicts another one; nothing was sent."""
 
 
-class InputError(ZuoraBackfillError):
-    """An argument of a resource is wrong; nothing was sent."""
+class InputError(ZuoraBackfillError, RunError):
+    """An argument of a resource is wrong; nothing was sent. Raised in a program, Pulumi shows it as one line."""
 
 
 class TransportError(ZuoraBackfillError):

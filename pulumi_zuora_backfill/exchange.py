@@ -23,7 +23,7 @@ from requests import exceptions as lower
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, LocationValueError, NameResolutionError, NewConnectionError
 
-from .config import is_loopback
+from .base_url import is_loopback
 from .errors import ApiError, TransportError
 from .reasons import clean
 

@@ -81,7 +81,7 @@ class Guard:
                 "Zuora asks to run the backfill once before go-live: a second run makes Zuora Billing and Zuora Revenue disagree. "
                 "Zuora does not tell dry runs from live runs here.",
                 f"If you know of it and want another run, add\n  known_job_ids=[{ids}]\n"
-                f'To take over the last one instead of starting a job, add\n  existing_job_id="{found[-1].id}"',
+                f'To take over the last one instead of starting a job, if it is no dry run, add\n  existing_job_id="{found[-1].id}"',
             )
 
     def unaccounted(

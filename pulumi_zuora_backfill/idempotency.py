@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-_LARGEST_INTEGER = 2**53  # beyond it, JSON numbers are not the same everywhere
+_TOO_BIG = 2**53  # as a float, which Pulumi carries every number as, it is the same as 2**53 + 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,7 @@ def canonical(value: Any) -> Any:
     names are sorted, ``True`` stays apart from 1.
 
     Raises:
-        ValueError: A number is not finite or is a whole number beyond 2^53, or the value is not JSON.
+        ValueError: A number is not finite or is a whole number of 2^53 or beyond, or the value is not JSON.
     """
     if value is None or isinstance(value, bool | str):
         return value
@@ -108,8 +108,10 @@ def canonical(value: Any) -> Any:
             return value
         value = int(value)
     if isinstance(value, int):
-        if abs(value) > _LARGEST_INTEGER:
-            raise ValueError("an integer is beyond 2^53, where JSON numbers lose digits; write it as a string")
+        if abs(value) >= _TOO_BIG:
+            raise ValueError(
+                "a whole number of 2^53 or beyond loses digits on its way through Pulumi; write it as a string"
+            )
         return value
     if isinstance(value, list | tuple):
         return [canonical(item) for item in value]

@@ -22,9 +22,11 @@ from .checks import (
     track_id,
     whole_number,
 )
+from .errors import InputError
 from .guard import GUARDS
 from .idempotency import canonical, canonical_json
-from .models import BackfillType, Scope
+from .models import JOB_ID_LENGTH, BackfillType, Scope, job_id_of
+from .reasons import clean
 
 ON_DELETE: Final = ("stop", "leave")
 MAX_BATCH_SIZE: Final = 1000
@@ -60,9 +62,28 @@ def scope_of(properties: Mapping[str, Any]) -> Scope:
     return Scope(entity_id=properties.get("entityId"), org_ids=tuple(properties.get("orgIds") or ()))
 
 
+def ensure_job_id(job_id: str) -> None:
+    """
+    Make sure that a job can be looked up by this id.
+
+    Raises:
+        InputError: It cannot be one.
+    """
+    try:
+        job_id_of(job_id)
+    except ValueError:
+        raise InputError(
+            f"{clean(job_id)!r} is no job id: it has to be {JOB_ID_LENGTH} characters long.",
+            "Nothing was sent to Zuora.",
+        ) from None
+
+
 def same(old: object, new: object) -> bool:
-    """Tell whether two values mean the same, however Pulumi carried them."""
-    return canonical_json(old) == canonical_json(new)
+    """Tell whether two values mean the same, however Pulumi carried them; state may hold what only an earlier version took."""
+    try:
+        return canonical_json(old) == canonical_json(new)
+    except ValueError:
+        return False
 
 
 def _triggers(value: Any) -> Any:

@@ -7,61 +7,26 @@ Knows nothing of Pulumi's dynamic host, so that an adapter for the plugin protoc
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .changes import track_id_is_derived
 from .clock import Clock
 from .config import Settings
-from .errors import InputError, JobError, NotFoundError
-from .idempotency import Intent
+from .connection import Voice, Zuora
+from .errors import NotFoundError
+from .idempotency import key_for
 from .inputs import scope_of
-from .models import ENDED, BackfillRequest, Job, JobStatus, Scope, duration, iso
+from .models import ENDED, Job, JobStatus, Scope, iso
 from .names import INPUTS, OUTPUTS, WIRE_NAMES
-from .order import Order, Submitted
+from .order import Submitted
 from .past import Past
 from .place import ensure_same_place, ensure_same_scope, ensure_same_tenant, scope_in_state
+from .starting import adopt, intent_of, start
 from .stopping import ensure_ended, stop_job
-
-if TYPE_CHECKING:
-    from .client import BackfillClient
-    from .submission import Submission
 
 _COUNTS = ("progress", "batchSentCount", "batchFinishedCount", "errorCount")
 _INPUT_NAMES = tuple(WIRE_NAMES[name] for name in INPUTS)
-_PROPERTY_NAMES = tuple(WIRE_NAMES[name] for name in (*INPUTS, *OUTPUTS))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Zuora:
-    """
-    A connection to one tenant.
-
-    Attributes:
-        base_url: The endpoint.
-        client: The four operations.
-        submission: Turns an order into one job.
-    """
-
-    base_url: str
-    client: BackfillClient
-    submission: Submission
-
-
-@dataclass(frozen=True, kw_only=True)
-class Voice:
-    """
-    How the lifecycle speaks to the user.
-
-    Attributes:
-        status: A live line.
-        info: A line that stays.
-        warn: A warning that stays.
-    """
-
-    status: Callable[[str], None]
-    info: Callable[[str], None]
-    warn: Callable[[str], None]
+_PROPERTY_NAMES = (*(WIRE_NAMES[name] for name in (*INPUTS, *OUTPUTS)), "history", "secretHistory")
 
 
 def create_job(zuora: Zuora, settings: Settings, inputs: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
@@ -72,40 +37,39 @@ def create_job(zuora: Zuora, settings: Settings, inputs: Mapping[str, Any], voic
         ZuoraBackfillError: There is no job that this resource may call its own; the text says what to do.
     """
     past = Past.from_input(inputs.get("past"))
-    predecessor_id = past.predecessor.get("jobId")
     declared = scope_of(inputs)
     scope = settings.scope_for(declared.entity_id, declared.org_ids)
-    if predecessor_id:
+    if past.predecessor:
         ensure_same_place(zuora.base_url, past.predecessor, settings)
         ensure_same_scope(past.predecessor, declared, scope)
-    existing = inputs.get("existingJobId")
-    if existing is not None and existing == predecessor_id:
-        raise InputError(
-            f"existing_job_id is {existing}, the very job that is to be replaced; nothing was started.",
-            "Take existing_job_id away to start a new job, or take the change back that asks for a replacement.",
-        )
     tenant_id = zuora.client.tenant_id()
-    if predecessor_id:
+    if past.predecessor:
         ensure_same_tenant(tenant_id, past.predecessor)
+    intent = intent_of(inputs, zuora.base_url, scope)
+    secret = bool(inputs["identity"].get("secretTriggers"))
+    existing = inputs.get("existingJobId")
     if existing is not None:
-        job = adopt(zuora, str(existing), str(inputs["type"]), scope, voice)
+        job = adopt(zuora, str(existing), intent.type, scope, voice)
         started: dict[str, Any] = {"recovered": False}
     else:
-        submitted = zuora.submission.submit(
-            _order(zuora, inputs, past, scope, scope_in_state(past.predecessor, settings))
-        )
+        submitted = start(zuora, inputs, intent, past, scope, scope_in_state(past.predecessor, settings))
         job = submitted.job
         if submitted.remark:
             voice.warn(submitted.remark)
-        started = _started(submitted, secret=bool(inputs.get("identity", {}).get("secretTriggers")))
+        started = _started(submitted, secret=secret)
     voice.status(f"Job {job.id} is {job.status}.")
-    place = {
-        "tenantId": tenant_id,
-        "baseUrl": zuora.base_url,
-        "effectiveEntityId": scope.entity_id,
-        "effectiveOrgIds": list(scope.org_ids) or None,
-    }
-    return _known({**{name: inputs.get(name) for name in _INPUT_NAMES}, **started, **place, **outputs_of(job)})
+    secret_history = secret or past.secret_history
+    history = past.history.with_job(key_for(intent), job.id).to_state()
+    return _known(
+        {
+            **{name: inputs.get(name) for name in _INPUT_NAMES},
+            **started,
+            **_place(zuora.base_url, tenant_id, scope),
+            **outputs_of(job),
+            "history": _secret(history) if secret_history else history,
+            "secretHistory": secret_history or None,
+        }
+    )
 
 
 def read_job(
@@ -135,12 +99,7 @@ def read_job(
         return {**kept, "status": JobStatus.UNKNOWN.value}
     if job.status in (JobStatus.FAILED, JobStatus.STOPPED):
         voice.warn(f"Job {job_id} is {job.status}. To run the backfill again, change triggers.")
-    place = {
-        "baseUrl": zuora.base_url,
-        "tenantId": tenant_id,
-        "effectiveEntityId": scope.entity_id,
-        "effectiveOrgIds": list(scope.org_ids) or None,
-    }
+    place = _place(zuora.base_url, tenant_id, scope)
     return _known({**place, "type": job.type, "recovered": False, **kept, **outputs_of(job)})
 
 
@@ -151,10 +110,13 @@ def update_job(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, An
     if derived:
         declared["trackId"] = olds["trackId"]
     outputs = _known({**{name: olds.get(name) for name in _PROPERTY_NAMES}, **declared})
+    hashes: set[str] = set()
     if news.get("identity", {}).get("secretTriggers"):
-        hashes = {"idempotencyKey", *(["trackId"] if derived else [])} & outputs.keys()
-        outputs |= {name: _secret(outputs[name]) for name in hashes}
-    return outputs
+        outputs["secretHistory"] = True
+        hashes = {"idempotencyKey", *(["trackId"] if derived else [])}
+    if outputs.get("secretHistory"):
+        hashes.add("history")
+    return outputs | {name: _secret(outputs[name]) for name in hashes & outputs.keys()}
 
 
 def delete_job(
@@ -199,34 +161,6 @@ def delete_job(
         voice.info(f"Zuora does not know job {job_id} any more; there is nothing to stop.")
 
 
-def adopt(zuora: Zuora, job_id: str, wanted_type: str, scope: Scope, voice: Voice) -> Job:
-    """
-    Take over a job that somebody else started; one GET, no POST.
-
-    Raises:
-        JobError: Zuora does not know it here, or it is of another type.
-    """
-    try:
-        job = zuora.client.get(job_id, scope)
-    except NotFoundError as error:
-        entity = f"entity {scope.entity_id}" if scope.entity_id else "this tenant, asked without an entity"
-        raise JobError(
-            f"existing_job_id is {job_id}, which Zuora does not know in {entity}; nothing was started.",
-            "Check the id in Revenue → Data Backfill → Backfill Logs, and entity_id: a job is only seen from its own entity.",
-        ) from error
-    if job.type not in (wanted_type, None):
-        raise JobError(
-            f"existing_job_id is {job_id}, a {job.type} job, but type is {wanted_type}; nothing was started.",
-            f'Declare type="{job.type}", or give the id of a {wanted_type} job.',
-        )
-    if job.ended:
-        age = f" {duration(job.age_s)} ago" if job.age_s is not None else ""
-        voice.warn(
-            f"Job {job_id} was taken over; it is {job.status}, created{age}. To run the backfill again, change triggers."
-        )
-    return job
-
-
 def outputs_of(job: Job) -> dict[str, Any]:
     """Return what Zuora tells of a job; counts only once it has ended, as a frozen 0 would read as "no errors"."""
     counts: tuple[Any, ...] = (job.progress, job.batch_sent_count, job.batch_finished_count, job.error_count)
@@ -240,29 +174,13 @@ def outputs_of(job: Job) -> dict[str, Any]:
     }
 
 
-def _order(zuora: Zuora, inputs: Mapping[str, Any], past: Past, scope: Scope, predecessor_scope: Scope) -> Order:
-    identity = inputs["identity"]
-    intent = Intent(
-        organization=str(identity["organization"]),
-        urn=str(identity["urn"]),
-        base_url=zuora.base_url,
-        entity_id=scope.entity_id,
-        org_ids=scope.org_ids,
-        type=str(inputs["type"]),
-        dry_run=bool(inputs["dryRun"]),
-        triggers=inputs.get("triggers"),
-    )
-    return Order(
-        intent=intent,
-        request=BackfillRequest(type=intent.type, batch_size=int(inputs["batchSize"]), dry_run=intent.dry_run),
-        scope=scope,
-        guard=str(inputs["guard"]),
-        explained=past.job_ids | frozenset(inputs.get("knownJobIds") or ()),
-        predecessor=past.predecessor.get("jobId"),
-        predecessor_status=past.predecessor.get("status"),
-        predecessor_scope=predecessor_scope,
-        track_id=inputs.get("trackId"),
-    )
+def _place(base_url: str, tenant_id: str | None, scope: Scope) -> dict[str, Any]:
+    return {
+        "baseUrl": base_url,
+        "tenantId": tenant_id,
+        "effectiveEntityId": scope.entity_id,
+        "effectiveOrgIds": list(scope.org_ids) or None,
+    }
 
 
 def _started(submitted: Submitted, *, secret: bool) -> dict[str, Any]:
@@ -274,7 +192,7 @@ def _started(submitted: Submitted, *, secret: bool) -> dict[str, Any]:
     }
 
 
-def _secret(value: str) -> dict[str, str]:
+def _secret(value: Any) -> dict[str, Any]:
     """Mark an output as secret, in the engine's own notation: a dynamic provider has no other way."""
     return {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "value": value}
 

@@ -19,6 +19,8 @@ class Order:
         scope: The entity and the organisations in force.
         guard: ``once``, ``strict`` or ``none``.
         explained: Jobs that are explained: the stack's own and those a reviewer accepted.
+        spent: Jobs that the resource has had, the predecessor among them; none of them is handed out again.
+        after: The last of them that was for this very intent; the new job's key follows it.
         predecessor: The job that this one replaces.
         predecessor_status: Its status in state; one that has ended is not asked about again.
         predecessor_scope: The entity and the organisations it runs in; ``None`` for those in force.
@@ -30,6 +32,8 @@ class Order:
     scope: Scope
     guard: str
     explained: frozenset[str] = frozenset()
+    spent: frozenset[str] = frozenset()
+    after: str | None = None
     predecessor: str | None = None
     predecessor_status: str | None = None
     predecessor_scope: Scope | None = None
@@ -37,8 +41,8 @@ class Order:
 
     @property
     def accounted(self) -> frozenset[str]:
-        """The jobs that are no surprise: those that are explained, and the predecessor."""
-        return self.explained | ({self.predecessor} if self.predecessor else frozenset())
+        """The jobs that are no surprise: those that are explained, and those that the resource has had."""
+        return self.explained | self.spent
 
     def track_id_under(self, key: str) -> str:
         """Return the ``Zuora-Track-Id`` of a request with this key."""

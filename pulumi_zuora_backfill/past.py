@@ -17,6 +17,7 @@ import pulumi
 from pulumi.runtime import rpc
 from pulumi.runtime.settings import get_monitor
 
+from .history import History
 from .reasons import clean
 
 TYPE_TOKEN: Final = "pulumi-python:dynamic/zuora:BackfillJob"
@@ -32,15 +33,19 @@ _KEPT = (
     "orgIds",
     "effectiveEntityId",
     "effectiveOrgIds",
+    "history",
+    "secretHistory",
 )
+_NAMED_AT_MOST = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Jobs:
-    """The stack's jobs: their outputs by URN, and their ids as one text, as every resource carries the ids of all."""
+    """The stack's jobs: their outputs by URN, their ids as one text, as every resource carries the ids of all, and some that are live."""
 
     by_urn: Mapping[str, Mapping[str, Any]]
     ids: str
+    live: list[dict[str, Any]]
 
 
 # One read per run: a monitor lives exactly as long as its run, and an Automation API program may run many in one process.
@@ -54,20 +59,33 @@ class Past:
 
     Attributes:
         predecessor: Outputs of the job under this URN, in wire names; empty where there is none.
-        job_ids: All jobs of the stack.
+        job_ids: All jobs that the stack's resources have, or have had.
+        others: Some live jobs under other URNs, where there is none under this one: name, type, job id and place of each.
     """
 
     predecessor: Mapping[str, Any]
     job_ids: frozenset[str]
+    others: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def history(self) -> History:
+        """What this resource has had."""
+        return History.from_state(self.predecessor.get("history"))
+
+    @property
+    def secret_history(self) -> bool:
+        """Whether it was made of secret triggers."""
+        return bool(self.predecessor.get("secretHistory"))
 
     @classmethod
     def from_input(cls, value: object) -> Past:
         """Read the internal input; anything unusable counts as nothing known."""
         past = value if isinstance(value, Mapping) else {}
-        predecessor, job_ids = past.get("predecessor"), past.get("jobIds")
+        predecessor, job_ids, others = past.get("predecessor"), past.get("jobIds"), past.get("others")
         return cls(
             predecessor=predecessor if isinstance(predecessor, Mapping) else {},
             job_ids=frozenset(job_ids.split()) if isinstance(job_ids, str) else frozenset(),
+            others=tuple(other for other in others if isinstance(other, Mapping)) if isinstance(others, list) else (),
         )
 
 
@@ -79,11 +97,14 @@ async def past_input(urns: Awaitable[Iterable[str]]) -> dict[str, Any]:
         urns: The resource's URN, then its aliases.
     """
     jobs = await _stack_jobs()
-    predecessor: Mapping[str, Any] = next((jobs.by_urn[urn] for urn in await urns if urn in jobs.by_urn), {})
-    return {
-        "predecessor": {name: predecessor[name] for name in _KEPT if predecessor.get(name) is not None},
-        "jobIds": jobs.ids,
-    }
+    found = next((jobs.by_urn[urn] for urn in await urns if urn in jobs.by_urn), None)
+    if found is None:
+        return {"predecessor": {}, "jobIds": jobs.ids, **({"others": jobs.live} if jobs.live else {})}
+    predecessor = {name: found[name] for name in _KEPT if found.get(name) is not None}
+    if "secretHistory" in predecessor:
+        # The engine hands out in plain what it has encrypted in state.
+        predecessor["history"] = pulumi.Output.secret(predecessor["history"])
+    return {"predecessor": predecessor, "jobIds": jobs.ids}
 
 
 async def _stack_jobs() -> _Jobs:
@@ -116,4 +137,20 @@ async def _read() -> _Jobs:
         for urn, outputs in by_urn.items()
         if isinstance(outputs.get("jobId"), str) and "batchSize" in outputs
     }
-    return _Jobs(by_urn=by_urn, ids=" ".join(sorted({outputs["jobId"] for outputs in by_urn.values()})))
+    had = {
+        job_id
+        for outputs in by_urn.values()
+        for job_id in (outputs["jobId"], *History.from_state(outputs.get("history")).job_ids)
+    }
+    live = [
+        {
+            "name": urn.rsplit("::", 1)[-1],
+            "type": outputs.get("type"),
+            "jobId": outputs["jobId"],
+            "entityId": outputs.get("effectiveEntityId"),
+            "orgIds": outputs.get("effectiveOrgIds"),
+        }
+        for urn, outputs in by_urn.items()
+        if outputs.get("dryRun") is False
+    ]
+    return _Jobs(by_urn=by_urn, ids=" ".join(sorted(had)), live=live[:_NAMED_AT_MOST])

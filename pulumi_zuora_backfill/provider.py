@@ -27,12 +27,12 @@ from pulumi.dynamic import (
 from . import awaiting, dynamic_host, lifecycle
 from .announcements import announce_start
 from .changes import changes_between
-from .checks import Fault, is_unknown
+from .checks import is_unknown
 from .clock import Clock
 from .config import Settings, load_settings
+from .connection import Voice, Zuora
 from .errors import InputError
-from .inputs import check_inputs, scope_of
-from .lifecycle import Voice, Zuora
+from .inputs import check_inputs, ensure_job_id, scope_of
 from .models import Scope
 from .past import Past
 from .place import place_mismatch
@@ -68,11 +68,12 @@ class _ZuoraProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Read the settings; what is wrong with them is an error only when Zuora is needed."""
-        self._settings: Settings = load_settings(os.environ, req.config.get)
+        self._settings: Settings = load_settings(os.environ, req.config.get, dynamic_host.config_keys(req.config))
         self._clock = Clock(sleep=dynamic_host.sleep)
         self._announced: set[str] = set()
         self._live: dict[tuple[str, Scope], str] = {}
-        self._replacing: set[str] = set()
+        self._replacing: dict[str, object] = {}
+        self._preview = False
         _prepare_host()
 
     def _connected(self) -> Zuora:
@@ -91,20 +92,18 @@ class BackfillJobProvider(_ZuoraProvider):
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate; where there is nothing to compare with, a job will be started, and the reviewer is told."""
         inputs, faults = check_inputs(news)
+        # Kept here and not in the inputs: an update plan compares those of the preview with those of the update.
+        self._preview = bool(inputs.get("identity", {}).pop("preview", False))
         if "past" in _olds:
             # Only a start needs the past, and is checked without olds; another one would be written to state whenever a job was added.
             inputs["past"] = _olds["past"]
         self._meet(inputs)
         if not _olds and not faults:
-            predecessor = Past.from_input(inputs.get("past")).predecessor
-            if predecessor and inputs.get("existingJobId") == predecessor.get("jobId"):
-                # Without a diff this is the only place that is asked before the job is let go of.
-                reason = "existing_job_id is the very job that is to be replaced; take it away to start a new job"
-                faults.append(Fault(wire_name="existingJobId", reason=reason))
-            else:
+            past = Past.from_input(inputs.get("past"))
+            if past.predecessor:
                 # A delete does not say what it is for; a replacement has been checked before, and a destroy has not.
-                self._replacing |= {str(predecessor["jobId"])} if predecessor else set()
-                self._announce(inputs, predecessor)
+                self._replacing[str(past.predecessor["jobId"])] = inputs.get("existingJobId")
+            self._announce(inputs, past)
         return CheckResult(inputs, [CheckFailure(fault.wire_name, fault.reason) for fault in faults])
 
     @dynamic_host.clean_errors
@@ -113,14 +112,12 @@ class BackfillJobProvider(_ZuoraProvider):
         mismatch = place_mismatch(self._settings.base_url, _olds, self._settings)
         if mismatch:
             dynamic_host.warn(f"Job {_id} in state belongs to {mismatch}. Anything that needs Zuora will be refused.")
-        changes = changes_between(_id, _olds, _news, self._settings)
+        changes = changes_between(_id, _olds, _news, self._settings, preview=self._preview)
         if changes.replacing:
             if _news.get("existingJobId") == _id:
-                raise InputError(
-                    f"existing_job_id is {_id}, the very job that a change of {', '.join(changes.replacing)} asks to replace; nothing was done.",
-                    "Take existing_job_id away to start a new job, or take the change back.",
-                )
-            self._announce(_news, {**_olds, "jobId": _id}, changes.replacing)
+                raise _adopts_what_it_replaces(_id, f"a change of {', '.join(changes.replacing)}")
+            past = Past(predecessor={**_olds, "jobId": _id}, job_ids=frozenset())
+            self._announce(_news, past, changes.replacing)
         return DiffResult(
             changes=bool(changes.replacing or changes.state_only),
             replaces=list(changes.replacing),
@@ -136,6 +133,7 @@ class BackfillJobProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Look the job up; never report it gone."""
+        ensure_job_id(id_)
         return ReadResult(id_, lifecycle.read_job(self._connected(), self._settings, id_, props, _VOICE))
 
     @dynamic_host.clean_errors
@@ -146,6 +144,8 @@ class BackfillJobProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Stop the job where it may be stopped; refuse to replace one that runs and may not."""
+        if self._replacing.get(_id) == _id:
+            raise _adopts_what_it_replaces(_id, "--replace, taint or a trigger")
         replacing = _id in self._replacing
         lifecycle.delete_job(self._connected, self._settings, self._clock, _id, _props, _VOICE, replacing=replacing)
 
@@ -160,9 +160,7 @@ class BackfillJobProvider(_ZuoraProvider):
             first = self._live.setdefault(place, urn)
         return None if first == urn else first.rsplit("::", 1)[-1]
 
-    def _announce(
-        self, inputs: Mapping[str, Any], predecessor: Mapping[str, Any], changed: tuple[str, ...] = ()
-    ) -> None:
+    def _announce(self, inputs: Mapping[str, Any], past: Past, changed: tuple[str, ...] = ()) -> None:
         """Speak to the reviewer, once per resource and run: a replacement is asked about twice."""
         if not self._first_time(_urn_of(inputs)):
             return
@@ -170,7 +168,7 @@ class BackfillJobProvider(_ZuoraProvider):
             dynamic_host.warn(
                 f"The settings are not usable, and whatever needs Zuora will be refused: {'; '.join(self._settings.faults)}."
             )
-        announcement = announce_start(inputs, predecessor, self._settings, changed, self._meet(inputs))
+        announcement = announce_start(inputs, past, self._settings, changed, self._meet(inputs))
         (dynamic_host.warn if announcement.warning else dynamic_host.info)(announcement.text)
 
     def _first_time(self, what: str) -> bool:
@@ -217,6 +215,13 @@ class BackfillCompletionProvider(_ZuoraProvider):
         if not _prepare_host():
             _warn_of_few_workers()
         return awaiting.await_jobs(self._connected(), self._settings, self._clock, inputs, kind, _VOICE, olds)
+
+
+def _adopts_what_it_replaces(job_id: str, asks: str) -> InputError:
+    return InputError(
+        f"existing_job_id is {job_id}, the very job that {asks} asks to replace; nothing was done.",
+        "Take existing_job_id away to start a new job, or do not ask for a replacement.",
+    )
 
 
 def _urn_of(inputs: Mapping[str, Any]) -> str:

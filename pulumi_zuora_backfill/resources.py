@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import pulumi
 from pulumi.dynamic import Resource
 
-from .errors import InputError
 from .models import BackfillType
 from .names import COMPLETION_INPUTS, COMPLETION_OUTPUTS, INPUTS, OUTPUTS, WIRE_NAMES
 from .past import TYPE_TOKEN, past_input
+from .program import ensure_delete_before_replace, ensure_no_import, warn_of_plain_secret
 from .provider import BackfillCompletionProvider, BackfillJobProvider
 from .urns import alias_urns_of, urn_of
 
@@ -150,7 +150,7 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
             opts: Pulumi's resource options. ``delete_before_replace`` is always on.
 
         Raises:
-            InputError: ``delete_before_replace=False`` was asked for.
+            InputError: ``delete_before_replace=False`` or ``import_`` was asked for.
         """
         given = dict(locals())
         props = {name: given[name] for name in INPUTS}
@@ -165,7 +165,7 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
 
         Args:
             resource_name: The name in the stack.
-            id: The job id, 32 characters.
+            id: The job id, 32 characters; another one is refused before anything is sent.
             opts: Pulumi's resource options.
         """
         job = BackfillJob.__new__(BackfillJob)
@@ -215,15 +215,20 @@ class BackfillCompletion(_ZuoraResource, module="zuora", name="BackfillCompletio
 
         Args:
             resource_name: The name in the stack.
-            job_ids: The jobs to wait for, 32 characters each.
+            job_ids: The jobs to wait for, at least one, 32 characters each.
             timeout: How long to wait for all of them: seconds, or ``"90s"``, ``"30m"``, ``"2h"``. ``opts.custom_timeouts`` beats it, and
                 ``ZUORA_WAIT_TIMEOUT`` / ``zuora:waitTimeout`` caps every wait of a run.
             max_errors: How many failed records in all are accepted; 2147483648 also accepts a number that cannot be read.
             entity_id: ``Zuora-Entity-Ids`` of the jobs; default from configuration.
             org_ids: ``Zuora-Org-Ids`` of the jobs; default from configuration.
             opts: Pulumi's resource options.
+
+        Raises:
+            InputError: ``import_`` was asked for.
         """
         given = dict(locals())
+        ensure_no_import("BackfillCompletion", resource_name, opts)
+        warn_of_plain_secret()
         props = {name: given[name] for name in COMPLETION_INPUTS}
         custom = opts.custom_timeouts if opts else None
         if isinstance(custom, pulumi.CustomTimeouts):
@@ -238,11 +243,9 @@ class BackfillCompletion(_ZuoraResource, module="zuora", name="BackfillCompletio
 def _register(job: BackfillJob, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
     """Register with the engine, with everything the provider has to know."""
     opts = opts or pulumi.ResourceOptions()
-    if opts.delete_before_replace is False:
-        raise InputError(
-            f"BackfillJob {name!r}: delete_before_replace=False is refused.",
-            "The job that is replaced has to come to its end before the next one starts; take the option away.",
-        )
+    ensure_no_import("BackfillJob", name, opts)
+    ensure_delete_before_replace("BackfillJob", name, opts)
+    warn_of_plain_secret()
     opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True, **_HIDDEN))
 
     async def identity() -> dict[str, Any]:

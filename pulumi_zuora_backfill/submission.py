@@ -7,11 +7,11 @@ The idempotency contract: one intent becomes one job. DESIGN.md draws it; here i
 | GUARD | lists the tenant's jobs | all accounted for → SEND · one that is not → error *guard* |
 | SEND | POSTs with the intent's key | a job id → LOOK · one saved refusal, twice → RECALL · refusals → error *refused* · nothing → error *unknown* |
 | RECALL | lists, POSTs with a one-time key | a job id → LOOK · a young job that is not accounted for → error *ambiguous* · a refusal → error *refused* |
-| LOOK | GETs the job | ours → done · the predecessor, or a stopped one → SEND with the key after it · not known → error *ambiguous* |
+| LOOK | GETs the job | ours → done · one that the resource has had, or a stopped one → SEND with the key after it · not known → error *ambiguous* |
 
 I1, nothing twice: SEND keeps to one key, and RECALL passes by no key but one that is known to hold a refusal, as any other could still start a job.
-I2, no failure for ever: RECALL gets past a refusal that Zuora saved before its cause was mended. I3, no mix-up: LOOK hands out neither a
-predecessor nor a stopped job. I4, nothing foreign is stopped: nothing here stops a job. I5, no guess: every error is raised before anything more is sent.
+I2, no failure for ever: RECALL gets past a refusal that Zuora saved before its cause was mended. I3, no mix-up: LOOK hands out neither a job that the
+resource has had nor a stopped one. I4, nothing foreign is stopped: nothing here stops a job. I5, no guess: every error is raised before anything more is sent.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Submission:
         """
         self._before(order)
         self._guard.check(order.guard, order.request.type, order.scope, order.accounted)
-        after, since = order.predecessor, self._clock.now()
+        after, since = order.after, self._clock.now()
         for _ in range(MAX_CHAIN):
             key = self._key(order, after, None, _SAME_KEY, since)
             try:
@@ -97,7 +97,7 @@ class Submission:
                 key = self._key(order, after, self._clock.nonce(), _ONE_TIME_KEY, since)
                 started = self._recall(order, key, refusal)
             submitted = self._look(order, key, started)
-            if submitted.job.id != order.predecessor and submitted.job.status != JobStatus.STOPPED:
+            if submitted.job.id not in order.spent and submitted.job.status != JobStatus.STOPPED:
                 return submitted
             after = submitted.job.id
             # The way here leads over this job's key: once Zuora forgets that one, the next `up` does not find what it starts now.

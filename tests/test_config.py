@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_zuora_backfill.config import NAMES, Settings, base_url_of, duration_s, is_loopback, load_settings
+from pulumi_zuora_backfill.base_url import base_url_of, is_loopback
+from pulumi_zuora_backfill.config import NAMES, Settings, duration_s, load_settings
 from pulumi_zuora_backfill.errors import ConfigurationError
 from pulumi_zuora_backfill.models import Scope
 
@@ -24,16 +25,16 @@ def load(environ: dict[str, str], stack: dict[str, str] | None = None) -> Settin
 
 
 def test_nothing_set_is_an_error_only_when_zuora_is_needed() -> None:
-    """The one error then names all that is missing, with both ways to set each."""
+    """The one error then names all that is missing, in both places where each can be set, and how."""
     settings = load({})
     assert settings == Settings()
     with pytest.raises(ConfigurationError) as error:
         settings.require()
     assert error.value.message == (
         "Zuora's settings are not usable: "
-        "base_url is not set: export ZUORA_BASE_URL=… or run `pulumi config set zuora:baseUrl …`; "
-        "client_id is not set: export ZUORA_CLIENT_ID=… or run `pulumi config set zuora:clientId …`; "
-        "client_secret is not set: export ZUORA_CLIENT_SECRET=… or run `pulumi config set --secret zuora:clientSecret …`."
+        "neither ZUORA_BASE_URL nor zuora:baseUrl is set: export ZUORA_BASE_URL=… or run `pulumi config set zuora:baseUrl …`; "
+        "neither ZUORA_CLIENT_ID nor zuora:clientId is set: export ZUORA_CLIENT_ID=… or run `pulumi config set zuora:clientId …`; "
+        "neither ZUORA_CLIENT_SECRET nor zuora:clientSecret is set: export ZUORA_CLIENT_SECRET=… or run `pulumi config set --secret zuora:clientSecret …`."
     )
 
 
@@ -77,14 +78,23 @@ def test_credentials_of_the_environment_win() -> None:
     assert load(GOOD, STACK).require() == ("https://rest.zuora.com", "id", SECRET)
 
 
-@pytest.mark.parametrize("name", ["ZUORA_CLIENT_ID", "ZUORA_CLIENT_SECRET"])
-def test_credentials_come_from_one_place(name: str) -> None:
-    """Half a pair from the environment and half from the stack is refused."""
+@pytest.mark.parametrize(
+    ("name", "places"),
+    [
+        ("ZUORA_CLIENT_ID", "ZUORA_CLIENT_ID and zuora:clientSecret"),
+        ("ZUORA_CLIENT_SECRET", "zuora:clientId and ZUORA_CLIENT_SECRET"),
+    ],
+)
+def test_credentials_come_from_one_place(name: str, places: str) -> None:
+    """Half a pair from the environment and half from the stack is refused, and both are named as they were set."""
     settings = load(
         {"ZUORA_BASE_URL": "https://z.example", name: "x"}, {k: v for k, v in STACK.items() if "base" not in k}
     )
-    with pytest.raises(ConfigurationError, match="set both in one place"):
+    with pytest.raises(ConfigurationError) as error:
         settings.require()
+    assert error.value.message == (
+        f"Zuora's settings are not usable: {places} come from two places: set both in one place, the environment or the stack."
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,8 +109,7 @@ def test_credentials_come_from_one_place(name: str) -> None:
 def test_where_it_goes_must_be_said_once(variable: str, here: str, key: str, there: str) -> None:
     """Two values for the place of the backfill are an error, not a choice."""
     settings = load({variable: here}, {key: there})
-    [fault] = settings.faults
-    assert fault.endswith(f"is {here!r} in {variable} but {there!r} in {key}: take one of them away")
+    assert settings.faults == (f"{variable} is {here!r} but {key} is {there!r}: take one of them away",)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +170,7 @@ def test_a_wrong_base_url_is_a_fault(text: str, reason: str) -> None:
     settings = load({"ZUORA_BASE_URL": text}, {"zuora:baseUrl": "https://rest.zuora.com"})
     [fault] = settings.faults
     assert reason in fault
-    assert fault.startswith("base_url from ZUORA_BASE_URL ")
+    assert fault.startswith("ZUORA_BASE_URL ")
     assert "hunter2" not in fault
     assert settings.base_url is None
 
@@ -179,20 +188,50 @@ def test_a_wrong_base_url_is_a_fault(text: str, reason: str) -> None:
     ],
 )
 def test_a_malformed_setting_is_a_fault(environ: dict[str, str], fault: str) -> None:
-    """It is named with its source, keeps its default, and stops everything that needs Zuora."""
+    """It is named as it was set, keeps its default, and stops everything that needs Zuora."""
     settings = load(GOOD | environ)
     [said] = settings.faults
     assert fault in said
-    assert f"from {next(iter(environ))} " in said
+    assert said.startswith(next(iter(environ)))
     with pytest.raises(ConfigurationError, match=re.escape(said)):
         settings.require()
+
+
+ORGANISATIONS = "write the ids without quotes, brackets or braces, separated by commas: a,b"
+ENTITY = "a backfill takes exactly one entity, its id without quotes, brackets or braces"
+
+
+@pytest.mark.parametrize("text", ['["a","b"]', "[a, b]", "'a','b'", '"a"', "{a}", "a]"])
+@pytest.mark.parametrize(("place", "how"), [("orgIds", ORGANISATIONS), ("entityIds", ENTITY)])
+def test_a_list_in_json_or_yaml_is_a_fault(text: str, place: str, how: str) -> None:
+    """Pulumi hands a list of its YAML over as a text, which would be sent as it is: it is refused, saying where it was set and how to write it."""
+    variable, key = f"ZUORA_{place.removesuffix('Ids').upper()}_IDS", f"zuora:{place}"
+    here, there = load({variable: text}), load({}, {key: text})
+
+    assert here == Settings(faults=(f"{variable} is {text!r}: {how}",), sources=here.sources)
+    assert there == Settings(faults=(f"{key} is {text!r}: {how}",), sources=there.sources)
+
+
+def test_a_misspelt_key_is_a_fault() -> None:
+    """A key in the namespace that is almost one of ours is refused and corrected; other keys, and other namespaces, are nobody's business."""
+    misspelt = ["zuora:tenantID", "zuora:baseurl", "zuora:orgs", "zuora:call_timeout"]
+    others = ["zuora:reason", "acme:tenantID", "tenantID", "zuora:tenantId"]
+    settings = load_settings(GOOD, {}.get, [*misspelt, *others])
+
+    assert settings.faults == (
+        "zuora:baseurl is not a setting, zuora:baseUrl is: set that one and run `pulumi config rm zuora:baseurl`",
+        "zuora:call_timeout is not a setting, zuora:callTimeout is: set that one and run `pulumi config rm zuora:call_timeout`",
+        "zuora:orgs is not a setting, zuora:orgIds is: set that one and run `pulumi config rm zuora:orgs`",
+        "zuora:tenantID is not a setting, zuora:tenantId is: set that one and run `pulumi config rm zuora:tenantID`",
+    )
+    assert load_settings(GOOD, {}.get, others).faults == ()
 
 
 def test_a_secret_is_never_shown() -> None:
     """Neither the settings nor the fault of a broken secret hold it."""
     assert SECRET not in repr(load(GOOD))
     [fault] = load(GOOD | {"ZUORA_CLIENT_SECRET": "two words"}).faults
-    assert fault == "client_secret from ZUORA_CLIENT_SECRET holds characters that no credential has; paste it again"
+    assert fault == "ZUORA_CLIENT_SECRET holds characters that no credential has; paste it again"
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("1.5 m", 90), ("2h", 7200), ("0.5", 0.5)])

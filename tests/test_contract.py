@@ -177,3 +177,29 @@ def test_limit_a_one_time_key_in_flight(world: World, waits_s: float, jobs: int)
 
     assert len(world.zuora.jobs) == jobs
     assert isinstance(error, AmbiguousJobError) == (jobs == 1)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_beside_a_job_another_one_is_started_only_where_the_user_names_it(world: World, named: bool) -> None:
+    """
+    A job behind a refusal's key is found in the tenant's list alone: unless the program names it as known, nothing more is sent.
+
+    One pipeline got past a saved refusal with a one-time key; the other still meets that refusal.
+    """
+    world.zuora.plan(Fault.SAVED_FAILURE, on=Operation.CREATE, code="58730010")
+    world.up("a")
+    (job,) = world.zuora.jobs
+    world.declare(knownJobIds=[job.id] if named else None)
+    errors = world.up("a", pipeline=1)
+
+    assert (type(errors.get("a")), len(world.zuora.jobs)) == ((type(None), 2) if named else (AmbiguousJobError, 1))
+
+
+def test_what_another_state_has_started_for_the_same_is_taken_over_whatever_came_before(world: World) -> None:
+    """The first job for an intent goes out under the key of the intent alone, so that two states with different pasts mean the same job."""
+    for triggers in (1, 2):
+        world.declare(triggers=triggers)
+        world.up("a")
+    world.up("a", pipeline=1)
+    assert [state["a"].id for state in world.states] == [world.zuora.jobs[1].id] * 2
+    assert len(world.zuora.jobs) == 2

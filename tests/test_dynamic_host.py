@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf import empty_pb2
+from pulumi.dynamic import Config
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
 from pulumi_zuora_backfill import dynamic_host
@@ -159,3 +160,14 @@ def test_the_worker_limit_is_lifted_where_the_pool_is_the_hosts() -> None:
     with ThreadPoolExecutor(4) as one, ThreadPoolExecutor(4) as two:
         assert dynamic_host.lift_worker_limit() is False
         assert [one._max_workers, two._max_workers] == [4, 4]
+
+
+def test_the_keys_of_the_configuration_without_the_project_s_own() -> None:
+    """A project that is called zuora may have keys of its own in that namespace; a host that hides its keys has none."""
+    config = Config({"zuora:tenantID": "7", "acme:tenantID": "8"}, "acme")
+    hidden = Config({"zuora:tenantID": "7"}, "acme")
+    del hidden._props
+
+    assert dynamic_host.config_keys(config) == ["zuora:tenantID"]
+    assert dynamic_host.config_keys(Config(config._props, "zuora")) == ["acme:tenantID"]
+    assert dynamic_host.config_keys(hidden) == []

@@ -455,6 +455,30 @@ def test_state_can_be_exported_and_imported(bench: Bench) -> None:
     assert stack.up().change_summary == {"same": 2}
 
 
+@pytest.mark.parametrize(
+    ("folder", "operation", "missing"),
+    [
+        ("nowhere", "preview", "nowhere is not a folder"),
+        ("nowhere", "destroy", "nowhere is not a folder"),
+        ("moved", "up", "moved/nowhere is not a folder"),
+        ("moved", "refresh", "moved/nowhere is not a folder"),
+        ("empty", "up", "empty holds no __main__.py"),
+    ],
+)
+def test_a_wrong_folder_is_one_line(tmp_path: Path, folder: str, operation: str, missing: str) -> None:
+    """Where no program is, the error says which folder was meant and where it was named; nothing is started and no state is kept."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "moved" / "Pulumi.yaml").write_text("name: probe\nmain: nowhere\n", encoding="utf-8")
+    stack = EmbeddedStack("dev", tmp_path / folder)
+    told = run_failing(getattr(stack, operation)).partition("Diagnostics:")[2].partition("Resources:")[0]
+
+    assert [line.strip() for line in told.splitlines() if "error" in line] == [
+        f"error: {tmp_path}/{missing}; check the stack's work_dir, and main in its Pulumi.yaml"
+    ]
+    assert stack.state == {"resources": []}
+
+
 def test_taint_of_an_unknown_resource_is_refused(bench: Bench) -> None:
     """A typing error is no wish for a replacement."""
     with pytest.raises(KeyError, match="No such resource"):

@@ -178,11 +178,11 @@ DECLARED: dict[str, Any] = {"type": "RatePlanCharge", "triggers": [1], "entity_i
         (RAN, {"entity_id": "f", "org_ids": ["a"]}, ["entity_id", "org_ids"]),
         (RAN, {"type": "OrderLineItem", "triggers": None}, ["type", "triggers"]),
         (RAN, {"triggers": [True]}, ["triggers"]),
-        (RAN, {"triggers": [float("nan")]}, []),
+        (RAN, {"triggers": [float("nan")]}, ["triggers"]),
     ],
 )
 def test_what_ran_is_compared_with_what_is_declared(
     ran: dict[str, Any], declared: dict[str, Any], names: list[str]
 ) -> None:
-    """By value, however Pulumi carries it; a place that is not declared is configuration's, a value that can be none is told elsewhere."""
+    """By value, however Pulumi carries it; a place that is not declared is configuration's."""
     assert _otherwise(ran, {**DECLARED, **declared}) == names

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.output import Unknown
 
+from pulumi_zuora_backfill.awaiting import check_completion
 from pulumi_zuora_backfill.changes import Changes, changes_between
 from pulumi_zuora_backfill.checks import Fault, is_unknown
 from pulumi_zuora_backfill.config import Settings
@@ -39,8 +40,7 @@ def outputs(**values: Any) -> dict[str, Any]:
 
 def changes(olds: dict[str, Any], news: dict[str, Any], *, preview: bool = False, **settings: Any) -> Changes:
     """Compare, with the inputs checked as the engine does."""
-    inputs = {**checked(**news), "identity": {"preview": preview}}
-    return changes_between(JOB, olds, inputs, Settings(**settings))
+    return changes_between(JOB, olds, checked(**news), Settings(**settings), preview=preview)
 
 
 def test_defaults_are_made_explicit() -> None:
@@ -105,12 +105,44 @@ def test_a_wrong_input_is_one_fault_that_names_it(name: str, value: Any) -> None
     assert [fault.wire_name for fault in faults] == [name]
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("batchSize", 5000.0, "batch_size must be a whole number from 1 to 1000, not 5000"),
+        ("batchSize", 1.5, "batch_size must be a whole number from 1 to 1000, not 1.5"),
+        ("batchSize", -(2.0**60), "batch_size must be a whole number from 1 to 1000, not -1.152921504606847e+18"),
+        ("batchSize", float("inf"), "batch_size must be a whole number from 1 to 1000, not inf"),
+        ("dryRun", 1.0, "dry_run must be True or False, not 1"),
+        ("reason", [7.0, {"n": (1.0, "x")}], "reason must be a text, not [7, {'n': [1, 'x']}]"),
+        ("knownJobIds", [5.0], "known_job_ids has an entry that must be a job id of 32 characters, not 5"),
+    ],
+)
+def test_a_fault_shows_the_value_as_it_was_written(name: str, value: Any, reason: str) -> None:
+    """Pulumi carries whole numbers as floats; a user reads the number that stands in the program."""
+    assert check_inputs({"type": "RatePlanCharge", name: value})[1] == [Fault(wire_name=name, reason=reason)]
+
+
+def test_a_completion_without_jobs_says_so() -> None:
+    """An empty list is a list of job ids, so the text says what it lacks; nothing else is wrong with it."""
+    assert check_completion({"jobIds": []})[1] == [
+        Fault(
+            wire_name="jobIds",
+            reason="job_ids is an empty list: there is no job to wait for; name at least one, such as [job.job_id]",
+        )
+    ]
+
+
+def test_empty_lists_of_a_job_name_nothing() -> None:
+    """No known job, and the organisations of the configuration: an empty list is no fault there."""
+    assert checked(knownJobIds=[], orgIds=[]) == {**checked(), "knownJobIds": [], "orgIds": []}
+
+
 def test_a_wrong_trigger_is_reported_without_its_name() -> None:
     """The engine prints the value of the input that a fault names; triggers may be secret."""
     assert check_inputs({"type": "RatePlanCharge", "triggers": 2**60})[1] == [
         Fault(
             wire_name="",
-            reason="triggers must be a JSON value: an integer is beyond 2^53, where JSON numbers lose digits; write it as a string",
+            reason="triggers must be a JSON value: a whole number of 2^53 or beyond loses digits on its way through Pulumi; write it as a string",
         )
     ]
 
@@ -181,6 +213,13 @@ def test_an_unknown_input_replaces_in_a_preview_and_changes_nothing_in_an_update
 
     assert name in (found.state_only if name == "batchSize" else found.replacing) or not preview
     assert found.replacing == () or preview
+
+
+def test_a_number_that_an_earlier_version_took_is_another_value() -> None:
+    """State may hold 2^53 as triggers; a comparison with what is now taken does not fail."""
+    assert changes({**outputs(), "triggers": 2.0**53}, {"triggers": str(2**53)}) == Changes(
+        replacing=("triggers",), state_only=()
+    )
 
 
 def test_an_entity_that_moves_between_program_and_configuration_is_no_other_job() -> None:

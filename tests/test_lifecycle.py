@@ -9,6 +9,7 @@ import pytest
 
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 
+from .engines import RealStack
 from .world import World, assert_clean, lines_with, urn
 
 LIVE = {"token": 1, "list": 1, "create": 1, "get": 1}
@@ -114,6 +115,37 @@ def test_two_live_jobs_for_one_place_are_pointed_out(world: World) -> None:
     ]
     assert (len(warnings), len(pointed_out)) == (3, 1)
     assert "LIVE RatePlanCharge backfill" in pointed_out[0]
+
+
+def test_a_rename_without_an_alias_is_pointed_out(world: World) -> None:
+    """Another name is another resource: the reviewer reads which live job of that type and place the stack has, and how to keep it."""
+    world.program("BackfillJob('dry', type='RatePlanCharge', dry_run=True); BackfillJob('old', type='RatePlanCharge')")
+    world.up()
+    job = world.resource("old")["id"]
+    world.program(
+        "BackfillJob('new', type='RatePlanCharge'); BackfillJob('lines', type='OrderLineItem'); BackfillJob('eu', type='RatePlanCharge', entity_id='eu')"
+    )
+    text = world.stack.preview().stdout
+
+    told = (
+        f'This stack already has live jobs of this type under other names: {job} ("old"). If this is the same backfill under a new name, it would run '
+        f'AGAIN: give it  opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="old")])  or  existing_job_id="{job}".'
+    )
+    warnings = {line for line in lines_with(text, "Will start a LIVE") if line.startswith("warning: ")}
+    assert (len(warnings), [told in warning for warning in warnings].count(True)) == (3, 1)
+
+
+def test_an_update_keeps_to_its_plan(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+    """What a preview saved as a plan, an `up --plan` does: a start, a replacement, and nothing."""
+    if engine is not RealStack:
+        pytest.skip("EmbeddedStack knows no plans")
+    world = World(engine, zuora, tmp_path, env={**zuora.environment(), "PULUMI_EXPERIMENTAL": "true"})
+    plan = str(tmp_path / "plan.json")
+    for triggers, jobs in ((1, 1), (2, 2), (2, 2)):
+        world.job(f'type="RatePlanCharge", dry_run=True, triggers={triggers}')
+        world.stack.preview(plan=plan)
+        world.up(plan=plan)
+        assert len(world.job_ids()) == jobs
 
 
 def test_a_preview_of_a_replacement_names_the_job_and_what_becomes_of_it(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,17 @@ def failing_create(world: World, **options: object) -> None:
         Fault.UNSAVED_FAILURE, on=Operation.CREATE, times=2, status=400, code="58730030", message="Not now."
     )
     assert "Not now." in world.failing(**options)
+
+
+def without_secrets(value: Any) -> Any:
+    """Return a state's document as one reads it who cannot decrypt."""
+    if isinstance(value, list):
+        return [without_secrets(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return (
+        "[secret]" if "4dabf18193072939515e22adb298388d" in value else {k: without_secrets(v) for k, v in value.items()}
+    )
 
 
 @pytest.mark.parametrize("times_failed", [0, 1, 2])
@@ -108,6 +120,77 @@ def test_destroy_and_up_take_a_finished_job_over_and_start_anew_after_a_stopped_
     assert world.resource()["id"] == world.job_ids()[2]
 
 
+@pytest.mark.parametrize("asked", [("a", "b"), ("a", "b", "a"), ("a", "b", "c", "b")])
+def test_destroy_and_up_start_nothing_after_replacements_either(world: World, asked: tuple[str, ...]) -> None:
+    """What state has forgotten is found again by the key of the intent alone: the first job that was for it, and no other one is started."""
+    for triggers in asked:
+        world.job(f'type="RatePlanCharge", triggers="{triggers}"')
+        world.up()
+        world.zuora.finish(world.job_ids()[-1])
+    world.zuora.clock.advance(600)
+    world.stack.destroy()
+    text = world.up().stdout
+
+    assert len(world.job_ids()) == len(asked)
+    assert world.resource()["id"] == world.job_ids()[asked.index(asked[-1])]
+    assert "it was taken over, no second one was started" in text
+
+
+def test_a_change_taken_back_after_a_failed_replacement_keeps_the_job_that_is_named(world: World) -> None:
+    """The predecessor was let go of and the create failed: the preview says how to keep it, and with that line nothing is started."""
+    first = deployed(world)
+    world.job('type="RatePlanCharge", triggers=2')
+    failing_create(world)
+    world.job()
+    line = f'existing_job_id="{first}"'
+    assert (
+        f"This is ANOTHER live run of this resource. To keep that job instead, add  {line}."
+        in world.stack.preview().stdout
+    )
+    world.job(f'type="RatePlanCharge", {line}')
+    assert f"Will take job {first} back" in world.stack.preview().stdout
+    world.up()
+
+    assert (world.job_ids(), world.resource()["id"]) == ([first], first)
+    world.zuora.forget_requests()
+    world.job()
+    world.up()
+    assert (world.zuora.requests, world.resource()["id"]) == ([], first)
+
+
+def test_a_running_job_is_not_let_go_of_for_one_that_is_taken_over(world: World) -> None:
+    """`existing_job_id` with another job asks for a replacement too: a live job that runs stands against it, and stays."""
+    other = world.zuora.add_job(status="PROCESSING")
+    world.job()
+    world.up()
+    (first,) = [job for job in world.job_ids() if job != other.id]
+    world.job(f'type="RatePlanCharge", existing_job_id="{other.id}"')
+    text = world.failing()
+
+    assert f"Job {first}, which is to be replaced, still runs (" in text
+    assert "To keep it, take the change back: it is still yours." in text
+    assert "pendingReplacement" not in world.resource()
+    world.job()
+    world.zuora.forget_requests()
+    world.up()
+    assert (world.zuora.requests, world.resource()["id"]) == ([], first)
+
+
+def test_secret_triggers_leave_no_trace_that_can_be_guessed_at(world: World) -> None:
+    """The history holds a hash of the triggers: it is secret when they were, also after they no longer are, in state's inputs and outputs."""
+    hashes = []
+    for triggers in ('pulumi.Output.secret("hunter2")', '"plain"', "3"):
+        world.job(f'type="RatePlanCharge", triggers={triggers}')
+        world.up()
+        world.zuora.finish(world.job_ids()[-1])
+        hashes.append(world.zuora.jobs[-1].idempotency_key)
+    world.stack.refresh()
+    everything, readable = json.dumps(world.stack.state), json.dumps(without_secrets(world.stack.state))
+
+    assert [str(key) in everything for key in hashes] == [True, True, True]
+    assert [str(key) in readable for key in hashes] == [False, False, True]
+
+
 @pytest.mark.parametrize("saved", [{"status": 403, "code": "58730010"}, {"status": 500, "code": "58730060"}])
 def test_a_saved_refusal_does_not_outlive_its_cause(world: World, saved: dict[str, object]) -> None:
     """A refusal saved under the key for 24 hours is got past once its cause is mended, without any edit: one job."""
@@ -182,5 +265,8 @@ def test_a_tainted_adopted_job_is_refused_before_it_is_stopped(world: World) -> 
     world.up()
     world.stack.taint(urn())
 
-    assert "existing_job_id is the very job that is to be replaced" in world.failing()
+    assert (
+        f"existing_job_id is {job.id}, the very job that --replace, taint or a trigger asks to replace"
+        in world.failing()
+    )
     assert [(j.id, j.status) for j in world.zuora.jobs] == [(job.id, "PROCESSING")]

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Callable
 from typing import Any
 
 import pulumi
 import pytest
 from pulumi.runtime import mocks
 
-from pulumi_zuora_backfill import BackfillJob
+from pulumi_zuora_backfill import BackfillCompletion, BackfillJob, VerifiedBackfill
 from pulumi_zuora_backfill.errors import InputError
 from pulumi_zuora_backfill.past import TYPE_TOKEN, Past
 
 STACK, PROJECT = "dev", "acme"
+JOB = "j" * 32
+NO_IMPORT = (
+    "'charges': the option import_ is refused, as Pulumi cannot import dynamic resources. "
+    f"To take over a job that is there, declare a BackfillJob with existing_job_id={JOB!r} instead."
+)
 OLD = f"urn:pulumi:{STACK}::{PROJECT}::{TYPE_TOKEN}::old"
 
 
@@ -141,7 +147,63 @@ def test_the_internal_input_is_read_with_tolerance() -> None:
     )
 
 
-def test_create_before_delete_is_refused_where_it_is_written() -> None:
-    """The error comes from the line in the program that asks for it."""
-    with pytest.raises(InputError, match="delete_before_replace=False is refused"):
-        BackfillJob("charges", type="RatePlanCharge", opts=pulumi.ResourceOptions(delete_before_replace=False))
+IMPORTED = pulumi.ResourceOptions(import_=JOB)
+
+
+@pytest.mark.parametrize(
+    ("declare", "text"),
+    [
+        (
+            lambda: BackfillJob(
+                "charges", type="RatePlanCharge", opts=pulumi.ResourceOptions(delete_before_replace=False)
+            ),
+            "BackfillJob 'charges': delete_before_replace=False is refused. The job that is replaced has to come to its end before the next one "
+            "starts; take the option away.",
+        ),
+        (
+            lambda: VerifiedBackfill("charges", type="RatePlanCharge", approval="yes"),
+            """VerifiedBackfill 'charges': approval must be "auto", "wait" or the job id of the dry run, 32 characters, not 'yes'. """
+            "Nothing was declared.",
+        ),
+        (lambda: BackfillJob("charges", type="RatePlanCharge", opts=IMPORTED), f"BackfillJob {NO_IMPORT}"),
+        (lambda: BackfillJob.get("charges", JOB, opts=IMPORTED), f"BackfillJob {NO_IMPORT}"),
+        (lambda: BackfillCompletion("charges", job_ids=[JOB], opts=IMPORTED), f"BackfillCompletion {NO_IMPORT}"),
+        (lambda: VerifiedBackfill("charges", type="RatePlanCharge", opts=IMPORTED), f"VerifiedBackfill {NO_IMPORT}"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused_where_it_is_written(declare: Callable[[], Any], text: str) -> None:
+    """The error comes from the line in the program that asks for it, before anything is declared, and is of the kind that Pulumi prints as one line."""
+    with pytest.raises(InputError) as error:
+        declare()
+
+    assert str(error.value) == text
+    assert isinstance(error.value, pulumi.RunError)
+
+
+@pytest.mark.parametrize(
+    ("config", "secret_keys", "warnings"),
+    [
+        ({"zuora:clientSecret": "hunter2"}, [], 1),
+        ({"zuora:clientSecret": "hunter2"}, ["zuora:clientSecret"], 0),
+        ({"zuora:clientId": "id"}, [], 0),
+    ],
+)
+def test_a_client_secret_in_plain_text_is_warned_of_once_a_run(
+    config: dict[str, str], secret_keys: list[str], warnings: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a program declares, each run says once how to set the secret, and never the secret; where it is one, or is not there, nothing is said."""
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+
+    def program() -> None:
+        """Declare a component of jobs and completions, under a configuration."""
+        pulumi.runtime.set_all_config(config, secret_keys)
+        VerifiedBackfill("charges", type="RatePlanCharge")
+
+    for _ in range(2):
+        run(State({}), program)
+
+    assert said == 2 * warnings * [
+        "zuora:clientSecret stands in plain text in the stack's configuration: take it away and export ZUORA_CLIENT_SECRET=… or run "
+        "`pulumi config set --secret zuora:clientSecret …`. Where others may have read it, give the OAuth client a new secret."
+    ]

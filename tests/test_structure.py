@@ -27,9 +27,11 @@ LAYERS = (
     ("provider",),
     ("awaiting",),
     ("lifecycle", "announcements"),
-    ("changes", "place", "past", "urns", "dynamic_host"),
+    ("starting",),
+    ("changes", "place", "past", "urns", "program", "dynamic_host"),
     ("inputs",),
     ("checks",),
+    ("connection",),
     ("submission", "completion"),
     ("stopping",),
     ("order",),
@@ -39,7 +41,7 @@ LAYERS = (
     ("auth",),
     ("exchange",),
     ("config", "names", "clock"),
-    ("idempotency", "models", "errors"),
+    ("idempotency", "models", "errors", "history", "base_url"),
     ("reasons",),
 )
 

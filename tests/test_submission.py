@@ -109,6 +109,11 @@ def run(zuora: Sandbox) -> Run:
     return Run(zuora)
 
 
+def replacing(job_id: str, status: str | None = None) -> dict[str, Any]:
+    """Return what an order says of a job that it replaces, for the same intent."""
+    return {"predecessor": job_id, "predecessor_status": status, "spent": frozenset({job_id}), "after": job_id}
+
+
 def started(job: SandboxJob, submitted: Submitted, /, **changes: Any) -> Submitted:
     """Return what is handed out for a job that Zuora started just now; the request id is a chance one, and Zuora's `Date` cut to the second."""
     key = job.idempotency_key or ""
@@ -203,16 +208,23 @@ def test_the_request_id_is_that_of_the_answer_that_named_the_job() -> None:
 @pytest.mark.parametrize("status", ["COMPLETED", "FAILED", "STOPPED"])
 def test_a_predecessor_that_had_ended_is_not_asked_about(zuora: Sandbox, run: Run, status: str) -> None:
     """State knows its end already: the first request is the POST, under the key that comes after it."""
-    submitted = run.submit(predecessor=A, predecessor_status=status)
+    submitted = run.submit(**replacing(A, status))
 
     assert run.sent == [f"POST {key_for(INTENT, A)}", f"GET {submitted.job.id}"]
+
+
+def test_another_intent_s_first_key_follows_no_job(run: Run) -> None:
+    """The predecessor was for something else: the key is that of the intent alone, so that it is found again when the state is lost."""
+    submitted = run.submit(**{**replacing(A, "COMPLETED"), "after": None})
+
+    assert run.sent == [f"POST {KEY}", f"GET {submitted.job.id}"]
 
 
 @pytest.mark.parametrize("in_state", [None, "ACCEPTED", "PROCESSING", "UNKNOWN", "QUEUED"])
 def test_a_predecessor_that_has_ended_meanwhile_is_followed(zuora: Sandbox, run: Run, in_state: str | None) -> None:
     """Whatever else state says, Zuora is asked first."""
     old = zuora.add_job(status="FAILED")
-    submitted = run.submit(predecessor=old.id, predecessor_status=in_state)
+    submitted = run.submit(**replacing(old.id, in_state))
 
     assert submitted.job.id != old.id
     assert run.sent == [f"GET {old.id}", f"POST {key_for(INTENT, old.id)}", f"GET {submitted.job.id}"]
@@ -220,7 +232,7 @@ def test_a_predecessor_that_has_ended_meanwhile_is_followed(zuora: Sandbox, run:
 
 def test_a_predecessor_that_zuora_does_not_know_is_followed(run: Run) -> None:
     """A purged job cannot run."""
-    submitted = run.submit(predecessor=A, predecessor_status="PROCESSING")
+    submitted = run.submit(**replacing(A, "PROCESSING"))
 
     assert run.sent == [f"GET {A}", f"POST {key_for(INTENT, A)}", f"GET {submitted.job.id}"]
 
@@ -295,15 +307,10 @@ def test_without_a_guard_nothing_is_listed(zuora: Sandbox, run: Run) -> None:
 
 
 def test_what_is_accounted_for_does_not_stop_the_submission(zuora: Sandbox, run: Run) -> None:
-    """Those are the explained jobs, the predecessor, and those of another type."""
+    """Those are the explained jobs, those that the resource has had, and those of another type."""
     explained, old = zuora.add_job(status="COMPLETED"), zuora.add_job(status="COMPLETED")
     zuora.add_job(type="OrderLineItem")
-    submitted = run.submit(
-        guard="strict",
-        explained=frozenset({explained.id}),
-        predecessor=old.id,
-        predecessor_status="COMPLETED",
-    )
+    submitted = run.submit(guard="strict", explained=frozenset({explained.id}), **replacing(old.id, "COMPLETED"))
 
     assert submitted.job.id == zuora.jobs[-1].id
 
@@ -463,7 +470,7 @@ def test_the_one_time_key_of_a_replacement_comes_after_its_predecessor(zuora: Sa
     """It is derived from the same intent and predecessor as the key it takes the place of; the predecessor is accounted for."""
     old = zuora.add_job(status="COMPLETED")
     refuse(zuora)
-    submitted = run.submit(predecessor=old.id, predecessor_status="COMPLETED")
+    submitted = run.submit(**replacing(old.id, "COMPLETED"))
 
     assert submitted.idempotency_key == key_for(INTENT, old.id, "nonce-0")
 
@@ -616,11 +623,15 @@ def test_what_a_request_s_own_pauses_took_makes_no_earlier_attempt(zuora: Sandbo
     assert run.connection.time.sleeps[-1] == 30
 
 
-def test_an_answer_that_names_the_predecessor_is_asked_for_again(zuora: Sandbox, run: Run) -> None:
-    """A replacement is never handed its predecessor's job."""
+@pytest.mark.parametrize("had", ["the predecessor", "an earlier one"])
+def test_an_answer_that_names_a_job_that_the_resource_has_had_is_asked_for_again(
+    zuora: Sandbox, run: Run, had: str
+) -> None:
+    """A replacement is never handed its predecessor's job, nor that of an earlier round."""
     old = zuora.add_job(status="COMPLETED")
     zuora.plan(Fault.WRONG_ID, on=CREATE, job_id=old.id)
-    submitted = run.submit(predecessor=old.id, predecessor_status="COMPLETED")
+    predecessor = replacing(old.id if had == "the predecessor" else A, "COMPLETED")
+    submitted = run.submit(**{**predecessor, "spent": frozenset({A, old.id}), "after": old.id})
 
     key = key_for(INTENT, old.id)
     assert submitted == started(zuora.jobs[-1], submitted)

@@ -30,8 +30,10 @@ def test_missing_settings_name_both_ways_to_set_them(engine: type[Any], zuora: S
     text = world.failing()
 
     assert errors_of(text) == [
-        "error: Zuora's settings are not usable: base_url is not set: export ZUORA_BASE_URL=… or run `pulumi config set zuora:baseUrl …`; "
-        "client_secret is not set: export ZUORA_CLIENT_SECRET=… or run `pulumi config set --secret zuora:clientSecret …`. Nothing was sent to Zuora."
+        "error: Zuora's settings are not usable: "
+        "neither ZUORA_BASE_URL nor zuora:baseUrl is set: export ZUORA_BASE_URL=… or run `pulumi config set zuora:baseUrl …`; "
+        "neither ZUORA_CLIENT_SECRET nor zuora:clientSecret is set: "
+        "export ZUORA_CLIENT_SECRET=… or run `pulumi config set --secret zuora:clientSecret …`. Nothing was sent to Zuora."
     ]
     assert_clean(text)
     assert world.asked() == {}
@@ -50,6 +52,7 @@ def test_settings_may_come_from_the_stack(engine: type[Any], zuora: Sandbox, tmp
     assert f"at {zuora.base_url} (tenant {zuora.tenant_id})" in result.stdout
     assert world.resource()["outputs"]["tenantId"] == zuora.tenant_id
     assert zuora.client_secret not in str(world.resource())
+    assert "plain text" not in result.stdout
     assert_clean(result.stdout, zuora.client_secret)
 
 
@@ -59,9 +62,71 @@ def test_a_preview_tells_settings_that_an_up_would_refuse(engine: type[Any], zuo
     world.program("for name in 'ab': BackfillJob(name, type='RatePlanCharge')")
     text = world.stack.preview().stdout
 
-    told = "warning: The settings are not usable, and whatever needs Zuora will be refused: base_url from ZUORA_BASE_URL is 'http://rest.test.zuora.com'"
+    told = "warning: The settings are not usable, and whatever needs Zuora will be refused: ZUORA_BASE_URL is 'http://rest.test.zuora.com'"
     assert len({line for line in text.partition("Diagnostics:")[2].splitlines() if told in line}) == 1
     assert "(no usable base URL is configured here)" in text
+
+
+def test_a_misspelt_key_is_told_in_a_preview_and_refused_by_an_up(world: World) -> None:
+    """Nobody would read `zuora:tenantID`, and no other tenant would be refused; nothing is sent."""
+    world.stack.set_config("zuora:tenantID", "777")
+    world.job()
+    told = "zuora:tenantID is not a setting, zuora:tenantId is: set that one and run `pulumi config rm zuora:tenantID`."
+
+    assert (
+        f"warning: The settings are not usable, and whatever needs Zuora will be refused: {told}"
+        in world.stack.preview().stdout
+    )
+    assert errors_of(world.failing()) == [f"error: Zuora's settings are not usable: {told} Nothing was sent to Zuora."]
+    assert world.asked() == {}
+
+
+def test_a_client_secret_in_plain_text_is_warned_of(world: World) -> None:
+    """A reviewer reads once how to set it, whatever the number of jobs."""
+    world.stack.set_config("zuora:clientSecret", "hunter2")
+    world.program("for name in 'ab': BackfillJob(name, type='RatePlanCharge')")
+    text = world.stack.preview().stdout
+
+    told = "warning: zuora:clientSecret stands in plain text in the stack's configuration: take it away and export ZUORA_CLIENT_SECRET=…"
+    assert [told in line for line in text.partition("Diagnostics:")[2].splitlines()].count(True) == 1
+    assert_clean(text, "hunter2")
+
+
+@pytest.mark.parametrize("option", ["import_='j' * 32", "delete_before_replace=False"])
+def test_an_option_that_cannot_be_honoured_is_one_line(world: World, option: str) -> None:
+    """It is refused in the program, without the program's traceback; nothing is registered and nothing is sent."""
+    world.job(f"type='RatePlanCharge', opts=pulumi.ResourceOptions({option})")
+    text = world.failing("preview")
+
+    line, *rest = errors_of(text)
+    assert line.startswith("error: BackfillJob 'charges': ")
+    assert [other for other in rest if "program exited with non-zero exit code: 1" not in other] == []
+    assert "Traceback" not in text
+    assert world.asked() == {}
+
+
+@pytest.mark.parametrize("operation", ["preview", "up"])
+def test_a_malformed_id_is_looked_up_nowhere(world: World, operation: str) -> None:
+    """`BackfillJob.get` refuses what can be no id before it asks for a token, in a preview as in an up."""
+    world.program("BackfillJob.get('theirs', 'malformed')")
+    text = world.failing(operation)
+
+    told = "'malformed' is no job id: it has to be 32 characters long. Nothing was sent to Zuora."
+    assert [line for line in errors_of(text) if told in line] != []
+    assert_clean(text)
+    assert world.asked() == {}
+
+
+def test_organisations_as_a_list_are_refused(world: World) -> None:
+    """Pulumi hands a list over as JSON text; it is not sent as if it were an id."""
+    world.stack.set_config("zuora:orgIds", '["a","b"]')
+    world.job()
+
+    assert errors_of(world.failing()) == [
+        """error: Zuora's settings are not usable: zuora:orgIds is '["a","b"]': write the ids without quotes, brackets or braces, separated by """
+        "commas: a,b. Nothing was sent to Zuora."
+    ]
+    assert world.asked() == {}
 
 
 def test_a_wrong_secret_is_one_line_and_one_request(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
@@ -100,7 +165,8 @@ def test_a_base_url_that_differs_between_environment_and_configuration_is_refuse
     text = world.failing()
 
     assert (
-        f"base_url is '{world.zuora.base_url}' in ZUORA_BASE_URL but 'https://rest.zuora.com' in zuora:baseUrl" in text
+        f"ZUORA_BASE_URL is '{world.zuora.base_url}' but zuora:baseUrl is 'https://rest.zuora.com': take one of them away"
+        in text
     )
     assert world.asked() == {}
 

@@ -325,6 +325,20 @@ def test_a_gate_that_waits_goes_live_only_with_the_dry_runs_id(world: World) -> 
     assert world.up().change_summary == {"same": 6}
 
 
+def test_a_gate_that_is_closed_and_opened_again_starts_nothing(world: World) -> None:
+    """Back to waiting, the live job leaves the state; approved again within a day, it is the same job, also where it came after another one."""
+    for triggers in (1, 2):
+        world.program(VERIFIED.format(triggers=triggers, approval="wait"))
+        world.up()
+        approval = world.job_ids()[-1]
+        for written in (approval, "wait", approval):
+            world.program(VERIFIED.format(triggers=triggers, approval=written))
+            last = world.up()
+
+    assert [job.dry_run for job in world.zuora.jobs] == [True, False, True, False]
+    assert last.outputs["jobId"].value == world.job_ids()[3]
+
+
 @pytest.mark.parametrize("approval", ["yes", "0" * 31])
 def test_an_approval_that_can_be_none_is_refused_in_the_preview(world: World, approval: str) -> None:
     """Neither `auto` nor `wait` nor a job id: nothing is declared, and the text says what it may be."""

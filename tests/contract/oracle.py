@@ -21,12 +21,13 @@ class Wish:
     One job that the user asked for.
 
     Attributes:
-        what: Name, intent and predecessor; the same wish may be repeated, by another pipeline too.
+        what: Name, intent, and the job that the resource last had for that; the same wish may be repeated: by another pipeline, and after a destroy.
         first_s: When its chain of keys was first sent.
         late: Whether it was sent again after the keys' 24 hours.
         keys: What it was sent with.
         guards: The guards in force whenever it was sent.
         accounted: The jobs that a guard was told to look past.
+        named: Its own jobs that the program named in `known_job_ids` while asking: the user knows of them and wants another run.
         batch_sizes: What it was sent with.
         jobs: What was started for it.
         promised_s: Until when the user was told that another attempt is safe.
@@ -41,6 +42,7 @@ class Wish:
     keys: set[str] = field(default_factory=set)
     guards: set[str] = field(default_factory=set)
     accounted: set[str] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
     batch_sizes: set[int] = field(default_factory=set)
     jobs: list[str] = field(default_factory=list)
     promised_s: float = float("inf")
@@ -66,37 +68,39 @@ class Oracle:
         self._jobs: dict[str, SandboxJob] = {}
         self._stopped: set[str] = set()
         self._purged: set[str] = set()
-        self._generation: dict[str, int] = {}
+        self._had: dict[tuple[int, str], dict[object, str]] = {}
         self._owned: dict[tuple[int, str], set[str]] = {}
 
-    def wish(self, name: str, intent: tuple[object, ...], predecessor: str | None) -> Wish:
-        """Note that the user asks for a job; asking again is the same wish until the resource was destroyed."""
-        born = self._generation.get(name, 0) if predecessor is None else None
-        what = (name, intent, predecessor, born)
+    def wish(self, pipeline: int, name: str, intent: tuple[object, ...]) -> Wish:
+        """Note that the user asks for a job: another one only where the state has had one for this intent; asking again is the same wish."""
+        what = (name, intent, self._had.get((pipeline, name), {}).get(intent))
         return self._wishes.setdefault(what, Wish(what))
 
-    def destroyed(self, name: str) -> None:
-        """Note that a resource was removed from a state: the next one is a new wish."""
-        self._generation[name] = self._generation.get(name, 0) + 1
+    def got(self, pipeline: int, name: str, intent: tuple[object, ...], job_id: str) -> None:
+        """Note that a state holds a job for an intent."""
+        self._had.setdefault((pipeline, name), {})[intent] = job_id
 
-    def open_since_s(self, held: Mapping[str, str] | None = None) -> float | None:
+    def destroyed(self, pipeline: int, name: str) -> None:
+        """Note that a resource was removed from a state, which has never had it now."""
+        self._had.pop((pipeline, name), None)
+
+    def open_since_s(self, pipeline: int | None = None) -> float | None:
         """
         Return when the oldest chain of keys that still counts was first sent.
 
         Args:
-            held: The jobs that the state holds, by name: only what can still be asked for again counts. `None`: everything does.
+            pipeline: Only what the next command there may go on with counts. `None`: everything does.
         """
         times = [
             wish.first_s
             for wish in self._wishes.values()
-            if wish.first_s is not None and (held is None or self._may_come_again(wish, held))
+            if wish.first_s is not None and (pipeline is None or self._may_come_again(wish, pipeline))
         ]
         return min(times, default=None)
 
-    def _may_come_again(self, wish: Wish, held: Mapping[str, str]) -> bool:
-        name, _, predecessor, born = wish.what
-        name = str(name)
-        return predecessor == held.get(name) and born in (None, self._generation.get(name, 0))
+    def _may_come_again(self, wish: Wish, pipeline: int) -> bool:
+        name, intent, last = wish.what
+        return self._had.get((pipeline, str(name)), {}).get(intent) == last
 
     def asker(self, job_id: str) -> str | None:
         """Return the name of the resource that asked for a job, now or once; none where nobody did."""
@@ -164,7 +168,7 @@ class Oracle:
         for wish in self._wishes.values():
             # What was started under a one-time key is found in the list only: once it is purged, nothing tells of it.
             gone = self._purged if len(wish.keys) > 1 else set()
-            live = [job_id for job_id in wish.jobs if job_id not in self._stopped | gone]
+            live = [job_id for job_id in wish.jobs if job_id not in self._stopped | gone | wish.named]
             assert (wish.late and not wish.obeyed) or len(live) <= 1, (
                 f"I1: {len(live)} jobs for one wish {wish.what}: {live}"
             )
@@ -185,11 +189,11 @@ class Oracle:
     ) -> None:
         """Judge what a resource got."""
         job_id = outputs["jobId"]
-        assert job_id != predecessor, "I3: gets its predecessor's job"
         if adopted is not None:
             assert job_id == adopted
             assert not any(request.operation is Operation.CREATE for request in requests)
             return
+        assert job_id != predecessor, "I3: gets its predecessor's job"
         if outputs["status"] == "UNKNOWN":
             return  # Zuora named the job and then would not show it
         keys = {request.headers.get("Idempotency-Key") for request in requests if request.operation is Operation.CREATE}

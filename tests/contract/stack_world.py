@@ -135,7 +135,7 @@ class StackWorld:
         after = self.entries()
         for label in LABELS:
             if label in found and label not in after:
-                self.oracle.destroyed(label)
+                self.oracle.destroyed(0, label)
                 del self._asked[label]
             elif label in found:
                 assert error is not None, "a destroyed job is still in state"
@@ -164,7 +164,7 @@ class StackWorld:
 
     def open_since_s(self) -> float | None:
         """Return when the oldest chain of keys was first sent that the next command may go on with."""
-        return self.oracle.open_since_s({label: entry.id for label, entry in self.entries().items()})
+        return self.oracle.open_since_s(pipeline=0)
 
     def _is_asked_for(self, label: str, entry: Entry) -> bool:
         return entry.pending or entry.tainted or self._asked[label] != self.declared[label].asked
@@ -174,7 +174,7 @@ class StackWorld:
         declared, entry = self.declared[label], before.get(label)
         if entry is not None and not (forced or self._is_asked_for(label, entry)):
             return Step(entry=entry)
-        wish = self.oracle.wish(label, declared.intent, entry.id if entry else None)
+        wish = self.oracle.wish(0, label, (declared.urn, *declared.intent))
         wish.guards.add(declared.guarded)
         wish.accounted.update(each.id for each in before.values())
         stops = entry is not None and declared.dry_run and not (entry.pending or entry.retained)

@@ -76,6 +76,7 @@ class Watch:
         left = [job for job in self._zuora.jobs if job.id == step.predecessor and job.status in RUNNING]
         assert not left, "I1: a job is started beside its predecessor, which still runs"
         self._oracle.held(0, declared.label, got.id)
+        self._oracle.got(0, declared.label, (declared.urn, *declared.intent), got.id)
         return True
 
     def ensure_excused(self, declared: Mapping[str, Declared], missing: Mapping[str, Step], error: str) -> None:

@@ -173,7 +173,7 @@ class World:
                         self._watched(run, step, lambda name=name, entry=entry: self._delete(run, name, entry))
                     run.process.fate.step()
                     del state[name]
-                    self.oracle.destroyed(name)
+                    self.oracle.destroyed(pipeline, name)
                 except ZuoraBackfillError as error:
                     errors[name] = error
         except Crash:
@@ -261,7 +261,7 @@ class World:
         inputs = step.inputs = self._inputs(run, name)
         existing = inputs.get("existingJobId")
         if entry is None:
-            step.wish = None if existing else self._wish(step, name, None)
+            step.wish = None if existing else self._wish(run, step, name)
             self._create(run, name, step, None)
             return
         step.predecessor = entry.id
@@ -269,7 +269,7 @@ class World:
         asked = forced or entry.tainted or triggered or entry.pending or _intent(inputs) != _intent(entry.inputs)
         adopts = existing is not None and existing not in (entry.id, entry.inputs.get("existingJobId"))
         if existing is None and asked:
-            step.wish = self._wish(step, name, entry.id)
+            step.wish = self._wish(run, step, name)
         if not (forced or entry.tainted or triggered):
             changes = changes_between(entry.id, entry.outputs, inputs, process.settings)
             if changes.replacing and existing == entry.id:
@@ -282,6 +282,8 @@ class World:
         if not entry.pending:
             step.may_stop = entry.id
             if not retain:
+                if existing == entry.id:
+                    raise InputError("as `BackfillJobProvider.delete` says it")
                 self._delete(run, name, entry, replacing=True)
             process.fate.step()
             entry.pending = True
@@ -290,13 +292,14 @@ class World:
 
     def _ensure_excused(self, run: _Run, step: _Step, error: ZuoraBackfillError) -> None:
         started = [entry for entry in self.states[run.pipeline].values() if "existingJobId" not in entry.inputs]
-        accounted = {entry.id for entry in (*run.jobs.values(), *started)}
+        accounted = _had((*run.jobs.values(), *started))
         excused = self.oracle.excuses(error, step.inputs, accounted, step.predecessor, step.wish)
         assert excused, f"I2: refused although nothing stands against it: {error}"
 
-    def _wish(self, step: _Step, name: str, predecessor: str | None) -> Wish:
-        wish = self.oracle.wish(name, _intent(step.inputs), predecessor)
+    def _wish(self, run: _Run, step: _Step, name: str) -> Wish:
+        wish = self.oracle.wish(run.pipeline, name, _intent(step.inputs))
         wish.guards.add(step.inputs["guard"])
+        wish.named.update(job_id for job_id in step.inputs.get("knownJobIds", ()) if job_id in wish.jobs)
         wish.accounted.update(step.inputs["past"]["jobIds"].split(), step.inputs.get("knownJobIds", ()))
         return wish
 
@@ -310,6 +313,7 @@ class World:
         process.fate.step()
         self.states[run.pipeline][name] = Entry(inputs, _carried(outputs), self.trigger[name])
         self.oracle.held(run.pipeline, name, outputs["jobId"])
+        self.oracle.got(run.pipeline, name, _intent(inputs), outputs["jobId"])
         process.fate.step()
 
     def _delete(self, run: _Run, name: str, entry: Entry, *, replacing: bool = False) -> None:
@@ -337,12 +341,21 @@ class World:
             },
             "past": {
                 "predecessor": {key: predecessor[key] for key in _KEPT if predecessor.get(key) is not None},
-                "jobIds": " ".join(sorted({entry.id for entry in run.jobs.values()})),
+                "jobIds": " ".join(sorted(_had(run.jobs.values()))),
             },
         }
         inputs, faults = check_inputs(_carried(declared))
         assert not faults, faults
         return inputs
+
+
+def _had(entries: Iterable[Entry]) -> set[str]:
+    """Return all jobs that resources have, or have had."""
+    return {
+        job_id
+        for entry in entries
+        for job_id in (entry.id, *(each["jobId"] for each in entry.outputs.get("history", ())))
+    }
 
 
 def _intent(inputs: dict[str, Any]) -> tuple[object, ...]:

@@ -66,6 +66,15 @@ def start_program(
     )
 
 
+def missing_at(directory: Path, *, program: bool) -> str | None:
+    """Say what keeps a stack from running in this folder, or its program, where that is wanted too."""
+    if not directory.is_dir():
+        return f"{directory} is not a folder"
+    if program and not (directory / "__main__.py").is_file():
+        return f"{directory} holds no __main__.py"
+    return None
+
+
 def read_project(work_dir: Path) -> dict[str, Any]:
     """Read `Pulumi.yaml`; without one, nothing is set."""
     path = work_dir / "Pulumi.yaml"

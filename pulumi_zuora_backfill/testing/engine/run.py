@@ -16,7 +16,7 @@ from .host import PluginHost
 from .ledger import Scope
 from .monitor import Engine, Monitor, Server
 from .process import ChildProcess
-from .program import SHOWN_ERROR_EXIT_CODE, start_program
+from .program import SHOWN_ERROR_EXIT_CODE, missing_at, start_program
 from .refresh import Refresher
 from .state import Checkpoint, Resource
 from .urns import make_urn
@@ -69,6 +69,7 @@ class Run:
         self._engine.narrator = self.narrator
         server = Server(self._engine)
         try:
+            self._refuse_wrong_folder(program=program)
             self._refuse_unknown_names(program=program)
             self._warn_of_interrupted(refreshing=refresh)
             if refresh and not self.failed:
@@ -230,6 +231,12 @@ class Run:
             "These resources are in an unknown state because an earlier run was interrupted while waiting for changes "
             "to these resources to complete.",
         )
+
+    def _refuse_wrong_folder(self, *, program: bool) -> None:
+        missing = missing_at(self._setting.program_directory, program=program)
+        if missing:
+            self.narrator.log("error", "", f"{missing}; check the stack's work_dir, and main in its Pulumi.yaml")
+            self.failed = True
 
     def _refuse_unknown_names(self, *, program: bool) -> None:
         """End a run that names what the state does not have; only a target may still come from the program."""

@@ -1,0 +1,83 @@
+"""How a resource comes by its job: it is started, found again, or taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .connection import Voice, Zuora
+from .errors import JobError, NotFoundError
+from .idempotency import Intent, key_for
+from .models import BackfillRequest, Job, Scope, duration
+from .order import Order, Submitted
+from .past import Past
+
+
+def intent_of(inputs: Mapping[str, Any], base_url: str, scope: Scope) -> Intent:
+    """Return what the inputs ask for, at this endpoint and in the scope in force."""
+    identity = inputs["identity"]
+    return Intent(
+        organization=str(identity["organization"]),
+        urn=str(identity["urn"]),
+        base_url=base_url,
+        entity_id=scope.entity_id,
+        org_ids=scope.org_ids,
+        type=str(inputs["type"]),
+        dry_run=bool(inputs["dryRun"]),
+        triggers=inputs.get("triggers"),
+    )
+
+
+def start(
+    zuora: Zuora, inputs: Mapping[str, Any], intent: Intent, past: Past, scope: Scope, predecessor_scope: Scope
+) -> Submitted:
+    """
+    Start the job, or find the one that an earlier attempt started.
+
+    Raises:
+        ZuoraBackfillError: There is no job that this resource may call its own; the text says what to do.
+    """
+    predecessor_id = past.predecessor.get("jobId")
+    return zuora.submission.submit(
+        Order(
+            intent=intent,
+            request=BackfillRequest(type=intent.type, batch_size=int(inputs["batchSize"]), dry_run=intent.dry_run),
+            scope=scope,
+            guard=str(inputs["guard"]),
+            explained=past.job_ids | frozenset(inputs.get("knownJobIds") or ()),
+            spent=past.history.job_ids | ({predecessor_id} if predecessor_id else frozenset()),
+            after=past.history.last(key_for(intent)),
+            predecessor=predecessor_id,
+            predecessor_status=past.predecessor.get("status"),
+            predecessor_scope=predecessor_scope,
+            track_id=inputs.get("trackId"),
+        )
+    )
+
+
+def adopt(zuora: Zuora, job_id: str, wanted_type: str, scope: Scope, voice: Voice) -> Job:
+    """
+    Take over a job that somebody else started; one GET, no POST.
+
+    Raises:
+        JobError: Zuora does not know it here, or it is of another type.
+    """
+    try:
+        job = zuora.client.get(job_id, scope)
+    except NotFoundError as error:
+        entity = f"entity {scope.entity_id}" if scope.entity_id else "this tenant, asked without an entity"
+        raise JobError(
+            f"existing_job_id is {job_id}, which Zuora does not know in {entity}; nothing was started.",
+            "Check the id in Revenue → Data Backfill → Backfill Logs, and entity_id: a job is only seen from its own entity.",
+        ) from error
+    if job.type not in (wanted_type, None):
+        raise JobError(
+            f"existing_job_id is {job_id}, a {job.type} job, but type is {wanted_type}; nothing was started.",
+            f'Declare type="{job.type}", or give the id of a {wanted_type} job.',
+        )
+    if job.ended:
+        age = f" {duration(job.age_s)} ago" if job.age_s is not None else ""
+        voice.warn(
+            f"Job {job_id} was taken over; it is {job.status}, created{age}. To run the backfill again, change triggers."
+        )
+    return job
