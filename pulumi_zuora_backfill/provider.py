@@ -52,9 +52,8 @@ def _prepare_host() -> bool:
     return dynamic_host.lift_worker_limit()
 
 
-@functools.cache
 def _warn_of_few_workers() -> None:
-    """Say once per run that waits will be slow, where the host could not be helped."""
+    """Say that waits will be slow, where the host could not be helped."""
     dynamic_host.warn(
         "Pulumi's plugin host serves four calls at a time, and this version of it could not be given more: waits may hold each other and other "
         "resources up. Put all jobs into the job_ids of one BackfillCompletion, and tell the maintainers of pulumi-zuora-backfill."
@@ -83,6 +82,12 @@ class _ZuoraProvider(ResourceProvider):
             if _zuora is None:
                 _zuora = _connect(self._settings, self._clock)
             return _zuora
+
+    def _first_time(self, what: str) -> bool:
+        with _lock:
+            said = what in self._announced
+            self._announced.add(what)
+        return not said
 
 
 class BackfillJobProvider(_ZuoraProvider):
@@ -171,12 +176,6 @@ class BackfillJobProvider(_ZuoraProvider):
         announcement = announce_start(inputs, past, self._settings, changed, self._meet(inputs))
         (dynamic_host.warn if announcement.warning else dynamic_host.info)(announcement.text)
 
-    def _first_time(self, what: str) -> bool:
-        with _lock:
-            said = what in self._announced
-            self._announced.add(what)
-        return not said
-
 
 class BackfillCompletionProvider(_ZuoraProvider):
     """Serves `BackfillCompletion`; deleting one does nothing."""
@@ -212,7 +211,7 @@ class BackfillCompletionProvider(_ZuoraProvider):
         return UpdateResult(self._wait(_news, "update", _olds))
 
     def _wait(self, inputs: Mapping[str, Any], kind: str, olds: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        if not _prepare_host():
+        if not _prepare_host() and self._first_time("workers"):
             _warn_of_few_workers()
         return awaiting.await_jobs(self._connected(), self._settings, self._clock, inputs, kind, _VOICE, olds)
 
