@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .checks import Check, Fault, check_all, duration_text, header_value, is_unknown, job_ids, sorted_list, whole_number
-from .completion import Wait, wait_for
+from .completion import ANY_NUMBER, WHERE_TO_LOOK, Wait, total_of, wait_for
 from .config import Settings, duration_s
 from .errors import NotFoundError
 from .inputs import scope_of
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _DECLARED = ("jobIds", "timeout", "maxErrors", "entityId", "orgIds")
 _TIMEOUTS = "customTimeouts"
-_MAX_ERRORS = 2**31
 
 
 def check_completion(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
@@ -52,6 +51,11 @@ def announce_wait(inputs: Mapping[str, Any], settings: Settings, kind: str) -> s
     return f"Will wait up to {duration(timeout_s)} ({source}) for {jobs} to complete with at most {inputs['maxErrors']:.0f} failed records."
 
 
+def begins_to_wait(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Tell from the inputs whether another wait begins: there is none yet, or it is for other jobs or for jobs that are not known yet."""
+    return is_unknown(news.get("jobIds")) or olds.get("jobIds") != news.get("jobIds")
+
+
 def completion_changes(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, ...]:
     """Name the inputs that are different; ids that are not known yet are a change in a preview, as the wait will begin anew."""
     return tuple(
@@ -60,7 +64,13 @@ def completion_changes(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tupl
 
 
 def await_jobs(
-    zuora: Zuora, settings: Settings, clock: Clock, inputs: Mapping[str, Any], kind: str, voice: Voice
+    zuora: Zuora,
+    settings: Settings,
+    clock: Clock,
+    inputs: Mapping[str, Any],
+    kind: str,
+    voice: Voice,
+    olds: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """
     Wait for all jobs and return the outputs.
@@ -72,6 +82,7 @@ def await_jobs(
         inputs: The checked inputs.
         kind: ``create`` or ``update``: which custom timeout counts.
         voice: How to speak to the user.
+        olds: The outputs before, in an update.
 
     Raises:
         ZuoraBackfillError: The jobs did not all complete cleanly in time.
@@ -85,11 +96,18 @@ def await_jobs(
         timeout_from=source,
         max_errors=int(inputs["maxErrors"]),
         tenant_id=zuora.client.tenant_id(),
+        completed=_completed(olds or {}, declared),
     )
     jobs = wait_for(zuora.client, wait, clock, voice.status)
+    for job in jobs:
+        if job is wait.completed.get(job.id):
+            voice.warn(_purged(job.id, job.status))
     if errors := sum(job.error_count or 0 for job in jobs):
+        voice.warn(f"{errors} records failed, at most {wait.max_errors} are accepted. Look into {WHERE_TO_LOOK}.")
+    if untold := [job.id for job in jobs if job.error_count is None]:
         voice.warn(
-            f"{errors} records failed, at most {wait.max_errors} are accepted. Look into Revenue → Data Backfill → Backfill Logs."
+            f"How many records failed is not known: Zuora tells no number for job{'s' if len(untold) > 1 else ''} {', '.join(untold)}, so max_errors "
+            f"proves nothing here. Look into {WHERE_TO_LOOK}."
         )
     return outputs_of_jobs(inputs, jobs)
 
@@ -102,16 +120,12 @@ def read_completion(zuora: Zuora, settings: Settings, properties: Mapping[str, A
     jobs = []
     for job_id in properties.get("jobIds") or ():
         jobs.append(_seen(zuora, str(job_id), scope, kept.get(job_id, {}), voice))
-    return {**_declared(properties), "jobs": jobs, "errorCount": sum(job.get("errorCount") or 0 for job in jobs)}
+    return _outputs(properties, jobs)
 
 
 def outputs_of_jobs(inputs: Mapping[str, Any], jobs: tuple[Job, ...]) -> dict[str, Any]:
     """Return the outputs after a wait that went well."""
-    return {
-        **_declared(inputs),
-        "jobs": [_output(job) for job in jobs],
-        "errorCount": sum(job.error_count or 0 for job in jobs),
-    }
+    return _outputs(inputs, [_output(job) for job in jobs])
 
 
 def timeout_of(inputs: Mapping[str, Any], settings: Settings, kind: str) -> tuple[float, str]:
@@ -130,13 +144,38 @@ def _seen(zuora: Zuora, job_id: str, scope: Scope, kept: Mapping[str, Any], voic
     try:
         job = zuora.client.get(job_id, scope)
     except NotFoundError:
-        voice.warn(
-            f"Zuora does not know job {job_id} any more; it stays {kept.get('status', JobStatus.UNKNOWN.value)} in the state."
-        )
+        voice.warn(_purged(job_id, str(kept.get("status", JobStatus.UNKNOWN.value))))
         return {"jobId": job_id, **kept}
     if job.status != JobStatus.COMPLETED:
         voice.warn(f"Job {job_id}, which had completed, is now {job.status}.")
     return _output(job)
+
+
+def _purged(job_id: str, status: str) -> str:
+    return f"Zuora does not know job {job_id} any more; it stays {status} in the state."
+
+
+def _completed(olds: Mapping[str, Any], declared: Scope) -> dict[str, Job]:
+    """Return the jobs that had completed where the wait looks for them, by id."""
+    if scope_of(olds) != declared:
+        return {}
+    return {
+        job["jobId"]: Job(
+            id=job["jobId"],
+            status=job["status"],
+            type=job.get("type"),
+            progress=job.get("progress"),
+            error_count=None if job.get("errorCount") is None else int(job["errorCount"]),
+        )
+        for job in olds.get("jobs") or ()
+        if job.get("status") == JobStatus.COMPLETED
+    }
+
+
+def _outputs(properties: Mapping[str, Any], jobs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return all outputs; no number of failed records where one of the jobs has none."""
+    errors = total_of([job.get("errorCount") for job in jobs])
+    return {**_declared(properties), "jobs": jobs, **({} if errors is None else {"errorCount": errors})}
 
 
 def _output(job: Job) -> dict[str, Any]:
@@ -157,7 +196,7 @@ def _declared(properties: Mapping[str, Any]) -> dict[str, Any]:
 _CHECKS: Mapping[str, Check] = {
     "jobIds": job_ids,
     "timeout": duration_text,
-    "maxErrors": whole_number(0, _MAX_ERRORS),
+    "maxErrors": whole_number(0, ANY_NUMBER),
     "entityId": header_value,
     "orgIds": sorted_list(header_value),
 }

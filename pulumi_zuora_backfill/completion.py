@@ -6,8 +6,8 @@ Knows neither Pulumi nor HTTP; clock and sleep are injected, and a sleep may end
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from .clock import Clock
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 30.0
+ANY_NUMBER: Final = 2**31
 _GROWTH = 1.3
-_WHERE_TO_LOOK = "Revenue → Data Backfill → Backfill Logs"
+WHERE_TO_LOOK: Final = "Revenue → Data Backfill → Backfill Logs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +43,9 @@ class Wait:
         scope: The entity and the organisations they run in.
         timeout_s: How long to wait for all of them together.
         timeout_from: Which setting the timeout comes from, for the error text.
-        max_errors: How many failed records in all are accepted.
+        max_errors: How many failed records in all are accepted; `ANY_NUMBER` accepts what cannot be counted.
         tenant_id: The tenant, for what Zuora's support wants to know.
+        completed: Jobs that had completed before, by id: they stay so where Zuora does not know them any more.
     """
 
     job_ids: tuple[str, ...]
@@ -52,6 +54,7 @@ class Wait:
     timeout_from: str
     max_errors: int = 0
     tenant_id: str | None = None
+    completed: Mapping[str, Job] = field(default_factory=dict)
 
 
 def wait_for(client: BackfillClient, wait: Wait, clock: Clock, report: Callable[[str], None]) -> tuple[Job, ...]:
@@ -70,7 +73,7 @@ def wait_for(client: BackfillClient, wait: Wait, clock: Clock, report: Callable[
         The jobs, in the order in which they were given.
 
     Raises:
-        JobFailedError: A job FAILED, was STOPPED, or is not known to Zuora; or more records failed than accepted.
+        JobFailedError: A job FAILED, was STOPPED, or is not known to Zuora; or more records failed than accepted, or nobody can say how many.
         UnknownJobStatusError: A job has a status that Zuora does not document.
         JobTimedOutError: The time is over; the jobs run on.
         InterruptedWaitError: The run was cancelled; the jobs run on.
@@ -85,7 +88,7 @@ def wait_for(client: BackfillClient, wait: Wait, clock: Clock, report: Callable[
                 if clock.monotonic() - began_s > wait.timeout_s:
                     break  # looking at the others may take long while Zuora does not answer
                 if job_id not in jobs or not jobs[job_id].ended:
-                    job = _look(client, job_id, wait.scope, report)
+                    job = _look(client, job_id, wait, report)
                     if job is not None:
                         jobs[job_id] = _judged(job, wait.tenant_id)
             waited_s = clock.monotonic() - began_s
@@ -114,20 +117,28 @@ def progress_line(jobs: Sequence[Job], expected: int, waited_s: float) -> str:
     parts = [f"{slowest.type or 'job'} {slowest.status} {slowest.progress or ''}".strip()]
     if slowest.batch_sent_count is not None:
         parts.append(f"{slowest.batch_finished_count or 0} of {slowest.batch_sent_count} batches")
-    parts.append(f"{sum(job.error_count or 0 for job in jobs)} errors")
+    errors = total_of([job.error_count for job in jobs])
+    parts += [] if errors is None else [f"{errors} errors"]
     parts.append(duration(waited_s))
     ended = f"{sum(job.ended for job in jobs)} of {expected} jobs completed; " if expected > 1 else ""
     return ended + ", ".join(parts)
 
 
-def _look(client: BackfillClient, job_id: str, scope: Scope, report: Callable[[str], None]) -> Job | None:
+def total_of(counts: Sequence[int | None]) -> int | None:
+    """Add counts up; ``None`` where one of them is not known."""
+    return None if None in counts else sum(count or 0 for count in counts)
+
+
+def _look(client: BackfillClient, job_id: str, wait: Wait, report: Callable[[str], None]) -> Job | None:
     """Read a job; ``None`` where Zuora cannot tell right now."""
     try:
-        return client.get(job_id, scope)
+        return client.get(job_id, wait.scope)
     except NotFoundError as error:
-        entity = f"entity {scope.entity_id}" if scope.entity_id else "this tenant, asked without an entity"
+        if job_id in wait.completed:
+            return wait.completed[job_id]
+        entity = f"entity {wait.scope.entity_id}" if wait.scope.entity_id else "this tenant, asked without an entity"
         raise JobFailedError(
-            f"Zuora does not know job {job_id} in {entity}.", f"Check the id and the entity in {_WHERE_TO_LOOK}."
+            f"Zuora does not know job {job_id} in {entity}.", f"Check the id and the entity in {WHERE_TO_LOOK}."
         ) from error
     except (ApiError, TransportError) as error:
         if not (error.transient or isinstance(error, AskedToWaitError)):
@@ -148,25 +159,31 @@ def _judged(job: Job, tenant_id: str | None) -> Job:
     if job.status == JobStatus.FAILED:
         raise JobFailedError(
             f"Job {job.id} FAILED; {batches}. Zuora gives no reason over the API.",
-            f"Look into {_WHERE_TO_LOOK}, or ask Zuora's support about job {job.id}, tenant {tenant_id or 'unknown'}, {times}. {again}",
+            f"Look into {WHERE_TO_LOOK}, or ask Zuora's support about job {job.id}, tenant {tenant_id or 'unknown'}, {times}. {again}",
         )
     if job.status == JobStatus.STOPPED:
         who = f" by {job.user}" if job.user else ""
-        raise JobFailedError(f"Job {job.id} was STOPPED{who}; {batches}.", f"{_WHERE_TO_LOOK} tells more. {again}")
+        raise JobFailedError(f"Job {job.id} was STOPPED{who}; {batches}.", f"{WHERE_TO_LOOK} tells more. {again}")
     raise UnknownJobStatusError(
         f"Job {job.id} has the status {job.status!r}, which this version does not know.",
-        f"Look into {_WHERE_TO_LOOK}; a newer version of pulumi-zuora-backfill may know it.",
+        f"Look into {WHERE_TO_LOOK}; a newer version of pulumi-zuora-backfill may know it.",
     )
 
 
 def _accepted(jobs: tuple[Job, ...], max_errors: int) -> tuple[Job, ...]:
+    unreadable = [f"{job.unreadable_error_count} for job {job.id}" for job in jobs if job.unreadable_error_count]
+    if unreadable and max_errors < ANY_NUMBER:
+        raise JobFailedError(
+            f"The jobs completed, but how many records failed cannot be read: Zuora says errorCount {', '.join(unreadable)}; {max_errors} are accepted.",
+            f"Look into {WHERE_TO_LOOK}. To accept any number, set  max_errors={ANY_NUMBER}",
+        )
     failed = {job.id: job.error_count for job in jobs if job.error_count}
     total = sum(failed.values())
     if total > max_errors:
         listed = ", ".join(f"{count} in job {job_id}" for job_id, count in failed.items())
         raise JobFailedError(
             f"The jobs completed, but {total} records failed ({listed}); {max_errors} are accepted. Zuora lists no records over the API.",
-            f"Look into {_WHERE_TO_LOOK}. To accept exactly this, set  max_errors={total}",
+            f"Look into {WHERE_TO_LOOK}. To accept exactly this, set  max_errors={total}",
         )
     return jobs
 

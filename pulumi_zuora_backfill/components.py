@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
 
 import pulumi
 
 from .errors import InputError
+from .inputs import same
 from .models import BackfillType, job_id_of
+from .names import WIRE_NAMES
+from .past import _stack_jobs  # what state held before this run, read once for all who ask
 from .program import ensure_no_import
 from .resources import BackfillCompletion, BackfillJob, BackfillTypeName
+
+_IN_FORCE: Final = {"entity_id": "effectiveEntityId", "org_ids": "effectiveOrgIds"}
 
 
 class VerifiedBackfill(pulumi.ComponentResource):
@@ -22,7 +27,10 @@ class VerifiedBackfill(pulumi.ComponentResource):
     ``approval``, in a second pull request, and the live job starts. Another id is refused.
 
     What the gate proves: Zuora accepted and finished a dry run of this type with at most ``max_errors`` failed records. Whether a dry run of Zuora reports
-    counts at all is not documented, so zero errors may mean that none were counted.
+    counts at all is not documented: where it tells no number, a warning says so and the gate opens; zero errors may mean that none were counted.
+
+    With ``--target`` the live job does not pass by its dry run: it is refused while the dry run in state is for another type, other triggers, or another
+    place than declared.
 
     Attributes:
         dry_run_job_id: The dry run.
@@ -69,7 +77,7 @@ class VerifiedBackfill(pulumi.ComponentResource):
             guard: Of the live job, as in `BackfillJob`.
             known_job_ids: Of the live job, as in `BackfillJob`; its own dry run need not be named.
             on_delete: Of the live job, as in `BackfillJob`.
-            opts: Pulumi's resource options.
+            opts: Pulumi's resource options; ``custom_timeouts`` are those of both waits.
 
         Raises:
             InputError: ``approval`` can be none, or the option ``import_`` was asked for.
@@ -81,10 +89,11 @@ class VerifiedBackfill(pulumi.ComponentResource):
         place: dict[str, Any] = {"entity_id": entity_id, "org_ids": org_ids}
         wait: dict[str, Any] = {"timeout": timeout, "max_errors": max_errors}
         child = pulumi.ResourceOptions(parent=self)
+        waiting = pulumi.ResourceOptions(parent=self, custom_timeouts=opts.custom_timeouts if opts else None)
 
         dry_run = BackfillJob(f"{resource_name}-dry-run", dry_run=True, **job, **place, opts=child)
         dry_run_done = BackfillCompletion(
-            f"{resource_name}-dry-run-done", job_ids=[dry_run.job_id], **wait, **place, opts=child
+            f"{resource_name}-dry-run-done", job_ids=[dry_run.job_id], **wait, **place, opts=waiting
         )
         self.dry_run_job_id = dry_run.job_id
         self.job_id = pulumi.Output.from_input(None)
@@ -93,8 +102,18 @@ class VerifiedBackfill(pulumi.ComponentResource):
                 lambda done: self._ask(resource_name, *done)
             )
         else:
-            verified = dry_run.job_id.apply(lambda job_id: _approved(resource_name, approval, job_id))
-            known = pulumi.Output.all(verified, known_job_ids).apply(lambda ids: [ids[0], *(ids[1] or ())])
+            declared = pulumi.Output.all(type=type, triggers=triggers, **place)
+            _: pulumi.Output[None] = declared.apply(
+                lambda asked: self._warn(resource_name, approval, dry_run.job_id, asked)
+            )
+            approved = dry_run.job_id.apply(lambda job_id: _approved(resource_name, approval, job_id))
+            gate: pulumi.Output[str] = pulumi.Output.all(approved, dry_run_done.job_ids, declared).apply(
+                lambda run: _verified(resource_name, *run)
+            )
+            # Secret triggers make no secret of a job id.
+            known = pulumi.Output.all(pulumi.Output.unsecret(gate), known_job_ids).apply(
+                lambda ids: [ids[0], *(ids[1] or ())]
+            )
             live = BackfillJob(
                 resource_name,
                 guard=guard,
@@ -104,14 +123,29 @@ class VerifiedBackfill(pulumi.ComponentResource):
                 **place,
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[dry_run_done]),
             )
-            BackfillCompletion(f"{resource_name}-done", job_ids=[live.job_id], **wait, **place, opts=child)
+            BackfillCompletion(f"{resource_name}-done", job_ids=[live.job_id], **wait, **place, opts=waiting)
             self.job_id = live.job_id
         self.register_outputs({"dryRunJobId": self.dry_run_job_id, "jobId": self.job_id})
 
-    def _ask(self, name: str, job_id: str, errors: float) -> None:
+    async def _warn(
+        self, name: str, approval: str, dry_run_id: pulumi.Output[str], declared: Mapping[str, Any]
+    ) -> None:
+        """Tell the reviewer in a preview, which does not know the dry run to come, of an approval of the one before it."""
+        changed = _otherwise(await _run_of(approval), declared)
+        if changed and not await dry_run_id.is_known():
+            pulumi.log.warn(
+                f"VerifiedBackfill {name!r}: approval names job {approval}, the dry run in state, but {_listed(changed)} changed, so another dry run is "
+                'started. It has to be approved anew: this up will stop after it, before the live job. Better put  approval="wait"  into the program.',
+                resource=self,
+            )
+
+    def _ask(self, name: str, job_id: str, errors: float | None) -> None:
         """Print the line that approves the dry run."""
+        failed = (
+            "; Zuora does not tell how many records failed" if errors is None else f" with {errors:.0f} failed records"
+        )
         pulumi.log.info(
-            f"The dry run {job_id} completed with {errors:.0f} failed records. To start the live job of {name!r}, put into the program:\n"
+            f"The dry run {job_id} completed{failed}. To start the live job of {name!r}, put into the program:\n"
             f'  approval="{job_id}"',
             resource=self,
         )
@@ -148,3 +182,43 @@ def _approved(name: str, approval: str, job_id: str) -> str:
             f'To approve this dry run, put  approval="{job_id}"  into the program; to wait for an approval, put  approval="wait".'
         )
     return job_id
+
+
+async def _verified(name: str, job_id: str, completed: Sequence[str], declared: Mapping[str, Any]) -> str:
+    """
+    Return the dry run's id, once it is sure that it ran what the live job is to run.
+
+    With ``--target`` of the live job the engine hands over what state holds of the dry run and its completion, whatever the program declares.
+
+    Raises:
+        RunError: It ran something else, or did not complete.
+    """
+    changed = _otherwise(await _run_of(job_id), declared)
+    if changed or job_id not in completed:
+        fault = f"ran with another value of {_listed(changed)}" if changed else "has not completed"
+        raise pulumi.RunError(
+            f"VerifiedBackfill {name!r}: the dry run in state, {job_id}, {fault}; the live job was not started. The dry run has to come first: "
+            f'drop --target, or target "{name}-dry-run" and "{name}-dry-run-done" too.'
+        )
+    return job_id
+
+
+async def _run_of(job_id: str) -> Mapping[str, Any]:
+    """Return the outputs of a job that state held before this run; empty where there was none."""
+    jobs = await _stack_jobs()
+    return next((outputs for outputs in jobs.by_urn.values() if outputs["jobId"] == job_id), {})
+
+
+def _otherwise(ran: Mapping[str, Any], declared: Mapping[str, Any]) -> list[str]:
+    """Name what a job in state ran otherwise than it is declared now; a place that is not declared is configuration's business."""
+    if not ran:
+        return []
+    org_ids = declared["org_ids"]
+    asked = {**declared, "org_ids": sorted(set(org_ids)) if org_ids else None}
+    had = {name: ran.get(WIRE_NAMES[name]) for name in asked}
+    had |= {name: ran.get(_IN_FORCE[name]) if asked[name] else None for name in _IN_FORCE}
+    return [name for name in asked if not same(had[name], asked[name])]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(names)

@@ -6,6 +6,7 @@ Zuora's JSON names live here and nowhere above. Source: https://developer.zuora.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 JOB_ID_LENGTH: Final = 32
 _LONGEST_TEXT = 255
+_LONGEST_VALUE = 40
 _LARGEST_COUNT = 2**53
 
 
@@ -94,7 +96,8 @@ class Job:
         progress: Such as ``45.00%``.
         batch_sent_count: Batches sent for execution.
         batch_finished_count: Batches that are done.
-        error_count: Records that failed.
+        error_count: Records that failed; ``None`` where Zuora did not tell.
+        unreadable_error_count: What Zuora said instead of a number of failed records.
         seen_at: Zuora's own clock when it said all this, or ``None``.
     """
 
@@ -108,6 +111,7 @@ class Job:
     batch_sent_count: int | None = None
     batch_finished_count: int | None = None
     error_count: int | None = None
+    unreadable_error_count: str | None = None
     seen_at: datetime | None = None
 
     @property
@@ -149,6 +153,7 @@ class Job:
         status = _text(wire.get("status")) if isinstance(wire, Mapping) else None
         if not isinstance(wire, Mapping) or status is None:
             raise ValueError("a job without a status")
+        error_count = _count(wire.get("errorCount"))
         return cls(
             id=job_id_of(wire.get("id")),
             status=status,
@@ -159,7 +164,8 @@ class Job:
             progress=_text(wire.get("progress")),
             batch_sent_count=_count(wire.get("batchSentCount")),
             batch_finished_count=_count(wire.get("batchFinishedCount")),
-            error_count=_count(wire.get("errorCount")),
+            error_count=error_count,
+            unreadable_error_count=_shown(wire.get("errorCount")) if error_count is None else None,
             seen_at=seen_at,
         )
 
@@ -202,9 +208,16 @@ def _time(epoch_ms: object, readable: object) -> datetime | None:
 
 
 def _count(value: object) -> int | None:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,16}", value):
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LARGEST_COUNT:
         return None
-    return int(value)
+    return int(value) if value == int(value) else None
+
+
+def _shown(value: object) -> str | None:
+    """Show what was said, short and printable; ``None`` where nothing was."""
+    return None if value is None else json.dumps(value)[:_LONGEST_VALUE]
 
 
 def _text(value: object) -> str | None:

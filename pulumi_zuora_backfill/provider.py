@@ -52,9 +52,8 @@ def _prepare_host() -> bool:
     return dynamic_host.lift_worker_limit()
 
 
-@functools.cache
 def _warn_of_few_workers() -> None:
-    """Say once per run that waits will be slow, where the host could not be helped."""
+    """Say that waits will be slow, where the host could not be helped."""
     dynamic_host.warn(
         "Pulumi's plugin host serves four calls at a time, and this version of it could not be given more: waits may hold each other and other "
         "resources up. Put all jobs into the job_ids of one BackfillCompletion, and tell the maintainers of pulumi-zuora-backfill."
@@ -83,6 +82,12 @@ class _ZuoraProvider(ResourceProvider):
             if _zuora is None:
                 _zuora = _connect(self._settings, self._clock)
             return _zuora
+
+    def _first_time(self, what: str) -> bool:
+        with _lock:
+            said = what in self._announced
+            self._announced.add(what)
+        return not said
 
 
 class BackfillJobProvider(_ZuoraProvider):
@@ -171,31 +176,23 @@ class BackfillJobProvider(_ZuoraProvider):
         announcement = announce_start(inputs, past, self._settings, changed, self._meet(inputs))
         (dynamic_host.warn if announcement.warning else dynamic_host.info)(announcement.text)
 
-    def _first_time(self, what: str) -> bool:
-        with _lock:
-            said = what in self._announced
-            self._announced.add(what)
-        return not said
-
 
 class BackfillCompletionProvider(_ZuoraProvider):
     """Serves `BackfillCompletion`; deleting one does nothing."""
 
     @dynamic_host.clean_errors
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Validate; where a wait will begin, say what for."""
+        """Validate; where a wait will begin, say what for: a diff is asked for twice where a job is replaced."""
         inputs, faults = awaiting.check_completion(news)
-        if not _olds and not faults:
-            dynamic_host.info(awaiting.announce_wait(inputs, self._settings, "create"))
+        if not faults and awaiting.begins_to_wait(_olds, inputs):
+            kind = "update" if _olds else "create"
+            dynamic_host.info(awaiting.announce_wait(inputs, self._settings, kind))
         return CheckResult(inputs, [CheckFailure(fault.wire_name, fault.reason) for fault in faults])
 
     @dynamic_host.clean_errors
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Every change is an update; one of the jobs is a new wait."""
-        changed = awaiting.completion_changes(_olds, _news)
-        if "jobIds" in changed:
-            dynamic_host.info(awaiting.announce_wait(_news, self._settings, "update"))
-        return DiffResult(changes=bool(changed), replaces=[])
+        """Every change is an update."""
+        return DiffResult(changes=bool(awaiting.completion_changes(_olds, _news)), replaces=[])
 
     @dynamic_host.clean_errors
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -211,12 +208,12 @@ class BackfillCompletionProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Wait for the jobs that are now declared."""
-        return UpdateResult(self._wait(_news, "update"))
+        return UpdateResult(self._wait(_news, "update", _olds))
 
-    def _wait(self, inputs: Mapping[str, Any], kind: str) -> dict[str, Any]:
-        if not _prepare_host():
+    def _wait(self, inputs: Mapping[str, Any], kind: str, olds: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        if not _prepare_host() and self._first_time("workers"):
             _warn_of_few_workers()
-        return awaiting.await_jobs(self._connected(), self._settings, self._clock, inputs, kind, _VOICE)
+        return awaiting.await_jobs(self._connected(), self._settings, self._clock, inputs, kind, _VOICE, olds)
 
 
 def _adopts_what_it_replaces(job_id: str, asks: str) -> InputError:

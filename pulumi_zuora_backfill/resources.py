@@ -179,19 +179,20 @@ class BackfillCompletion(_ZuoraResource, module="zuora", name="BackfillCompletio
     Is there once all its jobs have completed, with at most so many failed records.
 
     Waits for a list of jobs and asks for each once a round: after 1 s at first, ever later, up to every 30 s. A job that FAILED or was STOPPED, too many
-    errors, or the timeout fail the deployment in one line; the next `up` looks again. Kept in state: what the jobs looked like when they had completed.
+    errors, or the timeout fail the deployment in one line; the next `up` looks again. Kept in state: what the jobs looked like when they had completed;
+    one that Zuora has purged since stays as it was. Where Zuora tells no number of failed records, that is a warning; one that cannot be read is an error.
 
     A changed ``job_ids`` is an update that waits for the new ones. Deleting it does nothing. A preview sends nothing.
 
     Attributes:
         jobs: For each job ``jobId``, ``type``, ``status``, ``progress`` and ``errorCount``.
-        error_count: Failed records of all jobs.
+        error_count: Failed records of all jobs; null where Zuora did not tell of one of them.
         job_ids: As declared; so are the other arguments.
     """
 
     if TYPE_CHECKING:  # the SDK would evaluate them anew for every resource, under names that state does not have
         jobs: pulumi.Output[Sequence[Mapping[str, Any]]]
-        error_count: pulumi.Output[int]
+        error_count: pulumi.Output[int | None]
         job_ids: pulumi.Output[Sequence[str]]
         timeout: pulumi.Output[str]
         max_errors: pulumi.Output[int]
@@ -217,7 +218,7 @@ class BackfillCompletion(_ZuoraResource, module="zuora", name="BackfillCompletio
             job_ids: The jobs to wait for, at least one, 32 characters each.
             timeout: How long to wait for all of them: seconds, or ``"90s"``, ``"30m"``, ``"2h"``. ``opts.custom_timeouts`` beats it, and
                 ``ZUORA_WAIT_TIMEOUT`` / ``zuora:waitTimeout`` caps every wait of a run.
-            max_errors: How many failed records in all are accepted.
+            max_errors: How many failed records in all are accepted; 2147483648 also accepts a number that cannot be read.
             entity_id: ``Zuora-Entity-Ids`` of the jobs; default from configuration.
             org_ids: ``Zuora-Org-Ids`` of the jobs; default from configuration.
             opts: Pulumi's resource options.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
@@ -132,6 +133,54 @@ def test_too_many_failed_records_fail_the_wait_and_the_line_says_how_many_would_
     assert f"5 records failed (2 in job {jobs[0]}, 3 in job {jobs[1]}); 4 are accepted" in error.message
     assert error.hint.endswith("max_errors=5")
     assert [job.error_count for job in run(connection, wait(*jobs, max_errors=5))] == [2, 3]
+
+
+def test_a_count_that_zuora_does_not_tell_is_not_known_and_lets_the_wait_pass(zuora: Sandbox) -> None:
+    """Whether dry runs report one is not documented, so that is no failure; it is no zero either, neither in the result nor on the way."""
+    connection = connect(zuora)
+    zuora.behaviours.dry_run_error_count = False
+    job = zuora.add_job(dry_run=True)
+    told = zuora.add_job(status="COMPLETED")
+    done = run(connection, wait(job.id, told.id))
+
+    assert [(job.status, job.error_count) for job in done] == [("COMPLETED", None), ("COMPLETED", 0)]
+    assert connection.said[0] == "1 of 2 jobs completed; RatePlanCharge ACCEPTED 0.00%, 0 of 0 batches, 0 s"
+
+
+def test_a_count_that_cannot_be_read_fails_the_wait_and_the_line_says_what_goes_on(zuora: Sandbox) -> None:
+    """It passes no limit but the one that accepts any number, whatever the other jobs say; the line that is given works."""
+    connection = connect(zuora)
+    jobs = [zuora.add_job(status="COMPLETED") for _ in range(2)]
+    cast("Any", jobs[1]).error_count = "many"
+    wanted = [job.id for job in jobs]
+    error = failing(connection, wait(*wanted, max_errors=2**31 - 1), JobFailedError)
+
+    assert str(error) == (
+        f'The jobs completed, but how many records failed cannot be read: Zuora says errorCount "many" for job {wanted[1]}; 2147483647 are accepted. '
+        "Look into Revenue → Data Backfill → Backfill Logs. To accept any number, set  max_errors=2147483648"
+    )
+    assert [job.error_count for job in run(connection, wait(*wanted, max_errors=2147483648))] == [0, None]
+
+
+def test_a_job_that_had_completed_stays_so_when_zuora_does_not_know_it_any_more(zuora: Sandbox) -> None:
+    """It is asked about once, and its failed records still count; one that Zuora knows is judged by what Zuora says now."""
+    connection = connect(zuora)
+    purged, known, running = zuora.add_job(), zuora.add_job(status="COMPLETED", error_count=1), zuora.add_job()
+    before = {
+        job.id: Job(id=job.id, status="COMPLETED", type="RatePlanCharge", progress="100.00%", error_count=2)
+        for job in (purged, known)
+    }
+    zuora.forget_job(purged.id)
+    wanted = replace(wait(purged.id, known.id, running.id, max_errors=3), completed=before)
+
+    assert [(job.id, job.error_count) for job in run(connection, wanted)] == [
+        (purged.id, 2),
+        (known.id, 1),
+        (running.id, 0),
+    ]
+    asked = [request.path.rsplit("/", 1)[1] for request in zuora.requests if request.operation is Operation.GET]
+    assert (asked.count(purged.id), asked.count(known.id)) == (1, 1)
+    assert "3 records failed" in failing(connection, replace(wanted, max_errors=2), JobFailedError).message
 
 
 def test_the_timeout_says_that_nothing_is_lost(zuora: Sandbox) -> None:

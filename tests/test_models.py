@@ -88,10 +88,31 @@ def test_no_field_breaks_the_reading(fields: dict[str, Any]) -> None:
     assert iso(job.created_on) is None or job.age_s is not None
 
 
-@pytest.mark.parametrize("value", [10**400, float("nan"), float("inf"), -1, True, "3", None])
-def test_a_count_that_is_none_is_unknown(value: Any) -> None:
-    """Only a number that counts something is taken for a count."""
-    assert job_of(errorCount=value).error_count is None
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (10**400, "1" + "0" * 39),
+        (float("nan"), "NaN"),
+        (float("inf"), "Infinity"),
+        (-1, "-1"),
+        (0.5, "0.5"),
+        (True, "true"),
+        ("many\x1b", '"many\\u001b"'),
+        ([], "[]"),
+        (None, None),
+    ],
+)
+def test_a_count_that_is_none_is_unknown(value: Any, shown: str | None) -> None:
+    """Only a whole number that counts something is taken for a count; what was said instead can be shown, where something was."""
+    job = job_of(errorCount=value)
+    assert (job.error_count, job.unreadable_error_count) == (None, shown)
+
+
+@pytest.mark.parametrize("value", [3, 3.0, "3"])
+def test_a_count_is_read_in_whatever_form_it_comes(value: Any) -> None:
+    """JSON knows one kind of number, and Zuora writes some of its numbers as texts."""
+    job = job_of(errorCount=value)
+    assert (job.error_count, type(job.error_count), job.unreadable_error_count) == (3, int, None)
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,98 @@ def test_a_refresh_of_a_completion_is_no_drift_even_when_the_job_was_purged(worl
     assert world.up().change_summary == {"same": 3}
 
 
+def announced(text: str) -> list[str]:
+    """Return the lines that announce a wait, as often as they stand under a resource at the end of a run."""
+    return re.findall(r"Will wait .*", text.partition("Diagnostics:")[2])
+
+
+def test_a_new_wait_is_announced_once(world: World) -> None:
+    """Also where a job is replaced, for which the engine asks about all that depend on it twice; a change of the timeout alone announces nothing."""
+    custom = ", opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='30m', update='3h'))"
+    write(world, arguments=custom)
+    what = "to complete with at most 0 failed records."
+    unknown = f"for jobs that are not known yet {what}"
+    assert announced(world.stack.preview().stdout) == [f"Will wait up to 30 min (custom_timeouts.create) {unknown}"]
+    text = world.up().stdout
+    assert announced(text) == [f"Will wait up to 30 min (custom_timeouts.create) for job {world.job_ids()[0]} {what}"]
+
+    write(world, triggers=2, arguments=custom)
+    assert announced(world.stack.preview().stdout) == [f"Will wait up to 3.0 h (custom_timeouts.update) {unknown}"]
+    text = world.up().stdout
+    assert announced(text) == [f"Will wait up to 3.0 h (custom_timeouts.update) for job {world.job_ids()[1]} {what}"]
+
+    write(world, triggers=2, arguments=f', timeout="1h"{custom}')
+    assert announced(world.up().stdout) == []
+
+
+def test_a_purged_job_stays_completed_whatever_else_changes(world: World) -> None:
+    """With another timeout, another limit and another job beside it, what had completed is not missed; the limit still counts its failed records."""
+    program = """
+        from pulumi_zuora_backfill import BackfillCompletion
+        done = BackfillCompletion("done", job_ids={ids}, {arguments})
+        pulumi.export("jobs", done.jobs)
+    """
+    first, second = world.zuora.add_job(status="COMPLETED", error_count=2).id, world.zuora.add_job().id
+    world.program(program.format(ids=[first], arguments="max_errors=2"))
+    world.up()
+    world.zuora.forget_job(first)
+
+    world.program(program.format(ids=[second, first], arguments='max_errors=3, timeout="1h"'))
+    result = world.up()
+    assert result.outputs["jobs"].value == [
+        {"jobId": job_id, "type": "RatePlanCharge", "status": "COMPLETED", "progress": "100.00%", "errorCount": errors}
+        for job_id, errors in ((second, 0), (first, 2))
+    ]
+    assert f"Zuora does not know job {first} any more; it stays COMPLETED in the state." in result.stdout
+
+    world.program(program.format(ids=[second, first], arguments="max_errors=1"))
+    assert f"but 2 records failed (2 in job {first}); 1 are accepted." in world.failing()
+    world.program(program.format(ids=[first], arguments='max_errors=2, entity_id="other"'))
+    assert f"Zuora does not know job {first} in entity other." in world.failing()
+
+
+def test_a_purged_job_that_a_refresh_found_failed_is_missed(world: World) -> None:
+    """Only what state holds as COMPLETED stays so."""
+    job = world.zuora.add_job(status="COMPLETED").id
+    program = """
+        from pulumi_zuora_backfill import BackfillCompletion
+        BackfillCompletion("done", job_ids=["{id}"], timeout="{timeout}")
+    """
+    world.program(program.format(id=job, timeout="1h"))
+    world.up()
+    world.zuora.set_status(job, "FAILED")
+    world.stack.refresh()
+    world.zuora.forget_job(job)
+    world.program(program.format(id=job, timeout="2h"))
+
+    assert f"Zuora does not know job {job} in this tenant, asked without an entity." in world.failing()
+
+
+def test_a_count_that_cannot_be_read_fails_the_deployment(world: World) -> None:
+    """One clean line with what Zuora said, and the line that goes on nevertheless; then it is a warning, and no number is in state."""
+    job = world.zuora.add_job(status="COMPLETED")
+    job.error_count = -1
+    program = """
+        from pulumi_zuora_backfill import BackfillCompletion
+        done = BackfillCompletion("done", job_ids=["{id}"], max_errors={max_errors})
+        pulumi.export("errors", done.error_count)
+        pulumi.export("jobs", done.jobs)
+    """
+    world.program(program.format(id=job.id, max_errors=5))
+    text = world.failing()
+    assert f"how many records failed cannot be read: Zuora says errorCount -1 for job {job.id}; 5 are accepted." in text
+    assert "To accept any number, set  max_errors=2147483648" in text
+    assert_clean(text)
+
+    world.program(program.format(id=job.id, max_errors=2147483648))
+    result = world.up()
+    assert f"warning: How many records failed is not known: Zuora tells no number for job {job.id}" in result.stdout
+    assert result.outputs["jobs"].value == [
+        {"jobId": job.id, "type": "RatePlanCharge", "status": "COMPLETED", "progress": "100.00%"}
+    ]
+    assert "errors" not in result.outputs or result.outputs["errors"].value is None
+
+
 def test_deleting_a_completion_asks_nothing(world: World) -> None:
     """There is nothing to undo."""
     write(world)
@@ -177,6 +269,40 @@ def test_all_faults_of_a_completion_are_reported_at_once(world: World) -> None:
     ):
         assert part in text
     assert_clean(text)
+
+
+@pytest.mark.parametrize(
+    ("resource", "reasons"),
+    [
+        (
+            'BackfillJob("x", type=5, batch_size=5000, dry_run=0, reason=7, org_ids=[8], known_job_ids=[9])',
+            [
+                'type must be one of "RatePlanCharge", "OrderLineItem", not 5',
+                "batch_size must be a whole number from 1 to 1000, not 5000",
+                "dry_run must be True or False, not 0",
+                "reason must be a text, not 7",
+                "org_ids has an entry that must be one id of visible ASCII characters, not 8",
+                "known_job_ids has an entry that must be a job id of 32 characters, not 9",
+            ],
+        ),
+        (
+            'BackfillCompletion("x", job_ids={"a": [6, 0.5]}, timeout=0, max_errors=-1, entity_id=4)',
+            [
+                "job_ids must be a list of job ids, not {'a': [6, 0.5]}",
+                "timeout is '0', not a duration above zero like 90, 90s, 5m or 1h30m",
+                "max_errors must be a whole number from 0 to 2147483648, not -1",
+                "entity_id must be one id of visible ASCII characters, not 4",
+            ],
+        ),
+    ],
+)
+def test_a_fault_shows_a_number_as_the_program_wrote_it(world: World, resource: str, reasons: list[str]) -> None:
+    """Pulumi carries every number as a float; nobody wrote one."""
+    world.program(f"from pulumi_zuora_backfill import BackfillCompletion\n{resource}")
+    text = world.failing("preview")
+
+    found = re.findall(r"^    error: .* has a problem: (.*)$", text.partition("Diagnostics:")[2], re.MULTILINE)
+    assert sorted(found) == sorted(reasons)
 
 
 def test_a_gate_that_waits_goes_live_only_with_the_dry_runs_id(world: World) -> None:

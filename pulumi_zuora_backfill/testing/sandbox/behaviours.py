@@ -28,6 +28,7 @@ class Behaviours:
         entities_share_jobs: A request sees the jobs of all entities, not only of its own.
         orgs_share_jobs: A request sees the jobs of all organisations, not only of those it names.
         dry_run_counts: A dry run reports batches; otherwise its counts stay 0.
+        dry_run_error_count: A dry run reports failed records; otherwise its `errorCount` is null.
         errors_fail_job: A job that ends with failed records is `FAILED` instead of `COMPLETED`.
         same_key_other_body_status: HTTP status when a key comes back with another body; `None`: a replay.
         replay_keeps_date: A replayed answer has the `Date` of the first one; otherwise that header is new.
@@ -61,6 +62,7 @@ class Behaviours:
     entities_share_jobs: bool = False
     orgs_share_jobs: bool = True
     dry_run_counts: bool = True
+    dry_run_error_count: bool = True
     errors_fail_job: bool = False
     same_key_other_body_status: int | None = None
     replay_keeps_date: bool = True

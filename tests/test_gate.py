@@ -1,0 +1,188 @@
+"""The gate before a live run on both engines: what does not pass it, and what a reviewer is told of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pulumi_zuora_backfill.components import _otherwise
+from pulumi_zuora_backfill.testing import Sandbox
+
+from .world import TYPE, World, assert_clean, lines_with
+
+PROGRAM = """
+from pulumi_zuora_backfill import VerifiedBackfill
+backfill = VerifiedBackfill("charges", type="{type}", triggers={triggers}, approval="{approval}"{arguments})
+pulumi.export("jobId", backfill.job_id)
+"""
+LIVE = f"urn:pulumi:dev::acme::zuora:index:VerifiedBackfill${TYPE}::charges"
+
+
+@pytest.fixture
+def zuora() -> Iterator[Sandbox]:
+    """Start a local Zuora whose jobs take a second."""
+    with Sandbox(job_duration_s=1) as sandbox:
+        yield sandbox
+
+
+def write(
+    world: World, triggers: object = None, approval: str = "auto", type: str = "RatePlanCharge", arguments: str = ""
+) -> None:
+    """Write a program with one gate."""
+    world.program(PROGRAM.format(triggers=triggers, approval=approval, type=type, arguments=arguments))
+
+
+def errors_of(text: str) -> list[str]:
+    """Return the lines of the gate's errors and warnings, each once."""
+    found = lines_with(text, "VerifiedBackfill 'charges': ")
+    return [line for line in found if line.startswith(("error: ", "warning: "))]
+
+
+@pytest.mark.parametrize(
+    ("changed", "names"),
+    [
+        ({"triggers": 2}, "triggers"),
+        ({"triggers": 2, "type": "OrderLineItem"}, "type and triggers"),
+        ({"arguments": ', entity_id="other"'}, "entity_id"),
+    ],
+)
+def test_a_live_job_that_is_targeted_alone_does_not_pass_by_its_dry_run(
+    world: World, changed: dict[str, Any], names: str
+) -> None:
+    """The engine hands over the dry run of before, whatever is declared now: refused already in the preview, and nothing is sent."""
+    write(world)
+    world.up()
+    dry = world.job_ids()[0]
+    write(world, **changed)
+    line = (
+        f"error: VerifiedBackfill 'charges': the dry run in state, {dry}, ran with another value of {names}; the live job was not started. The dry run "
+        'has to come first: drop --target, or target "charges-dry-run" and "charges-dry-run-done" too.'
+    )
+    for operation in ("preview", "up"):
+        text = world.failing(operation, target=[LIVE])
+        assert errors_of(text) == [line]
+        assert_clean(text)
+        assert world.asked() == {}
+    assert [job.dry_run for job in world.zuora.jobs] == [True, False]
+
+
+def test_a_live_job_may_be_targeted_once_its_dry_run_has_completed(world: World) -> None:
+    """It passes where nothing differs; it does not with the right dry run in state and the completion of the one before."""
+    write(world, triggers=1)
+    world.up()
+    assert world.up(target=[LIVE]).change_summary == {"same": 6}
+
+    world.zuora.on_answer = lambda request: (
+        world.zuora.finish(request.job_id, "FAILED")
+        if request.job_id and len(world.zuora.jobs) == 3 and request.job_id == world.job_ids()[2]
+        else None
+    )
+    write(world, triggers=2)
+    world.failing()
+    dry = world.job_ids()[2]
+    assert errors_of(world.failing(target=[LIVE])) == [
+        f"error: VerifiedBackfill 'charges': the dry run in state, {dry}, has not completed; the live job was not started. The dry run "
+        'has to come first: drop --target, or target "charges-dry-run" and "charges-dry-run-done" too.'
+    ]
+
+    write(world, triggers=3)
+    world.up()
+    assert [job.dry_run for job in world.zuora.jobs] == [True, False, True, True, False]
+
+
+def test_secret_triggers_pass_the_gate_and_make_no_secret_of_the_dry_run(world: World) -> None:
+    """What is compared is what is inside; the id of the dry run stays readable in state, and no later run finds a difference."""
+    write(world, triggers="{'a': pulumi.Output.secret(1), 'b': None, 'c': [pulumi.Output.secret('x'), 2.0]}")
+    world.up()
+    dry, live = world.job_ids()
+    (resource,) = [found for found in world.stack.state["resources"] if found["urn"] == LIVE]
+
+    assert (resource["id"], resource["outputs"]["knownJobIds"]) == (live, [dry])
+    assert world.up().change_summary == world.up(target=[LIVE]).change_summary == {"same": 6}
+
+
+def test_a_preview_tells_of_an_approval_that_is_for_the_dry_run_before(world: World) -> None:
+    """Its dry run is to be replaced, so the new one has to be approved anew, and the up stops there; a change of how it is run needs no other approval."""
+    write(world, triggers=1, approval="wait")
+    world.up()
+    dry = world.job_ids()[0]
+    write(world, triggers=1, approval=dry, arguments=", batch_size=7")
+    assert errors_of(world.stack.preview().stdout) == []
+
+    write(world, triggers=2, approval=dry)
+    assert errors_of(world.stack.preview().stdout) == [
+        f"warning: VerifiedBackfill 'charges': approval names job {dry}, the dry run in state, but triggers changed, so another dry run is started. It "
+        'has to be approved anew: this up will stop after it, before the live job. Better put  approval="wait"  into the program.'
+    ]
+    (alone,) = errors_of(world.failing("preview", target=[LIVE]))
+    assert alone.startswith(
+        f"error: VerifiedBackfill 'charges': the dry run in state, {dry}, ran with another value of triggers;"
+    )
+    text = world.failing()
+    new = world.job_ids()[1]
+    assert errors_of(text) == [
+        f"error: VerifiedBackfill 'charges': approval is '{dry}', but the dry run is {new}; the live job was not started. "
+        f'To approve this dry run, put  approval="{new}"  into the program; to wait for an approval, put  approval="wait".'
+    ]
+    assert [job.dry_run for job in world.zuora.jobs] == [True, True]
+
+
+def test_a_dry_run_without_a_count_passes_and_claims_no_zero(world: World) -> None:
+    """Zuora does not document one: the gate stays usable, a warning says what it does not prove, and who approves is not told of 0 failed records."""
+    world.zuora.behaviours.dry_run_error_count = False
+    write(world, approval="wait")
+    text = world.up().stdout
+    (dry,) = world.job_ids()
+    assert (
+        f"warning: How many records failed is not known: Zuora tells no number for job {dry}, so max_errors proves nothing here. "
+        "Look into Revenue → Data Backfill → Backfill Logs." in text
+    )
+    assert f"The dry run {dry} completed; Zuora does not tell how many records failed. To start the live job" in text
+    (done,) = [r for r in world.stack.state["resources"] if r["urn"].endswith("::charges-dry-run-done")]
+    assert "errorCount" not in done["outputs"]
+
+    write(world, approval=dry)
+    assert "not known: Zuora" not in world.up().stdout
+    assert [job.dry_run for job in world.zuora.jobs] == [True, False]
+
+
+def test_custom_timeouts_are_those_of_both_waits(world: World) -> None:
+    """They beat `timeout`, as they do for a completion of its own, and each kind of wait has its own."""
+    custom = ", opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='30m', update='3h'))"
+    write(world, arguments=custom)
+    assert (
+        re.findall(r"Will wait up to .*?\)", world.up().stdout.partition("Diagnostics:")[2])
+        == ["Will wait up to 30 min (custom_timeouts.create)"] * 2
+    )
+
+    write(world, triggers=1, arguments=custom)
+    assert (
+        re.findall(r"Will wait up to .*?\)", world.stack.preview().stdout.partition("Diagnostics:")[2])
+        == ["Will wait up to 3.0 h (custom_timeouts.update)"] * 2
+    )
+
+
+RAN = {"type": "RatePlanCharge", "triggers": [1.0], "effectiveEntityId": "e", "effectiveOrgIds": ["a", "b"]}
+DECLARED: dict[str, Any] = {"type": "RatePlanCharge", "triggers": [1], "entity_id": None, "org_ids": None}
+
+
+@pytest.mark.parametrize(
+    ("ran", "declared", "names"),
+    [
+        (RAN, {}, []),
+        ({}, {"triggers": [2]}, []),
+        (RAN, {"entity_id": "e", "org_ids": ["b", "a", "b"]}, []),
+        (RAN, {"entity_id": "f", "org_ids": ["a"]}, ["entity_id", "org_ids"]),
+        (RAN, {"type": "OrderLineItem", "triggers": None}, ["type", "triggers"]),
+        (RAN, {"triggers": [True]}, ["triggers"]),
+        (RAN, {"triggers": [float("nan")]}, ["triggers"]),
+    ],
+)
+def test_what_ran_is_compared_with_what_is_declared(
+    ran: dict[str, Any], declared: dict[str, Any], names: list[str]
+) -> None:
+    """By value, however Pulumi carries it; a place that is not declared is configuration's."""
+    assert _otherwise(ran, {**DECLARED, **declared}) == names
