@@ -11,7 +11,7 @@ from .errors import InputError
 from .inputs import same
 from .models import BackfillType, job_id_of
 from .names import WIRE_NAMES
-from .past import _stack_jobs  # what state held before this run, read once for all who ask
+from .past import stack_jobs  # what state held before this run, read once for all who ask
 from .program import ensure_no_import
 from .resources import BackfillCompletion, BackfillJob, BackfillTypeName
 
@@ -205,7 +205,7 @@ async def _verified(name: str, job_id: str, completed: Sequence[str], declared: 
 
 async def _run_of(job_id: str) -> Mapping[str, Any]:
     """Return the outputs of a job that state held before this run; empty where there was none."""
-    jobs = await _stack_jobs()
+    jobs = await stack_jobs()
     return next((outputs for outputs in jobs.by_urn.values() if outputs["jobId"] == job_id), {})
 
 

@@ -40,7 +40,7 @@ _NAMED_AT_MOST = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Jobs:
+class StackJobs:
     """The stack's jobs: their outputs by URN, their ids as one text, as every resource carries the ids of all, and some that are live."""
 
     by_urn: Mapping[str, Mapping[str, Any]]
@@ -49,7 +49,7 @@ class _Jobs:
 
 
 # One read per run: a monitor lives exactly as long as its run, and an Automation API program may run many in one process.
-_reads: weakref.WeakKeyDictionary[Any, asyncio.Future[_Jobs]] = weakref.WeakKeyDictionary()
+_reads: weakref.WeakKeyDictionary[Any, asyncio.Future[StackJobs]] = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ async def past_input(urns: Awaitable[Iterable[str]]) -> dict[str, Any]:
     Args:
         urns: The resource's URN, then its aliases.
     """
-    jobs = await _stack_jobs()
+    jobs = await stack_jobs()
     found = next((jobs.by_urn[urn] for urn in await urns if urn in jobs.by_urn), None)
     if found is None:
         return {"predecessor": {}, "jobIds": jobs.ids, **({"others": jobs.live} if jobs.live else {})}
@@ -107,7 +107,7 @@ async def past_input(urns: Awaitable[Iterable[str]]) -> dict[str, Any]:
     return {"predecessor": predecessor, "jobIds": jobs.ids}
 
 
-async def _stack_jobs() -> _Jobs:
+async def stack_jobs() -> StackJobs:
     """Read the jobs of the own stack: one call per run, whoever asks first."""
     monitor = get_monitor()
     if monitor not in _reads:
@@ -115,7 +115,7 @@ async def _stack_jobs() -> _Jobs:
     return await _reads[monitor]
 
 
-async def _read() -> _Jobs:
+async def _read() -> StackJobs:
     stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     try:
         answer = await pulumi.runtime.invoke_async(_READ_STATE, {"stackName": stack})
@@ -153,4 +153,4 @@ async def _read() -> _Jobs:
         for urn, outputs in by_urn.items()
         if outputs.get("dryRun") is False
     ]
-    return _Jobs(by_urn=by_urn, ids=" ".join(sorted(had)), live=live[:_NAMED_AT_MOST])
+    return StackJobs(by_urn=by_urn, ids=" ".join(sorted(had)), live=live[:_NAMED_AT_MOST])
