@@ -37,6 +37,7 @@ _KEPT = (
     "secretHistory",
 )
 _NAMED_AT_MOST = 5
+_PAUSES_S = (0.05, 0.2, 0.5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,10 +116,20 @@ async def stack_jobs() -> StackJobs:
     return await _reads[monitor]
 
 
+async def _ask(stack: str) -> Any:
+    """Ask the engine, a few times: the read fails where it meets the engine's own writing to a backend in files."""
+    for pause_s in _PAUSES_S:
+        try:
+            return await pulumi.runtime.invoke_async(_READ_STATE, {"stackName": stack})
+        except Exception:  # said by the last attempt
+            await asyncio.sleep(pause_s)
+    return await pulumi.runtime.invoke_async(_READ_STATE, {"stackName": stack})
+
+
 async def _read() -> StackJobs:
     stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     try:
-        answer = await pulumi.runtime.invoke_async(_READ_STATE, {"stackName": stack})
+        answer = await _ask(stack)
         resources = (answer or {}).get("outputs", {})  # a mocked monitor answers with nothing
         by_urn = {
             urn: {name: rpc.unwrap_rpc_secret(value) for name, value in resource["outputs"].items()}

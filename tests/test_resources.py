@@ -11,7 +11,7 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
-from pulumi_zuora_backfill import BackfillCompletion, BackfillJob, VerifiedBackfill
+from pulumi_zuora_backfill import BackfillCompletion, BackfillJob, VerifiedBackfill, past
 from pulumi_zuora_backfill.errors import InputError
 from pulumi_zuora_backfill.past import TYPE_TOKEN, Past
 
@@ -27,9 +27,10 @@ OLD = f"urn:pulumi:{STACK}::{PROJECT}::{TYPE_TOKEN}::old"
 class State(mocks.Mocks):
     """The engine's side: answers from a state, and keeps what was asked and registered."""
 
-    def __init__(self, resources: Any) -> None:
-        """Take the resources of the state, or ``None`` to fail."""
+    def __init__(self, resources: Any, failures: int = 0) -> None:
+        """Take the resources of the state, or ``None`` to fail, and how many reads fail first."""
         self.resources = resources
+        self.failures = failures
         self.reads = 0
         self.inputs: dict[str, dict[str, Any]] = {}
 
@@ -40,6 +41,8 @@ class State(mocks.Mocks):
         self.reads += 1
         if self.resources is None:
             return {}, [("stackName", "no backend client is available")]
+        if self.reads <= self.failures:
+            return {}, [("stackName", "failed to load checkpoint: EOF")]
         return {"outputs": self.resources}
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -109,14 +112,28 @@ def test_an_alias_leads_to_the_predecessor() -> None:
     assert inputs["new"]["past"]["predecessor"] == {"jobId": "j" * 32, "status": "COMPLETED"}
 
 
+def test_a_read_that_meets_the_engines_own_writing_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backend in files cannot be read at the moment when the engine writes to it; a moment later it can, and nothing is said."""
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    monkeypatch.setattr(past, "_PAUSES_S", (0, 0, 0))
+    state = State({OLD: job("j" * 32)}, failures=3)
+    inputs = run(state, lambda: [BackfillJob(name, type="RatePlanCharge") for name in ("old", "new")])
+
+    assert inputs["old"]["past"]["predecessor"] == {"jobId": "j" * 32, "status": "COMPLETED"}
+    assert (state.reads, said) == (4, [])
+
+
 def test_a_state_that_cannot_be_read_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without an answer nothing is known; the program goes on and says so in one warning."""
     said: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", said.append)
-    inputs = run(State(None), lambda: [BackfillJob(name, type="RatePlanCharge") for name in "ab"])
+    monkeypatch.setattr(past, "_PAUSES_S", (0, 0, 0))
+    state = State(None)
+    inputs = run(state, lambda: [BackfillJob(name, type="RatePlanCharge") for name in "ab"])
 
     assert [inputs[name]["past"] for name in "ab"] == [{"predecessor": {}, "jobIds": ""}] * 2
-    assert len(said) == 1
+    assert (state.reads, len(said)) == (4, 1)
     assert said[0].startswith(f"The state of stack organization/{PROJECT}/{STACK} could not be read")
 
 
