@@ -1,8 +1,10 @@
-"""What is looked at in the program's process, before a resource is registered: options that cannot be honoured, and a secret that is none."""
+"""What is looked at in the program's process, before a resource is registered: what cannot be honoured or carried, and a secret that is none."""
 
 from __future__ import annotations
 
+import inspect
 import weakref
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -43,6 +45,21 @@ def ensure_delete_before_replace(kind: str, name: str, opts: pulumi.ResourceOpti
         )
 
 
+def ensure_json(kind: str, name: str, arguments: Mapping[str, Any]) -> None:
+    """
+    Make sure that Pulumi can carry the arguments; it meets a date or bytes with a traceback.
+
+    Raises:
+        InputError: One of them is no JSON value, or holds one that is none.
+    """
+    unfit = [text for argument, value in arguments.items() for text in _unfit(value, argument)]
+    if unfit:
+        raise InputError(
+            f"{kind} {name!r}: {'; '.join(unfit)}, which is no JSON value.",
+            "Write it as a text, a number, a list or a dictionary.",
+        )
+
+
 def warn_of_plain_secret() -> None:
     """Say once per run that the client secret stands in the stack's configuration for everybody to read."""
     _, key = NAMES["client_secret"]
@@ -54,3 +71,17 @@ def warn_of_plain_secret() -> None:
         f"{key} stands in plain text in the stack's configuration: take it away and {how_to_set('client_secret')}. "
         "Where others may have read it, give the OAuth client a new secret."
     )
+
+
+def _unfit(value: object, where: str) -> Iterator[str]:
+    """Name what is no JSON value; what an output or a coroutine will hold is seen later."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                yield f"{where} has a key of type {type(key).__name__}"
+            yield from _unfit(item, f"{where}[{key!r}]")
+    elif isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview | range):
+        for index, item in enumerate(value):
+            yield from _unfit(item, f"{where}[{index}]")
+    elif not (value is None or isinstance(value, str | int | float | pulumi.Output) or inspect.isawaitable(value)):
+        yield f"{where} is of type {type(value).__name__}"

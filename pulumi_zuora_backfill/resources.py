@@ -17,7 +17,7 @@ from pulumi.dynamic import Resource
 from .models import BackfillType
 from .names import COMPLETION_INPUTS, COMPLETION_OUTPUTS, INPUTS, OUTPUTS, WIRE_NAMES
 from .past import TYPE_TOKEN, past_input
-from .program import ensure_delete_before_replace, ensure_no_import, warn_of_plain_secret
+from .program import ensure_delete_before_replace, ensure_json, ensure_no_import, warn_of_plain_secret
 from .provider import BackfillCompletionProvider, BackfillJobProvider
 from .urns import alias_urns_of, urn_of
 
@@ -52,7 +52,8 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
 
     Zuora copies the revenue fields of product rate plan charges onto existing rate plan charges or order line items. It asks to do so once before
     go-live: a second live run makes Zuora Billing and Zuora Revenue disagree. This resource therefore starts one job for one intent (resource, tenant,
-    entity, organisations, ``type``, ``dry_run``, ``triggers``), whatever is lost, retried or run again within 24 hours.
+    entity, organisations, ``type``, ``dry_run``, ``triggers``), whatever is lost, retried or run again within 24 hours. State also keeps, unlisted here,
+    the ids of the last 20 jobs that the resource has had.
 
     It is there once Zuora has accepted the job; it does not wait for the job's end. One POST and one GET are sent, for a live job one list before
     them. A preview sends nothing. The resource id is the job id.
@@ -150,7 +151,7 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
             opts: Pulumi's resource options. ``delete_before_replace`` is always on.
 
         Raises:
-            InputError: ``delete_before_replace=False`` or ``import_`` was asked for.
+            InputError: ``delete_before_replace=False`` or ``import_`` was asked for, or an argument is no JSON value, such as a date.
         """
         given = dict(locals())
         props = {name: given[name] for name in INPUTS}
@@ -224,12 +225,13 @@ class BackfillCompletion(_ZuoraResource, module="zuora", name="BackfillCompletio
             opts: Pulumi's resource options.
 
         Raises:
-            InputError: ``import_`` was asked for.
+            InputError: ``import_`` was asked for, or an argument is no JSON value, such as a ``timedelta``.
         """
         given = dict(locals())
         ensure_no_import("BackfillCompletion", resource_name, opts)
-        warn_of_plain_secret()
         props = {name: given[name] for name in COMPLETION_INPUTS}
+        ensure_json("BackfillCompletion", resource_name, props)
+        warn_of_plain_secret()
         custom = opts.custom_timeouts if opts else None
         if isinstance(custom, pulumi.CustomTimeouts):
             props["customTimeouts"] = {
@@ -245,6 +247,7 @@ def _register(job: BackfillJob, name: str, props: Mapping[str, Any], opts: pulum
     opts = opts or pulumi.ResourceOptions()
     ensure_no_import("BackfillJob", name, opts)
     ensure_delete_before_replace("BackfillJob", name, opts)
+    ensure_json("BackfillJob", name, props)
     warn_of_plain_secret()
     opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True, **_HIDDEN))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pulumi
@@ -181,6 +182,17 @@ IMPORTED = pulumi.ResourceOptions(import_=JOB)
             lambda: VerifiedBackfill("charges", type="RatePlanCharge", approval="yes"),
             """VerifiedBackfill 'charges': approval must be "auto", "wait" or the job id of the dry run, 32 characters, not 'yes'. """
             "Nothing was declared.",
+        ),
+        (
+            lambda: BackfillJob(
+                "charges", type="RatePlanCharge", triggers={"go_live": [datetime(2026, 12, 1)], "salt": b"x", 7: "x"}
+            ),
+            "BackfillJob 'charges': triggers['go_live'][0] is of type datetime; triggers['salt'] is of type bytes; triggers has a key of type int, which is no "
+            "JSON value. Write it as a text, a number, a list or a dictionary.",
+        ),
+        (
+            lambda: BackfillCompletion("charges", job_ids=[JOB], timeout=timedelta(hours=2)),  # type: ignore[arg-type]  # what is refused
+            "BackfillCompletion 'charges': timeout is of type timedelta, which is no JSON value. Write it as a text, a number, a list or a dictionary.",
         ),
         (lambda: BackfillJob("charges", type="RatePlanCharge", opts=IMPORTED), f"BackfillJob {NO_IMPORT}"),
         (lambda: BackfillJob.get("charges", JOB, opts=IMPORTED), f"BackfillJob {NO_IMPORT}"),
