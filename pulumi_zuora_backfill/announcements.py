@@ -12,9 +12,9 @@ from typing import Any
 
 from .checks import is_unknown
 from .config import Settings
-from .inputs import scope_of
+from .inputs import scope_of, secrets_of
 from .models import ENDED, Scope
-from .names import PYTHON_NAMES
+from .names import PYTHON_NAMES, VERIFIED_TYPE
 from .past import Past
 
 
@@ -51,7 +51,7 @@ def announce_start(
     """
     live = inputs.get("dryRun") is not True
     existing = inputs.get("existingJobId")
-    told = isinstance(inputs.get("reason"), str) and not inputs.get("identity", {}).get("secretReason")
+    told = isinstance(inputs.get("reason"), str) and "reason" not in secrets_of(inputs)
     reason = f" Reason: {inputs['reason']}." if told else ""
     predecessor = past.predecessor
     if isinstance(existing, str) and existing == predecessor.get("jobId"):
@@ -102,12 +102,19 @@ def _about_others(past: Past, kind: str, inputs: Mapping[str, Any], settings: Se
     others = [other for other in past.others if other["type"] == kind and scope_of(other) == here]
     if not others:
         return ""
-    held = ", ".join(f'{other["jobId"]} ("{other["name"]}")' for other in others)
+    held = ", ".join(f'{other["jobId"]} ("{other["urn"].rsplit("::", 1)[-1]}")' for other in others)
     last = others[-1]
+    # A component hands its own aliases down, which are none of the job that it declares.
+    alias = f'opts=pulumi.ResourceOptions(aliases=["{last["urn"]}"])  or  ' if not _is_verified(inputs) else ""
     return (
-        f" This stack already has live jobs of this type under other names: {held}. If this is the same backfill under a new name, it would run AGAIN: "
-        f'give it  opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="{last["name"]}")])  or  existing_job_id="{last["jobId"]}".'
+        f" This stack already has live jobs of this type under other names: {held}. If this is the same backfill in another place of the program, it would run "
+        f'AGAIN: give it  {alias}existing_job_id="{last["jobId"]}".'
     )
+
+
+def _is_verified(inputs: Mapping[str, Any]) -> bool:
+    """Tell whether a `VerifiedBackfill` declares the job, and takes its arguments."""
+    return f"{VERIFIED_TYPE}$" in str(inputs.get("identity", {}).get("urn"))
 
 
 def _about_predecessor(predecessor: Mapping[str, Any], live: bool, changed: tuple[str, ...]) -> str:

@@ -116,7 +116,7 @@ def read_completion(zuora: Zuora, settings: Settings, properties: Mapping[str, A
     """Look at every job once; one that Zuora has purged stays as it was."""
     declared = scope_of(properties)
     scope = settings.scope_for(declared.entity_id, declared.org_ids)
-    kept = {job.get("jobId"): job for job in properties.get("jobs") or () if isinstance(job, Mapping)}
+    kept = _kept(properties)
     jobs = []
     for job_id in properties.get("jobIds") or ():
         jobs.append(_seen(zuora, str(job_id), scope, kept.get(job_id, {}), voice))
@@ -160,15 +160,25 @@ def _completed(olds: Mapping[str, Any], declared: Scope) -> dict[str, Job]:
     if scope_of(olds) != declared:
         return {}
     return {
-        job["jobId"]: Job(
-            id=job["jobId"],
-            status=job["status"],
+        job_id: Job(
+            id=job_id,
+            status=JobStatus.COMPLETED.value,
             type=job.get("type"),
             progress=job.get("progress"),
-            error_count=None if job.get("errorCount") is None else int(job["errorCount"]),
+            error_count=int(job["errorCount"]) if isinstance(job.get("errorCount"), int | float) else None,
         )
-        for job in olds.get("jobs") or ()
+        for job_id, job in _kept(olds).items()
         if job.get("status") == JobStatus.COMPLETED
+    }
+
+
+def _kept(properties: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return what state holds of each job; anything unusable counts as nothing."""
+    jobs = properties.get("jobs")
+    return {
+        str(job["jobId"]): job
+        for job in (jobs if isinstance(jobs, list) else ())
+        if isinstance(job, Mapping) and "jobId" in job
     }
 
 

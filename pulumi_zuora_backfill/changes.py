@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from .checks import is_unknown
 from .config import Settings
-from .idempotency import track_id_for
-from .inputs import same, scope_of
+from .idempotency import is_derived
+from .inputs import ids_in, same, scope_of
 from .models import Scope
 from .names import INPUTS, WIRE_NAMES
 
@@ -81,9 +81,8 @@ def changes_between(
 
 
 def track_id_is_derived(olds: Mapping[str, Any]) -> bool:
-    """Tell whether the track id stands in the outputs although nobody declared one."""
-    key = olds.get("idempotencyKey")
-    return isinstance(key, str) and olds.get("trackId") == track_id_for(key)
+    """Tell whether the track id stands in the outputs although nobody declared one; where triggers are secret, it does not follow from the key."""
+    return is_derived(olds.get("trackId"))
 
 
 def _in_force(name: str, declared: Scope, settings: Settings) -> Any:
@@ -92,4 +91,4 @@ def _in_force(name: str, declared: Scope, settings: Settings) -> Any:
 
 
 def _was_in_force(name: str, olds: Mapping[str, Any]) -> Any:
-    return olds.get("effectiveEntityId") if name == "entityId" else list(olds.get("effectiveOrgIds") or ())
+    return olds.get("effectiveEntityId") if name == "entityId" else list(ids_in(olds.get("effectiveOrgIds")))

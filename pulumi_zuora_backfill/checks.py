@@ -20,6 +20,8 @@ from .names import PYTHON_NAMES
 
 Check: TypeAlias = Callable[[Any], Any]
 _LOSES_DIGITS = 2**53
+# What a check was given stands after this in its text.
+_GIVEN = ", not "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +84,8 @@ def check_all(
             try:
                 inputs[name] = check(value)
             except ValueError as error:
-                faults.append(Fault(wire_name=shown, reason=f"{PYTHON_NAMES[name]} {error}"))
+                told = str(error) if shown else str(error).partition(_GIVEN)[0]
+                faults.append(Fault(wire_name=shown, reason=f"{PYTHON_NAMES[name]} {told}"))
     return dict(sorted(inputs.items())), faults
 
 

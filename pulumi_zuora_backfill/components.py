@@ -10,7 +10,7 @@ import pulumi
 from .errors import InputError
 from .inputs import same
 from .models import BackfillType, job_id_of
-from .names import WIRE_NAMES
+from .names import VERIFIED_TYPE, WIRE_NAMES
 from .past import stack_jobs  # what state held before this run, read once for all who ask
 from .program import ensure_no_import
 from .resources import BackfillCompletion, BackfillJob, BackfillTypeName
@@ -58,6 +58,7 @@ class VerifiedBackfill(pulumi.ComponentResource):
         guard: pulumi.Input[Literal["once", "strict", "none"]] | None = None,
         known_job_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
         on_delete: pulumi.Input[Literal["stop", "leave"]] | None = None,
+        existing_job_id: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """
@@ -77,6 +78,7 @@ class VerifiedBackfill(pulumi.ComponentResource):
             guard: Of the live job, as in `BackfillJob`.
             known_job_ids: Of the live job, as in `BackfillJob`; its own dry run need not be named.
             on_delete: Of the live job, as in `BackfillJob`.
+            existing_job_id: Of the live job, as in `BackfillJob`: it is taken over instead of started, after the dry run all the same.
             opts: Pulumi's resource options; ``custom_timeouts`` are those of both waits.
 
         Raises:
@@ -84,7 +86,7 @@ class VerifiedBackfill(pulumi.ComponentResource):
         """
         _ensure_approval(resource_name, approval)
         ensure_no_import("VerifiedBackfill", resource_name, opts)
-        super().__init__("zuora:index:VerifiedBackfill", resource_name, None, opts)
+        super().__init__(VERIFIED_TYPE, resource_name, None, opts)
         job: dict[str, Any] = {"type": type, "batch_size": batch_size, "triggers": triggers, "reason": reason}
         place: dict[str, Any] = {"entity_id": entity_id, "org_ids": org_ids}
         wait: dict[str, Any] = {"timeout": timeout, "max_errors": max_errors}
@@ -119,6 +121,7 @@ class VerifiedBackfill(pulumi.ComponentResource):
                 guard=guard,
                 known_job_ids=known,
                 on_delete=on_delete,
+                existing_job_id=existing_job_id,
                 **job,
                 **place,
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[dry_run_done]),

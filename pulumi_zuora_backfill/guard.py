@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 GUARDS: Final = ("once", "strict", "none")
 # Jobs younger than this are the business of the idempotency key, which lives for 24 hours.
-_KEYS_BUSINESS = timedelta(hours=23)
+KEYS_BUSINESS: Final = timedelta(hours=23)
+_YOUNG = timedelta(hours=24)
 _ABORTED = frozenset({JobStatus.FAILED.value, JobStatus.STOPPED.value})
 
 
@@ -70,17 +71,23 @@ class Guard:
             found = [
                 job
                 for job in found
-                if job.status not in _ABORTED and (job.age_s is None or job.age_s > _KEYS_BUSINESS.total_seconds())
+                if job.status not in _ABORTED and (job.age_s is None or job.age_s > KEYS_BUSINESS.total_seconds())
             ]
         if found:
             listed = "\n".join(f"  {job.described()}" for job in found)
             ids = ", ".join(f'"{job.id}"' for job in found)
+            young = any(job.age_s is None or job.age_s <= _YOUNG.total_seconds() for job in found)
+            own = (
+                "\nand another value of  triggers  too, as a job that this very resource started within 24 hours is taken over."
+                if young
+                else ""
+            )
             raise GuardError(
                 f"The tenant already holds {len(found)} {job_type} backfill job{'s' if len(found) > 1 else ''} "
                 f"(guard={guard!r}); nothing was started:\n{listed}\n"
                 "Zuora asks to run the backfill once before go-live: a second run makes Zuora Billing and Zuora Revenue disagree. "
                 "Zuora does not tell dry runs from live runs here.",
-                f"If you know of it and want another run, add\n  known_job_ids=[{ids}]\n"
+                f"If you know of it and want another run, add\n  known_job_ids=[{ids}]{own}\n"
                 f'To take over the last one instead of starting a job, if it is no dry run, add\n  existing_job_id="{found[-1].id}"',
             )
 

@@ -10,9 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+_PREFIX: Final = "zbf1-"
+_TRACK_ID_LENGTH: Final = 37
 _TOO_BIG = 2**53  # as a float, which Pulumi carries every number as, it is the same as 2**53 + 1
 
 
@@ -71,12 +74,17 @@ def key_for(intent: Intent, after: str | None = None, nonce: str | None = None) 
         "after": after,
         "nonce": nonce,
     }
-    return "zbf1-" + hashlib.sha256(canonical_json(asked).encode()).hexdigest()
+    return _PREFIX + hashlib.sha256(canonical_json(asked).encode()).hexdigest()
 
 
 def track_id_for(key: str) -> str:
     """Return the ``Zuora-Track-Id`` of a request with this key, where the user gives none: its first 37 characters."""
-    return key[:37]
+    return key[:_TRACK_ID_LENGTH]
+
+
+def is_derived(track_id: object) -> bool:
+    """Tell a track id that was made of a key from one that a user would give."""
+    return isinstance(track_id, str) and re.fullmatch(rf"{_PREFIX}[0-9a-f]{{32}}", track_id) is not None
 
 
 def canonical_json(value: Any) -> str:

@@ -48,7 +48,7 @@ def check_inputs(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
         _CHECKS,
         required=("type",),
         internal=("identity", "past"),
-        may_be_secret=("triggers",),
+        may_be_secret=("triggers", *secrets_of(news)),
     )
     dry_run = inputs.get("dryRun")
     if isinstance(dry_run, bool):
@@ -59,7 +59,18 @@ def check_inputs(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
 
 def scope_of(properties: Mapping[str, Any]) -> Scope:
     """Return the declared entity and organisations."""
-    return Scope(entity_id=properties.get("entityId"), org_ids=tuple(properties.get("orgIds") or ()))
+    return Scope(entity_id=properties.get("entityId"), org_ids=ids_in(properties.get("orgIds")))
+
+
+def secrets_of(properties: Mapping[str, Any]) -> frozenset[str]:
+    """Name the inputs whose values the program declared as secrets."""
+    identity = properties.get("identity")
+    return frozenset(identity.get("secrets") or ()) if isinstance(identity, Mapping) else frozenset()
+
+
+def ids_in(value: object) -> tuple[str, ...]:
+    """Read a list of ids; state may hold anything, and what is no list counts as none."""
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
 
 
 def ensure_job_id(job_id: str) -> None:

@@ -15,7 +15,7 @@ from .config import Settings
 from .connection import Voice, Zuora
 from .errors import NotFoundError
 from .idempotency import key_for
-from .inputs import scope_of
+from .inputs import scope_of, secrets_of
 from .models import ENDED, Job, JobStatus, Scope, iso
 from .names import INPUTS, OUTPUTS, WIRE_NAMES
 from .order import Submitted
@@ -46,7 +46,7 @@ def create_job(zuora: Zuora, settings: Settings, inputs: Mapping[str, Any], voic
     if past.predecessor:
         ensure_same_tenant(tenant_id, past.predecessor)
     intent = intent_of(inputs, zuora.base_url, scope)
-    secret = bool(inputs["identity"].get("secretTriggers"))
+    secret = "triggers" in secrets_of(inputs)
     existing = inputs.get("existingJobId")
     if existing is not None:
         job = adopt(zuora, str(existing), intent.type, scope, voice)
@@ -111,7 +111,7 @@ def update_job(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, An
         declared["trackId"] = olds["trackId"]
     outputs = _known({**{name: olds.get(name) for name in _PROPERTY_NAMES}, **declared})
     hashes: set[str] = set()
-    if news.get("identity", {}).get("secretTriggers"):
+    if "triggers" in secrets_of(news):
         outputs["secretHistory"] = True
         hashes = {"idempotencyKey", *(["trackId"] if derived else [])}
     if outputs.get("secretHistory"):

@@ -1,4 +1,4 @@
-"""The two spellings of every property: snake_case in Python, camelCase in state and on the wire."""
+"""Names that state holds for ever, and the two spellings of every property: snake_case in Python, camelCase in state and on the wire."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+VERIFIED_TYPE: Final = "zuora:index:VerifiedBackfill"
 INPUTS: Final = (
     "type",
     "batch_size",

@@ -61,7 +61,7 @@ class Past:
     Attributes:
         predecessor: Outputs of the job under this URN, in wire names; empty where there is none.
         job_ids: All jobs that the stack's resources have, or have had.
-        others: Some live jobs under other URNs, where there is none under this one: name, type, job id and place of each.
+        others: Some live jobs under other URNs, where there is none under this one: URN, type, job id and place of each.
     """
 
     predecessor: Mapping[str, Any]
@@ -155,7 +155,7 @@ async def _read() -> StackJobs:
     }
     live = [
         {
-            "name": urn.rsplit("::", 1)[-1],
+            "urn": urn,
             "type": outputs.get("type"),
             "jobId": outputs["jobId"],
             "entityId": outputs.get("effectiveEntityId"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from .config import Settings
 from .errors import WrongTenantError
-from .inputs import scope_of
+from .inputs import ids_in, scope_of
 from .models import Scope
 
 
@@ -58,7 +58,7 @@ def ensure_same_scope(state: Mapping[str, Any], declared: Scope, scope: Scope) -
 
 
 def _scope_then(state: Mapping[str, Any]) -> Scope:
-    return Scope(entity_id=state.get("effectiveEntityId"), org_ids=tuple(state.get("effectiveOrgIds") or ()))
+    return Scope(entity_id=state.get("effectiveEntityId"), org_ids=ids_in(state.get("effectiveOrgIds")))
 
 
 def _shown(scope: Scope) -> str:

@@ -45,6 +45,20 @@ def ensure_delete_before_replace(kind: str, name: str, opts: pulumi.ResourceOpti
         )
 
 
+def ensure_no_replace_on_changes(kind: str, name: str, opts: pulumi.ResourceOptions) -> None:
+    """
+    Make sure that nobody counts on an option that Pulumi ignores for dynamic resources.
+
+    Raises:
+        InputError: The option ``replace_on_changes`` is set.
+    """
+    if opts.replace_on_changes:
+        raise InputError(
+            f"{kind} {name!r}: the option replace_on_changes is refused, as Pulumi ignores it for dynamic resources.",
+            "Put what is to start another job into triggers instead.",
+        )
+
+
 def ensure_json(kind: str, name: str, arguments: Mapping[str, Any]) -> None:
     """
     Make sure that Pulumi can carry the arguments; it meets a date or bytes with a traceback.

@@ -17,7 +17,13 @@ from pulumi.dynamic import Resource
 from .models import BackfillType
 from .names import COMPLETION_INPUTS, COMPLETION_OUTPUTS, INPUTS, OUTPUTS, WIRE_NAMES
 from .past import TYPE_TOKEN, past_input
-from .program import ensure_delete_before_replace, ensure_json, ensure_no_import, warn_of_plain_secret
+from .program import (
+    ensure_delete_before_replace,
+    ensure_json,
+    ensure_no_import,
+    ensure_no_replace_on_changes,
+    warn_of_plain_secret,
+)
 from .provider import BackfillCompletionProvider, BackfillJobProvider
 from .urns import alias_urns_of, urn_of
 
@@ -151,7 +157,7 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
             opts: Pulumi's resource options. ``delete_before_replace`` is always on.
 
         Raises:
-            InputError: ``delete_before_replace=False`` or ``import_`` was asked for, or an argument is no JSON value, such as a date.
+            InputError: ``delete_before_replace=False``, ``replace_on_changes`` or ``import_`` was asked for, or an argument is no JSON value, such as a date.
         """
         given = dict(locals())
         props = {name: given[name] for name in INPUTS}
@@ -247,6 +253,7 @@ def _register(job: BackfillJob, name: str, props: Mapping[str, Any], opts: pulum
     opts = opts or pulumi.ResourceOptions()
     ensure_no_import("BackfillJob", name, opts)
     ensure_delete_before_replace("BackfillJob", name, opts)
+    ensure_no_replace_on_changes("BackfillJob", name, opts)
     ensure_json("BackfillJob", name, props)
     warn_of_plain_secret()
     opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True, **_HIDDEN))
@@ -256,8 +263,7 @@ def _register(job: BackfillJob, name: str, props: Mapping[str, Any], opts: pulum
             "organization": pulumi.get_organization(),
             "urn": await urn_of(TYPE_TOKEN, name, opts.parent),
             "preview": pulumi.runtime.is_dry_run(),
-            "secretTriggers": await pulumi.Output.from_input(props["triggers"]).is_secret(),
-            "secretReason": await pulumi.Output.from_input(props["reason"]).is_secret(),
+            "secrets": [WIRE_NAMES[argument] for argument, value in props.items() if await _is_secret(value)],
         }
 
     async def urns() -> list[str]:
@@ -266,3 +272,8 @@ def _register(job: BackfillJob, name: str, props: Mapping[str, Any], opts: pulum
     internal = {"identity": identity(), "past": past_input(urns())}
     # An output appears only where it was named at the start.
     Resource.__init__(job, BackfillJobProvider(), name, _wired({**dict.fromkeys(OUTPUTS), **props, **internal}), opts)
+
+
+async def _is_secret(value: Any) -> bool:
+    """Tell whether a value, or anything in it, is a secret; most are plain, and an output of each would cost time."""
+    return not isinstance(value, str | int | float | None) and await pulumi.Output.from_input(value).is_secret()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from .connection import Voice, Zuora
 from .errors import JobError, NotFoundError
-from .idempotency import Intent, key_for
+from .idempotency import Intent, key_for, track_id_for
+from .inputs import secrets_of
 from .models import BackfillRequest, Job, Scope, duration
 from .order import Order, Submitted
 from .past import Past
@@ -50,9 +52,14 @@ def start(
             predecessor=predecessor_id,
             predecessor_status=past.predecessor.get("status"),
             predecessor_scope=predecessor_scope,
-            track_id=inputs.get("trackId"),
+            track_id=inputs.get("trackId") or _plain_track_id(inputs, intent),
         )
     )
+
+
+def _plain_track_id(inputs: Mapping[str, Any], intent: Intent) -> str | None:
+    """Return a track id that tells nothing of secret triggers, as it is shown in errors; ``None`` where they are none."""
+    return track_id_for(key_for(replace(intent, triggers=None))) if "triggers" in secrets_of(inputs) else None
 
 
 def adopt(zuora: Zuora, job_id: str, wanted_type: str, scope: Scope, voice: Voice) -> Job:

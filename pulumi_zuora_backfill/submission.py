@@ -29,7 +29,7 @@ from .errors import (
     OutcomeUnknownError,
     ZuoraBackfillError,
 )
-from .guard import Guard
+from .guard import KEYS_BUSINESS, Guard
 from .idempotency import key_for
 from .models import Job, JobStatus, duration, iso
 from .order import Order, Submitted
@@ -41,11 +41,17 @@ if TYPE_CHECKING:
 KEY_LIFETIME: Final = timedelta(hours=24)
 MAX_CHAIN: Final = 16
 _CLOCK_SLACK_S = 1.0
+# How long the next `up` finds a job by its key, before the guard stands between them.
+_FOUND_AGAIN: Final = {"once": KEYS_BUSINESS, "none": KEY_LIFETIME}
 # What to do when the outcome is not known.
 _SAME_KEY = (
-    "Nothing is lost: run `pulumi up` again before {until} (24 hours after the first such attempt; count from that one if an earlier run ended like this). "
-    "It continues with the same idempotency key: it takes over the job that was started, or starts the one that was not. Later than that, list the jobs "
+    "Nothing is lost: run `pulumi up` again before {until} ({hours} hours after the first such attempt; count from that one if an earlier run ended like "
+    "this). It continues with the same idempotency key: it takes over the job that was started, or starts the one that was not. Later than that, list the jobs "
     "first, then set existing_job_id or change triggers."
+)
+_NAMED_BY_THE_GUARD = (
+    "Nothing is lost: run `pulumi up` again. If the job was started, guard='strict' names it, with the line that takes it over; "
+    "if not, it is started then."
 )
 _ONE_TIME_KEY = (
     "Wait two minutes, then run `pulumi up` again before {until}, and within 24 hours after the first attempt that was refused: it looks at the tenant's "
@@ -88,13 +94,15 @@ class Submission:
         self._guard.check(order.guard, order.request.type, order.scope, order.accounted)
         after, since = order.after, self._clock.now()
         for _ in range(MAX_CHAIN):
-            key = self._key(order, after, None, _SAME_KEY, since)
+            key = self._key(order, after, None, _way_on(order.guard, since))
             try:
                 started = self._send(order, key)
             except ApiError as refusal:
                 if not refusal.replayed:
                     raise
-                key = self._key(order, after, self._clock.nonce(), _ONE_TIME_KEY, since)
+                key = self._key(
+                    order, after, self._clock.nonce(), _ONE_TIME_KEY.format(until=iso(since + KEY_LIFETIME))
+                )
                 started = self._recall(order, key, refusal)
             submitted = self._look(order, key, started)
             if submitted.job.id not in order.spent and submitted.job.status != JobStatus.STOPPED:
@@ -106,13 +114,8 @@ class Submission:
             f"{MAX_CHAIN} jobs in a row were started and stopped for this resource.", "Change `triggers` to start over."
         )
 
-    def _key(self, order: Order, after: str | None, nonce: str | None, way_on: str, since: datetime) -> _Key:
-        """Derive the next key; `since` is when the first key of the chain was sent."""
-        return _Key(
-            value=key_for(order.intent, after, nonce),
-            at_s=self._clock.monotonic(),
-            way_on=way_on.format(until=iso(since + KEY_LIFETIME)),
-        )
+    def _key(self, order: Order, after: str | None, nonce: str | None, way_on: str) -> _Key:
+        return _Key(value=key_for(order.intent, after, nonce), at_s=self._clock.monotonic(), way_on=way_on)
 
     def _before(self, order: Order) -> None:
         """BEFORE: the predecessor must have ended; a status that nobody documented is not taken for an end."""
@@ -206,6 +209,14 @@ class Submission:
             recovered=recovered,
             remark=remark,
         )
+
+
+def _way_on(guard: str, since: datetime) -> str:
+    """Say how long the next `up` finds the job, where the first key of the chain was sent at `since`: until the guard, or Zuora, stands between them."""
+    lifetime = _FOUND_AGAIN.get(guard)
+    if lifetime is None:
+        return _NAMED_BY_THE_GUARD
+    return _SAME_KEY.format(until=iso(since + lifetime), hours=lifetime // timedelta(hours=1))
 
 
 def _refuses_the_job(error: ApiError) -> bool:

@@ -149,6 +149,25 @@ def test_a_dry_run_without_a_count_passes_and_claims_no_zero(world: World) -> No
     assert [job.dry_run for job in world.zuora.jobs] == [True, False]
 
 
+def test_a_job_that_moves_into_the_gate_is_kept_by_the_line_that_is_printed(world: World) -> None:
+    """A component hands no alias of its own down, so the line names the job id: the dry run runs, and the live job that is there is taken over."""
+    world.job()
+    world.up()
+    (job,) = world.job_ids()
+    world.zuora.clock.advance(10)
+    write(world)
+    text = world.stack.preview().stdout
+    assert "aliases=" not in text
+    line = re.search(r"give it  (existing_job_id=.*?)\.", text)
+    assert line
+    write(world, arguments=f", {line[1]}")
+    world.up()
+
+    assert [found.id for found in world.zuora.jobs if not found.dry_run] == [job]
+    assert world.resource()["id"] == job
+    assert world.asked()["create"] == 1
+
+
 def test_custom_timeouts_are_those_of_both_waits(world: World) -> None:
     """They beat `timeout`, as they do for a completion of its own, and each kind of wait has its own."""
     custom = ", opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='30m', update='3h'))"

@@ -13,7 +13,9 @@ from pulumi_zuora_backfill.awaiting import check_completion
 from pulumi_zuora_backfill.changes import Changes, changes_between
 from pulumi_zuora_backfill.checks import Fault, is_unknown
 from pulumi_zuora_backfill.config import Settings
-from pulumi_zuora_backfill.inputs import check_inputs
+from pulumi_zuora_backfill.inputs import check_inputs, scope_of
+from pulumi_zuora_backfill.models import Scope
+from pulumi_zuora_backfill.names import PYTHON_NAMES
 
 JOB = "a" * 32
 OTHER = "b" * 32
@@ -120,6 +122,41 @@ def test_a_wrong_input_is_one_fault_that_names_it(name: str, value: Any) -> None
 def test_a_fault_shows_the_value_as_it_was_written(name: str, value: Any, reason: str) -> None:
     """Pulumi carries whole numbers as floats; a user reads the number that stands in the program."""
     assert check_inputs({"type": "RatePlanCharge", name: value})[1] == [Fault(wire_name=name, reason=reason)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "type",
+        "batchSize",
+        "dryRun",
+        "reason",
+        "entityId",
+        "orgIds",
+        "trackId",
+        "guard",
+        "knownJobIds",
+        "onDelete",
+        "existingJobId",
+    ],
+)
+@pytest.mark.parametrize("value", [["hunter2 ü"], "hunter2 ü", {"hunter2 ü": 5}, 77777.5])
+def test_a_fault_of_a_secret_shows_nothing_of_it(name: str, value: Any) -> None:
+    """The engine prints the value of an input that is named, so it is not named to the engine; our text names it, and says what is taken."""
+    news = {"type": "RatePlanCharge", name: value, "identity": {"secrets": [name]}}
+    faults = check_inputs(news)[1]
+
+    for fault in faults:
+        assert (fault.wire_name, fault.reason.split()[0]) == ("", PYTHON_NAMES[name])
+        assert "hunter2" not in fault.reason
+        assert "77777" not in fault.reason
+    assert len(faults) == (0 if name == "reason" and isinstance(value, str) else 1)
+
+
+def test_scopes_in_state_are_read_with_tolerance() -> None:
+    """A state may have been edited by hand: what is no list of ids is none."""
+    scopes = [scope_of({"entityId": "e", "orgIds": value}) for value in (5.0, "ab", None, {"a": 1}, ["a", "b"])]
+    assert scopes == [Scope(entity_id="e")] * 4 + [Scope(entity_id="e", org_ids=("a", "b"))]
 
 
 def test_a_completion_without_jobs_says_so() -> None:

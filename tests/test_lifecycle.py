@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -128,11 +129,30 @@ def test_a_rename_without_an_alias_is_pointed_out(world: World) -> None:
     text = world.stack.preview().stdout
 
     told = (
-        f'This stack already has live jobs of this type under other names: {job} ("old"). If this is the same backfill under a new name, it would run '
-        f'AGAIN: give it  opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="old")])  or  existing_job_id="{job}".'
+        f'This stack already has live jobs of this type under other names: {job} ("old"). If this is the same backfill in another place of the program, '
+        f'it would run AGAIN: give it  opts=pulumi.ResourceOptions(aliases=["{urn("old")}"])  or  existing_job_id="{job}".'
     )
     warnings = {line for line in lines_with(text, "Will start a LIVE") if line.startswith("warning: ")}
     assert (len(warnings), [told in warning for warning in warnings].count(True)) == (3, 1)
+
+
+def test_the_alias_that_keeps_a_job_that_moves_works(world: World) -> None:
+    """Pasted as it is printed, it keeps the job where only the parent changed."""
+    world.job()
+    world.up()
+    (job,) = world.job_ids()
+    world.zuora.finish(job)
+    moved = """
+        class C(pulumi.ComponentResource): pass
+        component = C("acme:index:C", "c")
+        BackfillJob("charges", type="RatePlanCharge", opts=pulumi.ResourceOptions(parent=component{}))
+    """
+    world.program(moved.format(""))
+    alias = re.search(r"opts=pulumi.ResourceOptions\((aliases=\[.*?\])\)", world.stack.preview().stdout)
+    assert alias
+    world.program(moved.format(", " + alias[1]))
+    world.up()
+    assert (world.asked(), world.job_ids()) == ({}, [job])
 
 
 def test_an_update_keeps_to_its_plan(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:

@@ -138,21 +138,21 @@ def test_a_state_that_cannot_be_read_is_said_once(monkeypatch: pytest.MonkeyPatc
     assert said[0].startswith(f"The state of stack organization/{PROJECT}/{STACK} could not be read")
 
 
-def test_secret_triggers_are_marked_for_the_provider() -> None:
-    """The provider does not see what is secret, so the program tells it: the key derived from secret triggers is secret too."""
-    inputs = run(
-        State({}),
-        lambda: [
-            BackfillJob("plain", type="RatePlanCharge", triggers=1),
-            BackfillJob("secret", type="RatePlanCharge", triggers=pulumi.Output.secret("x")),
-            BackfillJob("nested", type="RatePlanCharge", triggers={"a": [pulumi.Output.secret("x")]}),
-        ],
-    )
+def test_secrets_are_named_for_the_provider() -> None:
+    """The provider does not see what is secret, so the program tells it: what is made of secret triggers is secret too, and no secret is shown in a fault."""
 
-    assert {name: value["identity"]["secretTriggers"] for name, value in inputs.items()} == {
-        "plain": False,
-        "secret": True,
-        "nested": True,
+    def program() -> None:
+        secret = pulumi.Output.secret("x")
+        BackfillJob("plain", type="RatePlanCharge", triggers=1, reason=pulumi.Output.from_input("x"))
+        BackfillJob("secret", type="RatePlanCharge", triggers=secret, reason=secret)
+        BackfillJob("nested", type="RatePlanCharge", triggers={"a": [secret]}, known_job_ids=[secret])
+
+    inputs = run(State({}), program)
+
+    assert {name: value["identity"]["secrets"] for name, value in inputs.items()} == {
+        "plain": [],
+        "secret": ["triggers", "reason"],
+        "nested": ["triggers", "knownJobIds"],
     }
 
 
@@ -177,6 +177,13 @@ IMPORTED = pulumi.ResourceOptions(import_=JOB)
             ),
             "BackfillJob 'charges': delete_before_replace=False is refused. The job that is replaced has to come to its end before the next one "
             "starts; take the option away.",
+        ),
+        (
+            lambda: BackfillJob(
+                "charges", type="RatePlanCharge", opts=pulumi.ResourceOptions(replace_on_changes=["reason"])
+            ),
+            "BackfillJob 'charges': the option replace_on_changes is refused, as Pulumi ignores it for dynamic resources. Put what is to start another job "
+            "into triggers instead.",
         ),
         (
             lambda: VerifiedBackfill("charges", type="RatePlanCharge", approval="yes"),

@@ -48,7 +48,7 @@ KEY = key_for(INTENT)
 ONE_TIME_KEY = key_for(INTENT, nonce="nonce-0")
 LOST = "Zuora could not start the backfill job (HTTP 504: 504 Gateway Time-out) [track id {}]."
 SAME_KEY = (
-    "Nothing is lost: run `pulumi up` again before {} (24 hours after the first such attempt; count from that one if an earlier run ended like this). "
+    "Nothing is lost: run `pulumi up` again before {} ({} hours after the first such attempt; count from that one if an earlier run ended like this). "
     "It continues with the same idempotency key: it takes over the job that was started, or starts the one that was not. Later than that, list the jobs "
     "first, then set existing_job_id or change triggers."
 )
@@ -287,14 +287,22 @@ def test_a_predecessor_is_looked_up_where_it_runs(
 # GUARD
 
 
-@pytest.mark.parametrize(("guard", "age_h"), [("once", 30), ("strict", 1)])
-def test_a_job_that_nothing_accounts_for_stops_the_submission(zuora: Sandbox, run: Run, guard: str, age_h: int) -> None:
-    """It is named, and nothing is started."""
+OWN = "\nand another value of  triggers  too, as a job that this very resource started within 24 hours is taken over."
+
+
+@pytest.mark.parametrize(("guard", "age_h", "own"), [("once", 30, ""), ("once", 23.5, OWN), ("strict", 1, OWN)])
+def test_a_job_that_nothing_accounts_for_stops_the_submission(
+    zuora: Sandbox, run: Run, guard: str, age_h: float, own: str
+) -> None:
+    """It is named, with the lines to paste, and nothing is started."""
     theirs = zuora.add_job(status="COMPLETED", age_s=age_h * HOUR_S)
     error = run.failure(guard=guard)
 
     assert isinstance(error, GuardError)
-    assert f'known_job_ids=["{theirs.id}"]' in error.hint
+    assert error.hint == (
+        f'If you know of it and want another run, add\n  known_job_ids=["{theirs.id}"]{own}\n'
+        f'To take over the last one instead of starting a job, if it is no dry run, add\n  existing_job_id="{theirs.id}"'
+    )
     assert run.sent == ["LIST"]
 
 
@@ -334,10 +342,41 @@ def test_an_outcome_that_stays_open_says_how_to_go_on_and_until_when(zuora: Sand
     assert (type(error), error.message, error.hint) == (
         OutcomeUnknownError,
         "It is not known whether the backfill job was started. " + LOST.format(KEY[:37]),
-        SAME_KEY.format("2027-01-16T08:00:00Z"),
+        SAME_KEY.format("2027-01-16T08:00:00Z", 24),
     )
     assert isinstance(error.__cause__, ApiError)
     assert run.sent == [f"POST {KEY}"] * 5
+
+
+@pytest.mark.parametrize(
+    ("guard", "hint"),
+    [
+        ("once", SAME_KEY.format("2027-01-16T07:00:00Z", 23)),
+        (
+            "strict",
+            "Nothing is lost: run `pulumi up` again. If the job was started, guard='strict' names it, with the line that takes it over; "
+            "if not, it is started then.",
+        ),
+    ],
+)
+def test_an_open_outcome_promises_no_more_than_the_guard_lets_through(
+    zuora: Sandbox, run: Run, guard: str, hint: str
+) -> None:
+    """The next run asks the guard before it sends the key: `once` stands against the job after 23 hours, `strict` at once."""
+    lose(zuora)
+    error = run.failure(guard=guard)
+
+    assert (type(error), error.hint) == (OutcomeUnknownError, hint)
+    zuora.clock.advance(22.9 * HOUR_S)
+    later = Run(zuora)
+    (job,) = zuora.jobs
+    if guard == "once":
+        assert later.submit(guard=guard).job.id == job.id
+        zuora.clock.advance(0.2 * HOUR_S)
+    refused_by = Run(zuora).failure(guard=guard)
+    assert isinstance(refused_by, GuardError)
+    assert f'existing_job_id="{job.id}"' in refused_by.hint
+    assert zuora.jobs == [job]
 
 
 def test_a_request_that_never_arrived_is_told_as_it_is(zuora: Sandbox, run: Run) -> None:
@@ -388,7 +427,7 @@ def test_an_outcome_that_is_open_after_a_refusal_is_an_open_one(zuora: Sandbox, 
     lose(zuora)
     error = run.failure()
 
-    assert (type(error), error.hint) == (OutcomeUnknownError, SAME_KEY.format("2027-01-16T08:00:00Z"))
+    assert (type(error), error.hint) == (OutcomeUnknownError, SAME_KEY.format("2027-01-16T08:00:00Z", 24))
     assert run.sent == [f"POST {KEY}"] * 6
 
 
@@ -660,7 +699,7 @@ def test_the_day_of_an_open_outcome_counts_from_the_first_stopped_job(zuora: San
     lose(zuora, after=2)
     error = Run(zuora).failure()
 
-    assert (type(error), error.hint) == (OutcomeUnknownError, SAME_KEY.format("2027-01-16T08:00:00Z"))
+    assert (type(error), error.hint) == (OutcomeUnknownError, SAME_KEY.format("2027-01-16T08:00:00Z", 24))
 
 
 def test_the_day_counts_from_the_request_where_a_stopped_job_has_no_date() -> None:
@@ -673,7 +712,7 @@ def test_the_day_counts_from_the_request_where_a_stopped_job_has_no_date() -> No
     with raw_server(TOKEN, *answers) as server:
         error = Run(base_url=server.base_url).failure()
 
-    assert (type(error), error.hint) == (OutcomeUnknownError, SAME_KEY.format("1970-01-02T01:23:20Z"))
+    assert (type(error), error.hint) == (OutcomeUnknownError, SAME_KEY.format("1970-01-02T01:23:20Z", 24))
 
 
 def test_a_chain_of_stopped_jobs_ends(zuora: Sandbox, run: Run) -> None:

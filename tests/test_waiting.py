@@ -219,6 +219,29 @@ def test_a_purged_job_that_a_refresh_found_failed_is_missed(world: World) -> Non
     assert f"Zuora does not know job {job} in this tenant, asked without an entity." in world.failing()
 
 
+@pytest.mark.parametrize(
+    "jobs", ["x", [1, None], [{"status": "COMPLETED"}], [{"jobId": "j" * 32, "status": "COMPLETED", "errorCount": "x"}]]
+)
+def test_a_state_that_was_edited_by_hand_is_no_traceback(world: World, jobs: Any) -> None:
+    """What state holds of the jobs and cannot be used counts as nothing; the next wait asks Zuora."""
+    job = world.zuora.add_job(status="COMPLETED").id
+    program = """
+        from pulumi_zuora_backfill import BackfillCompletion
+        BackfillCompletion("done", job_ids=["{id}"], timeout="{timeout}")
+    """
+    world.program(program.format(id=job, timeout="1h"))
+    world.up()
+    state = world.stack.export_stack()
+    for resource in state.deployment["resources"]:
+        if resource["urn"].endswith("::done"):
+            resource["outputs"]["jobs"] = jobs
+    world.stack.import_stack(state)
+    world.program(program.format(id=job, timeout="2h"))
+
+    assert world.up().change_summary["update"] == 1
+    assert world.asked() == {"token": 1, "get": 1}
+
+
 def test_a_count_that_cannot_be_read_fails_the_deployment(world: World) -> None:
     """One clean line with what Zuora said, and the line that goes on nevertheless; then it is a warning, and no number is in state."""
     job = world.zuora.add_job(status="COMPLETED")
