@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_zuora_backfill.idempotency import Intent, canonical, canonical_json, key_for, track_id_for
+from pulumi_zuora_backfill.idempotency import Intent, canonical, canonical_json, is_derived, key_for, track_id_for
 from pulumi_zuora_backfill.models import BackfillType
 
 URN = "urn:pulumi:dev::acme::pulumi-python:dynamic/zuora:BackfillJob::charges"
@@ -108,6 +108,15 @@ def test_the_canonical_form_is_stable(value: Any) -> None:
     text = canonical_json(value)
     assert text.isascii()
     assert canonical_json(canonical(value)) == canonical_json(json.loads(text)) == text
+
+
+def test_a_track_id_that_was_made_of_a_key_is_told_from_a_user_s() -> None:
+    """Only the former goes unsaid: taking a declared one away is a change."""
+    track_id = track_id_for(key_for(INTENT))
+    others = [None, 5.0, "mine", track_id + "0", track_id[:-1], f"x{track_id}", track_id.replace("zbf1-", "zbf2-")]
+
+    assert is_derived(track_id)
+    assert [other for other in others if is_derived(other)] == []
 
 
 @given(st.dictionaries(st.text(max_size=4), json_values, max_size=6), st.randoms())
