@@ -1,36 +1,19 @@
-"""
-The resources that a Pulumi program declares.
-
-Here, in the program's process, a resource finds out what the engine tells no dynamic provider: its URN and what the stack's state holds. Both go to
-the provider as internal inputs, ``identity`` and ``past``; neither is ever a change.
-"""
+"""The resources that a Pulumi program declares."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pulumi
 from pulumi.dynamic import Resource
 
 from .models import BackfillType
-from .names import COMPLETION_INPUTS, COMPLETION_OUTPUTS, INPUTS, OUTPUTS, WIRE_NAMES
-from .past import TYPE_TOKEN, past_input
-from .program import (
-    ensure_delete_before_replace,
-    ensure_json,
-    ensure_no_import,
-    ensure_no_replace_on_changes,
-    warn_of_plain_secret,
-)
-from .provider import BackfillCompletionProvider, BackfillJobProvider
-from .urns import alias_urns_of, urn_of
+from .names import COMPLETION_INPUTS, COMPLETION_OUTPUTS, INPUTS, WIRE_NAMES
+from .program import ensure_json, ensure_no_import, warn_of_plain_secret
+from .provider import BackfillCompletionProvider
+from .registration import register_job, wired
 
-# What the engine must not tell us is no news to a reviewer either; older SDKs show it.
-_HIDDEN: Any = (
-    {"hide_diffs": ["identity", "past"]} if "hide_diffs" in signature(pulumi.ResourceOptions).parameters else {}
-)
 BackfillTypeName: TypeAlias = Literal["RatePlanCharge", "OrderLineItem"]
 
 
@@ -45,11 +28,6 @@ class _ZuoraResource(Resource):
                 return self.__dict__[WIRE_NAMES[name]]
             except KeyError:
                 raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}") from None
-
-
-def _wired(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Spell the names of properties as state does."""
-    return {WIRE_NAMES.get(name, name): value for name, value in properties.items()}
 
 
 class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
@@ -163,7 +141,7 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
         props = {name: given[name] for name in INPUTS}
         if isinstance(type, BackfillType):
             props["type"] = type.value
-        _register(self, resource_name, props, opts)
+        register_job(self, resource_name, props, opts)
 
     @staticmethod
     def get(resource_name: str, id: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> BackfillJob:
@@ -177,7 +155,7 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
         """
         job = BackfillJob.__new__(BackfillJob)
         found = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
-        _register(job, resource_name, dict.fromkeys(INPUTS), found)
+        register_job(job, resource_name, dict.fromkeys(INPUTS), found)
         return job
 
 
@@ -244,36 +222,5 @@ class BackfillCompletion(_ZuoraResource, module="zuora", name="BackfillCompletio
                 kind: getattr(custom, kind) for kind in ("create", "update") if getattr(custom, kind)
             }
         super().__init__(
-            BackfillCompletionProvider(), resource_name, _wired({**dict.fromkeys(COMPLETION_OUTPUTS), **props}), opts
+            BackfillCompletionProvider(), resource_name, wired({**dict.fromkeys(COMPLETION_OUTPUTS), **props}), opts
         )
-
-
-def _register(job: BackfillJob, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
-    """Register with the engine, with everything the provider has to know."""
-    opts = opts or pulumi.ResourceOptions()
-    ensure_no_import("BackfillJob", name, opts)
-    ensure_delete_before_replace("BackfillJob", name, opts)
-    ensure_no_replace_on_changes("BackfillJob", name, opts)
-    ensure_json("BackfillJob", name, props)
-    warn_of_plain_secret()
-    opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True, **_HIDDEN))
-
-    async def identity() -> dict[str, Any]:
-        return {
-            "organization": pulumi.get_organization(),
-            "urn": await urn_of(TYPE_TOKEN, name, opts.parent),
-            "preview": pulumi.runtime.is_dry_run(),
-            "secrets": [WIRE_NAMES[argument] for argument, value in props.items() if await _is_secret(value)],
-        }
-
-    async def urns() -> list[str]:
-        return [await urn_of(TYPE_TOKEN, name, opts.parent), *await alias_urns_of(TYPE_TOKEN, name, opts)]
-
-    internal = {"identity": identity(), "past": past_input(urns())}
-    # An output appears only where it was named at the start.
-    Resource.__init__(job, BackfillJobProvider(), name, _wired({**dict.fromkeys(OUTPUTS), **props, **internal}), opts)
-
-
-async def _is_secret(value: Any) -> bool:
-    """Tell whether a value, or anything in it, is a secret; most are plain, and an output of each would cost time."""
-    return not isinstance(value, str | int | float | None) and await pulumi.Output.from_input(value).is_secret()

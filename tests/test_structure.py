@@ -24,6 +24,7 @@ LAYERS = (
     ("__init__",),
     ("components",),
     ("resources",),
+    ("registration",),
     ("provider",),
     ("awaiting",),
     ("lifecycle", "announcements"),
