@@ -33,7 +33,7 @@ check: $(VENV)/.dev ## lint, format, types, docstrings, wheel and a smoke test o
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --no-cache --check .
 	$(BIN)/mypy --cache-dir=/dev/null
-	$(BIN)/interrogate -q pulumi_zuora_backfill tests examples benchmarks
+	$(BIN)/interrogate pulumi_zuora_backfill tests examples benchmarks
 	$(BIN)/python tests/smoke.py
 
 format: $(VENV)/.dev ## bring the code into form

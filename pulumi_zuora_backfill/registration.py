@@ -48,6 +48,7 @@ def register_job(job: Resource, name: str, props: Mapping[str, Any], opts: pulum
     opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True, **_HIDDEN))
 
     async def identity() -> dict[str, Any]:
+        """Say which resource this is, as no provider is told it."""
         return {
             "organization": pulumi.get_organization(),
             "urn": await urn_of(TYPE_TOKEN, name, opts.parent),
@@ -56,6 +57,7 @@ def register_job(job: Resource, name: str, props: Mapping[str, Any], opts: pulum
         }
 
     async def urns() -> list[str]:
+        """List the URN and those that it had before."""
         return [await urn_of(TYPE_TOKEN, name, opts.parent), *await alias_urns_of(TYPE_TOKEN, name, opts)]
 
     internal = {"identity": identity(), "past": past_input(urns())}
