@@ -14,7 +14,7 @@ from .checks import is_unknown
 from .config import Settings
 from .inputs import scope_of, secrets_of
 from .models import ENDED, Scope
-from .names import PYTHON_NAMES, VERIFIED_TYPE
+from .names import DRY_RUN_SUFFIX, PYTHON_NAMES, VERIFIED_TYPE
 from .past import Past
 
 
@@ -67,10 +67,13 @@ def announce_start(
             warning=bool(replaced),
         )
     kind = inputs["type"] if isinstance(inputs.get("type"), str) else "(type not known yet)"
+    others = _about_others(past, kind, inputs, settings)
     if not live:
+        # Once the live job that it is for is approved, a job that left the program for it has left the state too.
+        twice = others if _is_verified(inputs) else ""
         return Announcement(
-            text=f"Will start a dry run of the {kind} backfill {_place(inputs, settings)}; no data is changed.{replaced}{reason}",
-            warning=False,
+            text=f"Will start a dry run of the {kind} backfill {_place(inputs, settings)}; no data is changed.{twice}{replaced}{reason}",
+            warning=bool(twice),
         )
     twins = (
         f" The stack declares ANOTHER live backfill of this type in the same place, {twin}: both run." if twin else ""
@@ -78,7 +81,7 @@ def announce_start(
     sure = " (dry_run is not known yet)" if is_unknown(inputs.get("dryRun")) else ""
     return Announcement(
         text=f"Will start a LIVE {kind} backfill{sure} {_place(inputs, settings)}: it changes revenue fields of existing records and cannot be undone; "
-        f"records created later are not covered.{twins}{_about_others(past, kind, inputs, settings)}{replaced}{reason}",
+        f"records created later are not covered.{twins}{others}{replaced}{reason}",
         warning=True,
     )
 
@@ -98,23 +101,34 @@ def _place(inputs: Mapping[str, Any], settings: Settings) -> str:
 
 
 def _about_others(past: Past, kind: str, inputs: Mapping[str, Any], settings: Settings) -> str:
-    here = _scope(inputs, settings)
-    others = [other for other in past.others if other["type"] == kind and scope_of(other) == here]
+    here, own = _scope(inputs, settings), _live_urn(inputs)
+    others = [
+        other for other in past.others if other["type"] == kind and scope_of(other) == here and other["urn"] != own
+    ]
     if not others:
         return ""
     held = ", ".join(f'{other["jobId"]} ("{other["urn"].rsplit("::", 1)[-1]}")' for other in others)
     last = others[-1]
     # A component hands its own aliases down, which are none of the job that it declares.
-    alias = f'opts=pulumi.ResourceOptions(aliases=["{last["urn"]}"])  or  ' if not _is_verified(inputs) else ""
+    way = (
+        "the VerifiedBackfill"
+        if _is_verified(inputs)
+        else f'it  opts=pulumi.ResourceOptions(aliases=["{last["urn"]}"])  or'
+    )
     return (
         f" This stack already has live jobs of this type under other names: {held}. If this is the same backfill in another place of the program, it would run "
-        f'AGAIN: give it  {alias}existing_job_id="{last["jobId"]}".'
+        f'AGAIN: give {way}  existing_job_id="{last["jobId"]}".'
     )
 
 
 def _is_verified(inputs: Mapping[str, Any]) -> bool:
     """Tell whether a `VerifiedBackfill` declares the job, and takes its arguments."""
     return f"{VERIFIED_TYPE}$" in str(inputs.get("identity", {}).get("urn"))
+
+
+def _live_urn(inputs: Mapping[str, Any]) -> str:
+    """Return the URN of the live job that a job is, or is the dry run of."""
+    return str(inputs.get("identity", {}).get("urn")).removesuffix(DRY_RUN_SUFFIX)
 
 
 def _about_predecessor(predecessor: Mapping[str, Any], live: bool, changed: tuple[str, ...]) -> str:

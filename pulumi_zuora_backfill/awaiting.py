@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .checks import Check, Fault, check_all, duration_text, header_value, is_unknown, job_ids, sorted_list, whole_number
-from .completion import ANY_NUMBER, WHERE_TO_LOOK, Wait, total_of, wait_for
+from .completion import ANY_NUMBER, Wait, total_of, wait_for
 from .config import Settings, duration_s
 from .errors import NotFoundError
 from .inputs import scope_of
 from .models import Job, JobStatus, Scope, duration
+from .reasons import WHERE_TO_LOOK
 
 if TYPE_CHECKING:
     from .clock import Clock

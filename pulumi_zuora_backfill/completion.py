@@ -22,6 +22,7 @@ from .errors import (
     UnknownJobStatusError,
 )
 from .models import Job, JobStatus, Scope, duration, iso
+from .reasons import WHERE_TO_LOOK
 
 if TYPE_CHECKING:
     from .client import BackfillClient
@@ -30,7 +31,6 @@ FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 30.0
 ANY_NUMBER: Final = 2**31
 _GROWTH = 1.3
-WHERE_TO_LOOK: Final = "Revenue → Data Backfill → Backfill Logs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,9 +136,9 @@ def _look(client: BackfillClient, job_id: str, wait: Wait, report: Callable[[str
     except NotFoundError as error:
         if job_id in wait.completed:
             return wait.completed[job_id]
-        entity = f"entity {wait.scope.entity_id}" if wait.scope.entity_id else "this tenant, asked without an entity"
         raise JobFailedError(
-            f"Zuora does not know job {job_id} in {entity}.", f"Check the id and the entity in {WHERE_TO_LOOK}."
+            f"Zuora does not know job {job_id} in {wait.scope.described()}.",
+            f"Check the id and the entity in {WHERE_TO_LOOK}.",
         ) from error
     except (ApiError, TransportError) as error:
         if not (error.transient or isinstance(error, AskedToWaitError)):

@@ -10,7 +10,7 @@ import pulumi
 from .errors import InputError
 from .inputs import same
 from .models import BackfillType, job_id_of
-from .names import VERIFIED_TYPE, WIRE_NAMES
+from .names import DRY_RUN_SUFFIX, VERIFIED_TYPE, WIRE_NAMES
 from .past import stack_jobs  # what state held before this run, read once for all who ask
 from .program import ensure_no_import
 from .resources import BackfillCompletion, BackfillJob, BackfillTypeName
@@ -93,9 +93,9 @@ class VerifiedBackfill(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         waiting = pulumi.ResourceOptions(parent=self, custom_timeouts=opts.custom_timeouts if opts else None)
 
-        dry_run = BackfillJob(f"{resource_name}-dry-run", dry_run=True, **job, **place, opts=child)
+        dry_run = BackfillJob(f"{resource_name}{DRY_RUN_SUFFIX}", dry_run=True, **job, **place, opts=child)
         dry_run_done = BackfillCompletion(
-            f"{resource_name}-dry-run-done", job_ids=[dry_run.job_id], **wait, **place, opts=waiting
+            f"{resource_name}{DRY_RUN_SUFFIX}-done", job_ids=[dry_run.job_id], **wait, **place, opts=waiting
         )
         self.dry_run_job_id = dry_run.job_id
         self.job_id = pulumi.Output.from_input(None)
@@ -201,7 +201,7 @@ async def _verified(name: str, job_id: str, completed: Sequence[str], declared: 
         fault = f"ran with another value of {_listed(changed)}" if changed else "has not completed"
         raise pulumi.RunError(
             f"VerifiedBackfill {name!r}: the dry run in state, {job_id}, {fault}; the live job was not started. The dry run has to come first: "
-            f'drop --target, or target "{name}-dry-run" and "{name}-dry-run-done" too.'
+            f'drop --target, or target "{name}{DRY_RUN_SUFFIX}" and "{name}{DRY_RUN_SUFFIX}-done" too.'
         )
     return job_id
 

@@ -155,7 +155,9 @@ def _answer(operation: str, response: requests.Response, track_id: str | None) -
             retry_after_s=retry_after_s(response.headers, response.status_code, _moment(response.headers.get("Date"))),
         )
     if not isinstance(body, dict):
-        raise TransportError(f"Zuora's answer to the request to {operation} is not a JSON object.", arrived=True)
+        raise TransportError(
+            f"Zuora's answer to the request to {operation} is not a JSON object.", _CHECK_THE_WAY, arrived=True
+        )
     return Answer(
         body=body,
         date=_moment(response.headers.get("Date")),
@@ -208,6 +210,9 @@ def _seconds(told: str | None, now: datetime | None = None) -> float | None:
     return min(max(0.0, seconds), _LONGEST_WAIT_S) if math.isfinite(seconds) else None
 
 
+_CHECK_THE_WAY: Final = (
+    "Check the base URL (ZUORA_BASE_URL or zuora:baseUrl) and the network, then run the same command again."
+)
 # What requests raises → whether the request may have arrived, whether it may be tried again, what to say. The first that fits counts.
 _LOST: Final[tuple[tuple[type[Exception], bool, bool, str], ...]] = (
     (lower.SSLError, True, True, "the TLS connection to {host} broke off"),
@@ -233,10 +238,9 @@ def _lost(operation: str, base_url: str, error: OSError | HTTPError) -> Transpor
             text = "the host name of {host} is not known"
     elif isinstance(reason, ssl.SSLCertVerificationError):  # the handshake comes before the request
         arrived, transient, text = False, False, "the TLS certificate of {host} was not accepted"
-    hint = "" if arrived else "Check the base URL (ZUORA_BASE_URL or zuora:baseUrl) and the network."
     return TransportError(
         f"Could not {operation}: {text.format(host=base_url)} ({type(reason).__name__}).",
-        hint,
+        _CHECK_THE_WAY,
         arrived=arrived,
         transient=transient,
     )

@@ -13,7 +13,7 @@ from .changes import track_id_is_derived
 from .clock import Clock
 from .config import Settings
 from .connection import Voice, Zuora
-from .errors import NotFoundError
+from .errors import JobError, NotFoundError
 from .idempotency import key_for
 from .inputs import scope_of, secrets_of
 from .models import ENDED, Job, JobStatus, Scope, iso
@@ -21,6 +21,7 @@ from .names import INPUTS, OUTPUTS, WIRE_NAMES
 from .order import Submitted
 from .past import Past
 from .place import ensure_same_place, ensure_same_scope, ensure_same_tenant, scope_in_state
+from .reasons import WHERE_TO_LOOK
 from .starting import adopt, intent_of, start
 from .stopping import ensure_ended, stop_job
 
@@ -79,7 +80,7 @@ def read_job(
     Look the job up and return its outputs; a job that Zuora does not know keeps its state.
 
     Raises:
-        NotFoundError: It is unknown and there is no state either: a ``get`` of a wrong id.
+        JobError: It is unknown and there is no state either: a ``get`` of a wrong id.
         ZuoraBackfillError: Zuora could not be asked, or is another tenant than the state's.
     """
     kept = {name: properties[name] for name in _PROPERTY_NAMES if properties.get(name) is not None}
@@ -89,9 +90,12 @@ def read_job(
     scope = scope_in_state(kept, settings)
     try:
         job = zuora.client.get(job_id, scope)
-    except NotFoundError:
+    except NotFoundError as error:
         if "jobId" not in kept:
-            raise
+            raise JobError(
+                f"Zuora does not know job {job_id} in {scope.described()}.",
+                f"Check the id in {WHERE_TO_LOOK}, and the entity (ZUORA_ENTITY_IDS or zuora:entityIds): a job is only seen from its own entity.",
+            ) from error
         voice.warn(
             f"Zuora does not know job {job_id} any more: it was purged, or the tenant was refreshed. Its state is kept with status UNKNOWN; "
             "no new job is started because of it."

@@ -80,6 +80,10 @@ class Scope:
         headers = {"Zuora-Entity-Ids": self.entity_id} if self.entity_id else {}
         return headers | ({"Zuora-Org-Ids": ",".join(self.org_ids)} if self.org_ids else {})
 
+    def described(self) -> str:
+        """Say in which entity was asked."""
+        return f"entity {self.entity_id}" if self.entity_id else "this tenant, asked without an entity"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:

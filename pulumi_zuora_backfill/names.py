@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 VERIFIED_TYPE: Final = "zuora:index:VerifiedBackfill"
+DRY_RUN_SUFFIX: Final = "-dry-run"
 INPUTS: Final = (
     "type",
     "batch_size",

@@ -35,7 +35,7 @@ def ensure_same_place(base_url: str, state: Mapping[str, Any], settings: Setting
         raise WrongTenantError(
             f"Job {state.get('jobId')} in state belongs to {mismatch}; nothing was sent.",
             "Set base URL, tenant and entity back (environment or zuora:* configuration); for a tenant that is meant to be new, use a stack of its own or "
-            "`pulumi state delete` this resource.",
+            "`pulumi state delete` with the URN of this resource (`pulumi stack --show-urns` lists it).",
         )
 
 

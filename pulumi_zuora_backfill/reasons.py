@@ -11,6 +11,8 @@ import re
 from typing import Any, Final
 
 _MESSAGE_LIMIT = 500
+# Where Zuora's own pages show the jobs.
+WHERE_TO_LOOK: Final = "Revenue → Data Backfill → Backfill Logs"
 TRANSIENT_STATUS: Final = frozenset({409, 429, 500, 502, 503, 504})
 TRANSIENT_CATEGORIES: Final = frozenset({"50", "60", "61", "70", "99"})
 USER_INFO_FAILED: Final = "Failed to get user info"  # a 401 that Zuora's SDK documents as "retry"

@@ -13,6 +13,7 @@ from .inputs import secrets_of
 from .models import BackfillRequest, Job, Scope, duration
 from .order import Order, Submitted
 from .past import Past
+from .reasons import WHERE_TO_LOOK
 
 
 def intent_of(inputs: Mapping[str, Any], base_url: str, scope: Scope) -> Intent:
@@ -72,10 +73,9 @@ def adopt(zuora: Zuora, job_id: str, wanted_type: str, scope: Scope, voice: Voic
     try:
         job = zuora.client.get(job_id, scope)
     except NotFoundError as error:
-        entity = f"entity {scope.entity_id}" if scope.entity_id else "this tenant, asked without an entity"
         raise JobError(
-            f"existing_job_id is {job_id}, which Zuora does not know in {entity}; nothing was started.",
-            "Check the id in Revenue → Data Backfill → Backfill Logs, and entity_id: a job is only seen from its own entity.",
+            f"existing_job_id is {job_id}, which Zuora does not know in {scope.described()}; nothing was started.",
+            f"Check the id in {WHERE_TO_LOOK}, and entity_id: a job is only seen from its own entity.",
         ) from error
     if job.type not in (wanted_type, None):
         raise JobError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from .clock import Clock
 from .errors import ApiError, JobStillRunningError, NotFoundError
 from .models import ENDED, Job, Scope
+from .reasons import WHERE_TO_LOOK
 
 if TYPE_CHECKING:
     from .client import BackfillClient
@@ -97,6 +98,6 @@ def ensure_ended(client: BackfillClient, job_id: str, status: str | None, scope:
         raise JobStillRunningError(
             f"Job {job.id}, which is to be replaced, still runs ({stands}); nothing was started.",
             'A live job is not stopped halfway unless on_delete="stop" was in force before, and no job that retain_on_delete keeps. '
-            "Wait until it has ended, or cancel it in Revenue → Data Backfill → Backfill Logs, then run `pulumi up` again."
+            f"Wait until it has ended, or cancel it in {WHERE_TO_LOOK}, then run `pulumi up` again."
             + (f" {way_back}" if way_back else ""),
         )

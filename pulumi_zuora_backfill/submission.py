@@ -33,6 +33,7 @@ from .guard import KEYS_BUSINESS, Guard
 from .idempotency import key_for
 from .models import Job, JobStatus, duration, iso
 from .order import Order, Submitted
+from .reasons import WHERE_TO_LOOK
 from .stopping import ensure_ended
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ _FOUND_AGAIN: Final = {"once": KEYS_BUSINESS, "none": KEY_LIFETIME}
 # What to do when the outcome is not known.
 _SAME_KEY = (
     "Nothing is lost: run `pulumi up` again before {until} ({hours} hours after the first such attempt; count from that one if an earlier run ended like "
-    "this). It continues with the same idempotency key: it takes over the job that was started, or starts the one that was not. Later than that, list the jobs "
-    "first, then set existing_job_id or change triggers."
+    "this). It continues with the same idempotency key: it takes over the job that was started, or starts the one that was not. Later than that, look "
+    f"into {WHERE_TO_LOOK} first, then set existing_job_id or change triggers."
 )
 _NAMED_BY_THE_GUARD = (
     "Nothing is lost: run `pulumi up` again. If the job was started, guard='strict' names it, with the line that takes it over; "
@@ -149,8 +150,10 @@ class Submission:
         except ZuoraBackfillError as error:
             raise refusal from error  # whether it was a saved one cannot be found out: the refusal itself is what the user has to mend
         if candidates:
+            jobs, such = ("jobs", "one of these") if len(candidates) > 1 else ("job", "this one")
             raise AmbiguousJobError(
-                f"{refusal.message} The tenant holds a {order.request.type} job of the last 24 hours that nothing here accounts for, and it may be this one: "
+                f"{refusal.message} The tenant holds {len(candidates)} {order.request.type} {jobs} of the last 24 hours that nothing here accounts for, and "
+                f"an earlier attempt may have started {such}: "
                 f"{', '.join(job.described() for job in candidates)}. Nothing more was sent.",
                 "Add  " + _HOW_TO_GO_ON.format(candidates[-1].id),
             ) from refusal

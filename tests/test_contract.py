@@ -134,7 +134,7 @@ def test_limit_a_key_is_forgotten_after_a_day(world: World) -> None:
     lose_the_answer(world)
     text = str(world.up("a")["a"])
     assert "(24 hours after the first such attempt" in text
-    assert "Later than that, list the jobs first" in text
+    assert "Later than that, look into Revenue" in text
     world.pass_time(DAY_S)
     world.up("a")
 

@@ -127,7 +127,10 @@ def test_what_never_left_was_not_carried_out(base_url: Callable[[], str], transi
     error = lost(base_url())
     assert (error.arrived, error.transient) == (False, transient)
     assert said in error.message
-    assert error.hint == "Check the base URL (ZUORA_BASE_URL or zuora:baseUrl) and the network."
+    assert (
+        error.hint
+        == "Check the base URL (ZUORA_BASE_URL or zuora:baseUrl) and the network, then run the same command again."
+    )
 
 
 def test_a_tls_connection_that_breaks_may_have_carried_the_request(

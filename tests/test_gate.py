@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from pulumi_zuora_backfill.announcements import Announcement, announce_start
 from pulumi_zuora_backfill.components import _otherwise
+from pulumi_zuora_backfill.config import load_settings
+from pulumi_zuora_backfill.past import Past
 from pulumi_zuora_backfill.testing import Sandbox
 
 from .world import TYPE, World, assert_clean, lines_with
@@ -158,7 +161,7 @@ def test_a_job_that_moves_into_the_gate_is_kept_by_the_line_that_is_printed(worl
     write(world)
     text = world.stack.preview().stdout
     assert "aliases=" not in text
-    line = re.search(r"give it  (existing_job_id=.*?)\.", text)
+    line = re.search(r"give the VerifiedBackfill  (existing_job_id=.*?)\.", text)
     assert line
     write(world, arguments=f", {line[1]}")
     world.up()
@@ -166,6 +169,37 @@ def test_a_job_that_moves_into_the_gate_is_kept_by_the_line_that_is_printed(worl
     assert [found.id for found in world.zuora.jobs if not found.dry_run] == [job]
     assert world.resource()["id"] == job
     assert world.asked()["create"] == 1
+
+
+def test_a_job_that_moves_into_the_gate_is_named_before_it_leaves_the_state(world: World) -> None:
+    """With `approval="wait"` the live job comes an up later, when nothing is known any more of the one that it repeats: the dry run's preview tells."""
+    world.job()
+    world.up()
+    (job,) = world.job_ids()
+    world.zuora.clock.advance(10)
+    write(world, approval="wait")
+    told = lines_with(world.stack.preview().stdout, "warning: Will start a dry run")[-1]
+    line = re.search(r"it would run AGAIN: give the VerifiedBackfill  (existing_job_id=.*?)\.", told)
+    assert line
+    write(world, approval="wait", arguments=f", {line[1]}")
+    world.up()
+    write(world, approval=world.job_ids()[1], arguments=f", {line[1]}")
+    world.up()
+
+    assert world.resource()["id"] == job
+    assert [found.id for found in world.zuora.jobs if not found.dry_run] == [job]
+
+
+def test_the_live_job_of_a_gate_is_none_that_its_dry_run_would_repeat(zuora: Sandbox) -> None:
+    """A dry run that state has lost, beside its own live job, names no other one."""
+    inputs = {"type": "RatePlanCharge", "dryRun": True, "identity": {"urn": f"{LIVE}-dry-run"}}
+    past = Past.from_input({"others": [{"urn": LIVE, "type": "RatePlanCharge", "jobId": "0" * 32}]})
+    told = announce_start(inputs, past, load_settings(zuora.environment(), {}.get))
+
+    assert told == Announcement(
+        text=f"Will start a dry run of the RatePlanCharge backfill at {zuora.base_url}; no data is changed.",
+        warning=False,
+    )
 
 
 def test_custom_timeouts_are_those_of_both_waits(world: World) -> None:

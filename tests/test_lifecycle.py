@@ -361,7 +361,10 @@ def test_get_of_an_unknown_job_fails(world: World) -> None:
     world.program(f"BackfillJob.get('theirs', '{'0' * 32}')")
     text = world.failing()
 
-    assert f"error: Zuora refused to read job {'0' * 32} (HTTP 404, code 50000040" in text
+    assert (
+        f"Zuora does not know job {'0' * 32} in this tenant, asked without an entity. Check the id in Revenue → Data Backfill → Backfill Logs, and the entity "
+        "(ZUORA_ENTITY_IDS or zuora:entityIds): a job is only seen from its own entity." in text
+    )
     assert_clean(text)
 
 

@@ -212,7 +212,9 @@ def test_an_unaccounted_job_after_a_refusal_is_ambiguous(world: World) -> None:
     world.zuora.plan(Fault.SAVED_FAILURE, on=Operation.CREATE, status=403, code="58730010")
     world.job()
     text = world.failing()
-    assert f"nothing here accounts for, and it may be this one: {theirs.id} (PROCESSING" in text
+    assert (
+        f"nothing here accounts for, and an earlier attempt may have started this one: {theirs.id} (PROCESSING" in text
+    )
     assert f'existing_job_id="{theirs.id}"' in text
     assert world.asked() == {"token": 1, "list": 2, "create": 2}
 

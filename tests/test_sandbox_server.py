@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
@@ -263,3 +264,12 @@ def test_missing_werkzeug_is_explained() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment)
     assert "install `pulumi-zuora-backfill[testing]`" in done.stderr.splitlines()[-1]
+
+
+def test_command_without_werkzeug_is_one_line(tmp_path: Path) -> None:
+    """The command says what to install, and nothing else."""
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['werkzeug'] = None")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(COMMAND, capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "The sandbox needs Werkzeug: install `pulumi-zuora-backfill[testing]`.\n"

@@ -49,8 +49,8 @@ ONE_TIME_KEY = key_for(INTENT, nonce="nonce-0")
 LOST = "Zuora could not start the backfill job (HTTP 504: 504 Gateway Time-out) [track id {}]."
 SAME_KEY = (
     "Nothing is lost: run `pulumi up` again before {} ({} hours after the first such attempt; count from that one if an earlier run ended like this). "
-    "It continues with the same idempotency key: it takes over the job that was started, or starts the one that was not. Later than that, list the jobs "
-    "first, then set existing_job_id or change triggers."
+    "It continues with the same idempotency key: it takes over the job that was started, or starts the one that was not. Later than that, look into "
+    "Revenue → Data Backfill → Backfill Logs first, then set existing_job_id or change triggers."
 )
 PERMISSION = (
     "The API user usually lacks the Billing permission 'Manage OTR Settings' or the Platform permission 'API Write Access'; "
@@ -523,7 +523,8 @@ def test_young_jobs_beside_a_saved_refusal_stop_the_submission(zuora: Sandbox, r
     refusal = refused(error, "refused to start the backfill job (HTTP 403, code 58730010: Not now.)")
     assert (type(error), error.message, error.hint) == (
         AmbiguousJobError,
-        f"{refusal} The tenant holds a RatePlanCharge job of the last 24 hours that nothing here accounts for, and it may be this one: "
+        f"{refusal} The tenant holds 3 RatePlanCharge jobs of the last 24 hours that nothing here accounts for, and an earlier attempt "
+        "may have started one of these: "
         f"{names[0]} (PROCESSING, created 2027-01-15T05:00:00Z by api.user@example.com), "
         f"{names[1]} (PROCESSING, created 2027-01-15T06:00:00Z by api.user@example.com), "
         f"{names[2]} (PROCESSING, created 2027-01-15T07:00:00Z by api.user@example.com). Nothing more was sent.",

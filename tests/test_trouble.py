@@ -206,6 +206,7 @@ def test_another_place_than_the_one_in_state_is_refused(
             text = world.failing(operation)
         assert other.requests == []
     assert f"in state belongs to {zuora.base_url}, but the settings say {other.base_url}; nothing was sent." in text
+    assert "`pulumi state delete` with the URN of this resource (`pulumi stack --show-urns` lists it)." in text
     assert world.asked() == {}
     assert_clean(text)
 

@@ -6,10 +6,12 @@ Top down: `sandbox` (the tenant as a test holds it) â†’ `api` (reads requests) â
 """
 
 import importlib.util
+import sys
 
 if importlib.util.find_spec("werkzeug") is None:
     message = "The sandbox needs Werkzeug: install `pulumi-zuora-backfill[testing]`."
-    raise ImportError(message)
+    # Python calls a module `-m` while it looks for it: the command ends in this one line, an import in its error.
+    raise (SystemExit if sys.argv[:1] == ["-m"] else ImportError)(message)
 
 from .behaviours import Behaviours
 from .faults import Fault
