@@ -150,10 +150,9 @@ class Submission:
         except ZuoraBackfillError as error:
             raise refusal from error  # whether it was a saved one cannot be found out: the refusal itself is what the user has to mend
         if candidates:
-            jobs, such = ("jobs", "one of these") if len(candidates) > 1 else ("job", "this one")
             raise AmbiguousJobError(
-                f"{refusal.message} The tenant holds {len(candidates)} {order.request.type} {jobs} of the last 24 hours that nothing here accounts for, and "
-                f"an earlier attempt may have started {such}: "
+                f"{refusal.message} The tenant holds {order.request.type} jobs of the last 24 hours that nothing here accounts for, and an earlier attempt may "
+                "have started one of them: "
                 f"{', '.join(job.described() for job in candidates)}. Nothing more was sent.",
                 "Add  " + _HOW_TO_GO_ON.format(candidates[-1].id),
             ) from refusal

@@ -213,7 +213,8 @@ def test_an_unaccounted_job_after_a_refusal_is_ambiguous(world: World) -> None:
     world.job()
     text = world.failing()
     assert (
-        f"nothing here accounts for, and an earlier attempt may have started this one: {theirs.id} (PROCESSING" in text
+        f"nothing here accounts for, and an earlier attempt may have started one of them: {theirs.id} (PROCESSING"
+        in text
     )
     assert f'existing_job_id="{theirs.id}"' in text
     assert world.asked() == {"token": 1, "list": 2, "create": 2}
