@@ -14,8 +14,10 @@ from .checks import is_unknown
 from .config import Settings
 from .inputs import scope_of, secrets_of
 from .models import ENDED, Scope
-from .names import DRY_RUN_SUFFIX, PYTHON_NAMES, VERIFIED_TYPE
-from .past import Past
+from .names import DRY_RUN_SUFFIX, PYTHON_NAMES, is_verified
+from .past import TYPE_TOKEN, Past
+
+_DECISIVE = ("dryRun", "existingJobId", "entityId", "orgIds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,35 +62,47 @@ def announce_start(
             f"Where --replace, taint or a trigger asks to replace it now, that is refused.{reason}",
             warning=False,
         )
-    replaced = f" {_about_predecessor(predecessor, live, changed)}" if predecessor else ""
+    replaced = (
+        f" {_about_predecessor(predecessor, live and not isinstance(existing, str), changed)}" if predecessor else ""
+    )
     if isinstance(existing, str):
         return Announcement(
             text=f"Will take over job {existing} {_place(inputs, settings)}; no job is started.{replaced}{reason}",
             warning=bool(replaced),
         )
     kind = inputs["type"] if isinstance(inputs.get("type"), str) else "(type not known yet)"
+    unsure = _unsure(inputs)
     others = _about_others(past, kind, inputs, settings)
     if not live:
         # Once the live job that it is for is approved, a job that left the program for it has left the state too.
-        twice = others if _is_verified(inputs) else ""
+        twice = others if is_verified(_urn(inputs)) else ""
         return Announcement(
-            text=f"Will start a dry run of the {kind} backfill {_place(inputs, settings)}; no data is changed.{twice}{replaced}{reason}",
+            text=f"Will start a dry run of the {kind} backfill{unsure} {_place(inputs, settings)}; no data is changed.{twice}{replaced}{reason}",
             warning=bool(twice),
         )
     twins = (
         f" The stack declares ANOTHER live backfill of this type in the same place, {twin}: both run." if twin else ""
     )
-    sure = " (dry_run is not known yet)" if is_unknown(inputs.get("dryRun")) else ""
     return Announcement(
-        text=f"Will start a LIVE {kind} backfill{sure} {_place(inputs, settings)}: it changes revenue fields of existing records and cannot be undone; "
+        text=f"Will start a LIVE {kind} backfill{unsure} {_place(inputs, settings)}: it changes revenue fields of existing records and cannot be undone; "
         f"records created later are not covered.{twins}{others}{replaced}{reason}",
         warning=True,
     )
 
 
+def _unsure(inputs: Mapping[str, Any]) -> str:
+    """Name what is not known yet and could make it another start than is told: none at all, or one in another place."""
+    names = [PYTHON_NAMES[name] for name in _DECISIVE if is_unknown(inputs.get(name))]
+    return f" ({' and '.join(names)} {'is' if len(names) == 1 else 'are'} not known yet)" if names else ""
+
+
 def _scope(inputs: Mapping[str, Any], settings: Settings) -> Scope:
     declared = scope_of({name: value for name, value in inputs.items() if not is_unknown(value)})
-    return settings.scope_for(declared.entity_id, declared.org_ids)
+    scope = settings.scope_for(declared.entity_id, declared.org_ids)
+    return Scope(
+        entity_id=None if is_unknown(inputs.get("entityId")) else scope.entity_id,
+        org_ids=() if is_unknown(inputs.get("orgIds")) else scope.org_ids,
+    )
 
 
 def _place(inputs: Mapping[str, Any], settings: Settings) -> str:
@@ -101,34 +115,29 @@ def _place(inputs: Mapping[str, Any], settings: Settings) -> str:
 
 
 def _about_others(past: Past, kind: str, inputs: Mapping[str, Any], settings: Settings) -> str:
-    here, own = _scope(inputs, settings), _live_urn(inputs)
+    here, own = _scope(inputs, settings), _urn(inputs).removesuffix(DRY_RUN_SUFFIX)
     others = [
         other for other in past.others if other["type"] == kind and scope_of(other) == here and other["urn"] != own
     ]
     if not others:
         return ""
+    others = list({other["jobId"]: other for other in others}.values())
     held = ", ".join(f'{other["jobId"]} ("{other["urn"].rsplit("::", 1)[-1]}")' for other in others)
-    last = others[-1]
-    # A component hands its own aliases down, which are none of the job that it declares.
-    way = (
-        "the VerifiedBackfill"
-        if _is_verified(inputs)
-        else f'it  opts=pulumi.ResourceOptions(aliases=["{last["urn"]}"])  or'
-    )
+    last, alias, way = others[-1], others[-1]["urn"], ": give it"
+    if is_verified(own):
+        # Aliases are the component's here: of another component, as it hands them down, and not of a mere job.
+        alias = last["urn"].replace(f"${TYPE_TOKEN}::", "::") if is_verified(last["urn"]) else None
+        way = ", unless the VerifiedBackfill has"
+    if alias:
+        way += f'  opts=pulumi.ResourceOptions(aliases=["{alias}"])  or'
     return (
-        f" This stack already has live jobs of this type under other names: {held}. If this is the same backfill in another place of the program, it would run "
-        f'AGAIN: give {way}  existing_job_id="{last["jobId"]}".'
+        f" This stack has, or had, live jobs of this type under other names: {held}. If this is the same backfill in another place of the program, it would "
+        f'run AGAIN{way}  existing_job_id="{last["jobId"]}".'
     )
 
 
-def _is_verified(inputs: Mapping[str, Any]) -> bool:
-    """Tell whether a `VerifiedBackfill` declares the job, and takes its arguments."""
-    return f"{VERIFIED_TYPE}$" in str(inputs.get("identity", {}).get("urn"))
-
-
-def _live_urn(inputs: Mapping[str, Any]) -> str:
-    """Return the URN of the live job that a job is, or is the dry run of."""
-    return str(inputs.get("identity", {}).get("urn")).removesuffix(DRY_RUN_SUFFIX)
+def _urn(inputs: Mapping[str, Any]) -> str:
+    return str(inputs.get("identity", {}).get("urn"))
 
 
 def _about_predecessor(predecessor: Mapping[str, Any], live: bool, changed: tuple[str, ...]) -> str:

@@ -24,7 +24,7 @@ from .errors import (
     TransportError,
     ZuoraBackfillError,
 )
-from .exchange import Exchange
+from .exchange import READ_TIMEOUT_S, Exchange
 from .reasons import USER_INFO_FAILED
 
 _RENEW_EARLY_S = 240.0
@@ -44,11 +44,18 @@ class ClientCredentials(AuthBase):
 
     One token serves all threads of a process. It is renewed four minutes before it expires (halfway through a lifetime shorter than eight
     minutes), and once when a request is answered with 401. Credentials that Zuora refused are not tried again by this process, and no token is
-    asked for while Zuora asked to wait with it.
+    asked for while Zuora asked to wait with it. Threads that wait for a token share what becomes of it, a failure too.
     """
 
     def __init__(
-        self, exchange: Exchange, client_id: str, client_secret: str, *, tenant_id: str | None = None, clock: Clock
+        self,
+        exchange: Exchange,
+        client_id: str,
+        client_secret: str,
+        *,
+        tenant_id: str | None = None,
+        clock: Clock,
+        call_timeout_s: float = READ_TIMEOUT_S,
     ) -> None:
         """
         Keep the credentials; nothing is sent yet.
@@ -59,8 +66,10 @@ class ClientCredentials(AuthBase):
             client_secret: Of the OAuth client.
             tenant_id: The tenant that the token must belong to, or ``None`` for any.
             clock: Time.
+            call_timeout_s: How long one call may take; Zuora's answer with a token is waited for no longer.
         """
         self._exchange = exchange
+        self._read_timeout_s = min(READ_TIMEOUT_S, call_timeout_s)
         self._form = {"client_id": client_id, "client_secret": client_secret, "grant_type": "client_credentials"}
         self._wanted_tenant_id = tenant_id
         self._clock = clock
@@ -68,6 +77,7 @@ class ClientCredentials(AuthBase):
         self._token: _Token | None = None
         self._refused: ZuoraBackfillError | None = None
         self._refused_until_s = 0.0
+        self._refusals = 0
 
     def tenant_id(self) -> str | None:
         """
@@ -90,40 +100,41 @@ class ClientCredentials(AuthBase):
         """Send a request that was answered with 401 once more, with a new token."""
         if response.status_code != 401 or USER_INFO_FAILED in response.text:
             return response
-        response.close()
         again = response.request.copy()
         again.headers["Authorization"] = f"Bearer {self._current(instead_of=token).value}"
         second: requests.Response = response.connection.send(again, **options)
-        second.history.append(response)
-        second.request = again
         return second
 
     def _current(self, instead_of: _Token | None = None) -> _Token:
+        refusals = self._refusals
         with self._lock:  # one thread fetches, the others wait for what it brings
-            self._refuse_again()
+            self._refuse_again(waited_for_it=self._refusals > refusals)
             token = self._token
             if token is None or token is instead_of or self._clock.monotonic() >= token.renew_at_s:
                 try:
                     token = self._token = self._fetch()
-                except (ApiError, ConfigurationError) as error:
+                except ZuoraBackfillError as error:
                     self._remember(error)
                     raise
             return token
 
-    def _remember(self, error: ApiError | ConfigurationError) -> None:
-        wait_s = float("inf")  # asking again with the same credentials could lock the account
-        if isinstance(error, ApiError) and not isinstance(error, AuthenticationError):
+    def _remember(self, error: ZuoraBackfillError) -> None:
+        wait_s = 0.0
+        if isinstance(error, AuthenticationError | ConfigurationError):
+            wait_s = float("inf")  # asking again with the same credentials could lock the account
+        elif isinstance(error, ApiError):
             wait_s = error.retry_after_s or 0.0
         self._refused, self._refused_until_s = copy(error), self._clock.monotonic() + wait_s
+        self._refusals += 1
 
-    def _refuse_again(self) -> None:
-        """Raise what the last token request brought while it holds; a copy, as each call notes its own outcome on its error."""
+    def _refuse_again(self, *, waited_for_it: bool) -> None:
+        """Raise what the last token request brought, to those who waited for it and while it holds; a copy, as each call notes its own outcome on its error."""
         left_s = self._refused_until_s - self._clock.monotonic()
-        if self._refused is None or left_s <= 0:
+        if self._refused is None or (left_s <= 0 and not waited_for_it):
             return
         error = copy(self._refused)
         if isinstance(error, ApiError) and error.retry_after_s:
-            error.retry_after_s = left_s
+            error.retry_after_s = max(0.0, left_s)
         raise error
 
     def _fetch(self) -> _Token:
@@ -143,7 +154,9 @@ class ClientCredentials(AuthBase):
 
     def _ask(self) -> Mapping[str, Any]:
         try:
-            body = self._exchange.send("get a token", "POST", "/oauth/token", form=self._form).body
+            body = self._exchange.send(
+                "get a token", "POST", "/oauth/token", form=self._form, read_timeout_s=self._read_timeout_s
+            ).body
         except ApiError as error:
             error.arrived = False  # the token request arrived; the request that the token is for did not
             if error.transient or error.status not in (400, 401, 403):

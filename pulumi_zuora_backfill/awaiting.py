@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from .checks import Check, Fault, check_all, duration_text, header_value, is_unknown, job_ids, sorted_list, whole_number
 from .completion import ANY_NUMBER, Wait, total_of, wait_for
-from .config import Settings, duration_s
+from .config import Settings
 from .errors import NotFoundError
 from .inputs import scope_of
 from .models import Job, JobStatus, Scope, duration
+from .place import ensure_same_place, ensure_same_tenant, place_of, scope_in_state
 from .reasons import WHERE_TO_LOOK
+from .values import duration_s
 
 if TYPE_CHECKING:
     from .clock import Clock
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 _DECLARED = ("jobIds", "timeout", "maxErrors", "entityId", "orgIds")
 _TIMEOUTS = "customTimeouts"
+_PLACE = ("baseUrl", "tenantId", "effectiveEntityId", "effectiveOrgIds")
 
 
 def check_completion(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
@@ -38,18 +41,19 @@ def check_completion(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Faul
     return inputs, faults
 
 
-def announce_wait(inputs: Mapping[str, Any], settings: Settings, kind: str) -> str:
+def announce_wait(olds: Mapping[str, Any], inputs: Mapping[str, Any], settings: Settings) -> str:
     """Say what would be waited for, and for how long."""
-    ids = inputs.get("jobIds")
-    jobs = (
-        "jobs that are not known yet"
-        if ids is None or is_unknown(ids)
-        else f"job{'s' if len(ids) > 1 else ''} {', '.join(ids)}"
-    )
+    ids, before, kept = inputs.get("jobIds"), olds.get("jobIds"), ""
+    if ids is None or is_unknown(ids):
+        jobs = "jobs that are not known yet"
+        if isinstance(before, list):
+            kept = f" If they still are {', '.join(map(str, before))}, the wait is over already."
+    else:
+        jobs = f"job{'s' if len(ids) > 1 else ''} {', '.join(ids)}"
     if is_unknown(inputs.get("timeout")) or is_unknown(inputs.get("maxErrors")):
-        return f"Will wait for {jobs}."
-    timeout_s, source = timeout_of(inputs, settings, kind)
-    return f"Will wait up to {duration(timeout_s)} ({source}) for {jobs} to complete with at most {inputs['maxErrors']:.0f} failed records."
+        return f"Will wait for {jobs}.{kept}"
+    timeout_s, source = timeout_of(inputs, settings, "update" if olds else "create")
+    return f"Will wait up to {duration(timeout_s)} ({source}) for {jobs} to complete with at most {inputs['maxErrors']:.0f} failed records.{kept}"
 
 
 def begins_to_wait(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
@@ -89,15 +93,18 @@ def await_jobs(
         ZuoraBackfillError: The jobs did not all complete cleanly in time.
     """
     declared = scope_of(inputs)
+    scope = settings.scope_for(declared.entity_id, declared.org_ids)
     timeout_s, source = timeout_of(inputs, settings, kind)
+    tenant_id = zuora.client.tenant_id()
+    place = place_of(zuora.base_url, tenant_id, scope)
     wait = Wait(
         job_ids=tuple(inputs["jobIds"]),
-        scope=settings.scope_for(declared.entity_id, declared.org_ids),
+        scope=scope,
         timeout_s=timeout_s,
         timeout_from=source,
         max_errors=int(inputs["maxErrors"]),
-        tenant_id=zuora.client.tenant_id(),
-        completed=_completed(olds or {}, declared),
+        tenant_id=tenant_id,
+        completed=_completed(olds or {}, {**inputs, **place}),
     )
     jobs = wait_for(zuora.client, wait, clock, voice.status)
     for job in jobs:
@@ -110,23 +117,20 @@ def await_jobs(
             f"How many records failed is not known: Zuora tells no number for job{'s' if len(untold) > 1 else ''} {', '.join(untold)}, so max_errors "
             f"proves nothing here. Look into {WHERE_TO_LOOK}."
         )
-    return outputs_of_jobs(inputs, jobs)
+    return _outputs({**inputs, **place}, [_output(job) for job in jobs])
 
 
 def read_completion(zuora: Zuora, settings: Settings, properties: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
     """Look at every job once; one that Zuora has purged stays as it was."""
-    declared = scope_of(properties)
-    scope = settings.scope_for(declared.entity_id, declared.org_ids)
+    bound = {**properties, "jobId": ", ".join(map(str, properties.get("jobIds") or ()))}
+    ensure_same_place(zuora.base_url, bound, settings)
+    ensure_same_tenant(zuora.client.tenant_id(), bound)
+    scope = scope_in_state(properties, settings)
     kept = _kept(properties)
     jobs = []
     for job_id in properties.get("jobIds") or ():
         jobs.append(_seen(zuora, str(job_id), scope, kept.get(job_id, {}), voice))
     return _outputs(properties, jobs)
-
-
-def outputs_of_jobs(inputs: Mapping[str, Any], jobs: tuple[Job, ...]) -> dict[str, Any]:
-    """Return the outputs after a wait that went well."""
-    return _outputs(inputs, [_output(job) for job in jobs])
 
 
 def timeout_of(inputs: Mapping[str, Any], settings: Settings, kind: str) -> tuple[float, str]:
@@ -156,9 +160,10 @@ def _purged(job_id: str, status: str) -> str:
     return f"Zuora does not know job {job_id} any more; it stays {status} in the state."
 
 
-def _completed(olds: Mapping[str, Any], declared: Scope) -> dict[str, Job]:
+def _completed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Job]:
     """Return the jobs that had completed where the wait looks for them, by id."""
-    if scope_of(olds) != declared:
+    moved = "baseUrl" in olds and any(olds.get(name) != news[name] for name in _PLACE)
+    if moved or scope_of(olds) != scope_of(news):
         return {}
     return {
         job_id: Job(
@@ -201,7 +206,7 @@ def _output(job: Job) -> dict[str, Any]:
 
 
 def _declared(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: properties[name] for name in (*_DECLARED, _TIMEOUTS) if properties.get(name) is not None}
+    return {name: properties[name] for name in (*_DECLARED, _TIMEOUTS, *_PLACE) if properties.get(name) is not None}
 
 
 _CHECKS: Mapping[str, Check] = {

@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 
 from pulumi.output import Unknown
 
-from .config import duration_s
 from .models import job_id_of
 from .names import PYTHON_NAMES
+from .values import duration_s
 
 Check: TypeAlias = Callable[[Any], Any]
 _LOSES_DIGITS = 2**53

@@ -74,9 +74,14 @@ class BackfillClient:
             call, lambda answer: Started(job_id=job_id_of(answer.body.get("jobId")), request_id=answer.request_id)
         )
 
-    def get(self, job_id: str, scope: Scope) -> Job:
+    def get(self, job_id: str, scope: Scope, *, within_s: float | None = None) -> Job:
         """
         Read one job.
+
+        Args:
+            job_id: Its id.
+            scope: The entity and the organisations it runs in.
+            within_s: How long to try it where there is less time than a call may take.
 
         Raises:
             InputError: The id cannot be one; nothing was sent.
@@ -90,7 +95,7 @@ class BackfillClient:
             return job
 
         call = Call(operation=f"read job {job_id}", method="GET", path=_path_of(job_id), headers=scope.headers())
-        return self._transport.send(call, understand)
+        return self._transport.send(call, understand, within_s=within_s)
 
     def list(self, scope: Scope) -> tuple[Job, ...]:
         """Read all jobs of the tenant, whatever their type; Zuora knows no filter and no paging here."""

@@ -85,10 +85,11 @@ def wait_for(client: BackfillClient, wait: Wait, clock: Clock, report: Callable[
     try:
         while True:
             for job_id in wait.job_ids:
-                if clock.monotonic() - began_s > wait.timeout_s:
+                left_s = wait.timeout_s - (clock.monotonic() - began_s)
+                if left_s < 0:
                     break  # looking at the others may take long while Zuora does not answer
                 if job_id not in jobs or not jobs[job_id].ended:
-                    job = _look(client, job_id, wait, report)
+                    job = _look(client, job_id, wait, left_s, report)
                     if job is not None:
                         jobs[job_id] = _judged(job, wait.tenant_id)
             waited_s = clock.monotonic() - began_s
@@ -100,7 +101,8 @@ def wait_for(client: BackfillClient, wait: Wait, clock: Clock, report: Callable[
             if left_s <= 0:
                 raise JobTimedOutError(
                     f"After {duration(wait.timeout_s)} ({wait.timeout_from}), {_unfinished(wait, jobs)} still {_runs(wait, jobs)}.",
-                    "Nothing is lost: Zuora goes on, and the next `pulumi up` goes on waiting. Give it more time with a longer timeout.",
+                    "Nothing is lost: Zuora goes on, and the next `pulumi up` goes on waiting. Give it more time with a longer "
+                    f"{wait.timeout_from}.",
                 )
             clock.sleep(min(pause_s, left_s))
             pause_s = min(LONGEST_PAUSE_S, pause_s * _GROWTH)
@@ -129,10 +131,10 @@ def total_of(counts: Sequence[int | None]) -> int | None:
     return None if None in counts else sum(count or 0 for count in counts)
 
 
-def _look(client: BackfillClient, job_id: str, wait: Wait, report: Callable[[str], None]) -> Job | None:
+def _look(client: BackfillClient, job_id: str, wait: Wait, left_s: float, report: Callable[[str], None]) -> Job | None:
     """Read a job; ``None`` where Zuora cannot tell right now."""
     try:
-        return client.get(job_id, wait.scope)
+        return client.get(job_id, wait.scope, within_s=left_s)
     except NotFoundError as error:
         if job_id in wait.completed:
             return wait.completed[job_id]
@@ -152,10 +154,8 @@ def _judged(job: Job, tenant_id: str | None) -> Job:
     if job.running or job.status == JobStatus.COMPLETED:
         return job
     times = f"created {iso(job.created_on)}, last changed {iso(job.updated_on)}"
-    batches = (
-        f"{job.batch_finished_count or 0} of {job.batch_sent_count or 0} batches had finished, and stay as they are"
-    )
-    again = "To run the backfill again, change `triggers` of its BackfillJob."
+    batches = f"{job.batch_finished_count or 0} of {job.batch_sent_count or 0} batches had finished, and what a live run changed stays changed"
+    again = "To run the backfill again, change `triggers` of its BackfillJob or VerifiedBackfill."
     if job.status == JobStatus.FAILED:
         raise JobFailedError(
             f"Job {job.id} FAILED; {batches}. Zuora gives no reason over the API.",

@@ -11,9 +11,10 @@ from .errors import InputError
 from .inputs import same
 from .models import BackfillType, job_id_of
 from .names import DRY_RUN_SUFFIX, VERIFIED_TYPE, WIRE_NAMES
-from .past import stack_jobs  # what state held before this run, read once for all who ask
+from .past import TYPE_TOKEN, stack_jobs  # what state held before this run, read once for all who ask
 from .program import ensure_no_import
 from .resources import BackfillCompletion, BackfillJob, BackfillTypeName
+from .urns import urn_of
 
 _IN_FORCE: Final = {"entity_id": "effectiveEntityId", "org_ids": "effectiveOrgIds"}
 
@@ -100,7 +101,9 @@ class VerifiedBackfill(pulumi.ComponentResource):
         self.dry_run_job_id = dry_run.job_id
         self.job_id = pulumi.Output.from_input(None)
         if approval == "wait":
-            pulumi.Output.all(dry_run.job_id, dry_run_done.error_count).apply(
+            leaving: pulumi.Output[None] = pulumi.Output.from_input(resource_name).apply(self._say_what_leaves)
+            del leaving
+            pulumi.Output.all(dry_run.job_id, dry_run_done.error_count, existing_job_id).apply(
                 lambda done: self._ask(resource_name, *done)
             )
         else:
@@ -109,10 +112,10 @@ class VerifiedBackfill(pulumi.ComponentResource):
                 lambda asked: self._warn(resource_name, approval, dry_run.job_id, asked)
             )
             approved = dry_run.job_id.apply(lambda job_id: _approved(resource_name, approval, job_id))
-            gate: pulumi.Output[str] = pulumi.Output.all(approved, dry_run_done.job_ids, declared).apply(
-                lambda run: _verified(resource_name, *run)
-            )
-            # Secret triggers make no secret of a job id.
+            gate: pulumi.Output[str] = pulumi.Output.all(
+                approved, dry_run_done.job_ids, existing_job_id, declared
+            ).apply(lambda run: _verified(resource_name, *run))
+            # Through the gate it depends on the dry run's completion. Secret triggers make no secret of a job id.
             known = pulumi.Output.all(pulumi.Output.unsecret(gate), known_job_ids).apply(
                 lambda ids: [ids[0], *(ids[1] or ())]
             )
@@ -124,7 +127,7 @@ class VerifiedBackfill(pulumi.ComponentResource):
                 existing_job_id=existing_job_id,
                 **job,
                 **place,
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[dry_run_done]),
+                opts=child,
             )
             BackfillCompletion(f"{resource_name}-done", job_ids=[live.job_id], **wait, **place, opts=waiting)
             self.job_id = live.job_id
@@ -142,13 +145,25 @@ class VerifiedBackfill(pulumi.ComponentResource):
                 resource=self,
             )
 
-    def _ask(self, name: str, job_id: str, errors: float | None) -> None:
+    async def _say_what_leaves(self, name: str) -> None:
+        """Tell the reviewer of a live job that the program no longer declares: it leaves the state too."""
+        live = (await stack_jobs()).by_urn.get(await urn_of(TYPE_TOKEN, name, self))
+        if live:
+            stopped = ", and stops it if it still runs" if live.get("onDelete") == "stop" else ""
+            pulumi.log.warn(
+                f'VerifiedBackfill {name!r}: approval="wait" takes the live job {live["jobId"]} out of the program and so out of the state{stopped}. Approved '
+                "again within 24 hours with the same triggers, it is taken over again; later, the guard asks about it.",
+                resource=self,
+            )
+
+    def _ask(self, name: str, job_id: str, errors: float | None, existing_job_id: str | None) -> None:
         """Print the line that approves the dry run."""
         failed = (
             "; Zuora does not tell how many records failed" if errors is None else f" with {errors:.0f} failed records"
         )
+        live = f"take job {existing_job_id} over as" if existing_job_id else "start"
         pulumi.log.info(
-            f"The dry run {job_id} completed{failed}. To start the live job of {name!r}, put into the program:\n"
+            f"The dry run {job_id} completed{failed}. To {live} the live job of {name!r}, put into the program:\n"
             f'  approval="{job_id}"',
             resource=self,
         )
@@ -187,15 +202,22 @@ def _approved(name: str, approval: str, job_id: str) -> str:
     return job_id
 
 
-async def _verified(name: str, job_id: str, completed: Sequence[str], declared: Mapping[str, Any]) -> str:
+async def _verified(
+    name: str, job_id: str, completed: Sequence[str], existing_job_id: str | None, declared: Mapping[str, Any]
+) -> str:
     """
-    Return the dry run's id, once it is sure that it ran what the live job is to run.
+    Return the dry run's id, once it is sure that it ran what the live job is to run, and is not itself what is to be taken over for it.
 
     With ``--target`` of the live job the engine hands over what state holds of the dry run and its completion, whatever the program declares.
 
     Raises:
-        RunError: It ran something else, or did not complete.
+        RunError: It ran something else, or did not complete, or is named as the live job.
     """
+    if existing_job_id and existing_job_id == job_id:
+        raise pulumi.RunError(
+            f"VerifiedBackfill {name!r}: existing_job_id is {job_id}, the dry run itself, which can be no live job; nothing was started. "
+            f'To approve the dry run, put  approval="{job_id}"  into the program, and take existing_job_id away.'
+        )
     changed = _otherwise(await _run_of(job_id), declared)
     if changed or job_id not in completed:
         fault = f"ran with another value of {_listed(changed)}" if changed else "has not completed"

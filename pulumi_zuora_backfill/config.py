@@ -7,8 +7,7 @@ without any settings.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final, TypeVar
@@ -16,6 +15,15 @@ from typing import Final, TypeVar
 from .base_url import base_url_of
 from .errors import ConfigurationError
 from .models import Scope
+from .values import (
+    credential_of,
+    duration_s,
+    entity_id_of,
+    flag_of,
+    header_value_of,
+    org_ids_of,
+    tenant_id_of,
+)
 
 DEFAULT_VERSION: Final = "2025-08-12"  # the version whose reference documentation this package follows
 DEFAULT_CALL_TIMEOUT_S: Final = 300.0
@@ -38,8 +46,6 @@ D = TypeVar("D")
 
 _MUST_AGREE = ("base_url", "tenant_id", "entity_id", "org_ids")
 _ALMOST = 0.8  # as difflib counts: zuora:orgs and zuora:tenant are
-_LIST_MARKS = r"""["'\[\]{}]"""  # Pulumi hands a list of its YAML over as JSON text
-_UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,14 +97,20 @@ class Settings:
         Raises:
             ConfigurationError: Something is missing, malformed or contradictory; all of it in one error.
         """
-        faults = list(self.faults)
-        for name in ("base_url", "client_id", "client_secret"):
-            if name not in self.sources:
-                variable, key = NAMES[name]
-                faults.append(f"neither {variable} nor {key} is set: {how_to_set(name)}")
+        missing = [
+            f"neither {NAMES[name][0]} nor {NAMES[name][1]} is set: {how_to_set(name)}"
+            for name in ("base_url", "client_id", "client_secret")
+            if name not in self.sources
+        ]
+        faults = [*self.faults, *missing]
         if faults or self.base_url is None or self.client_id is None or self.client_secret is None:
+            late = (
+                " What `pulumi config set` sets reaches `destroy` and `refresh` only after the next `up`."
+                if missing
+                else ""
+            )
             raise ConfigurationError(
-                "Zuora's settings are not usable: " + "; ".join(faults) + ".", "Nothing was sent to Zuora."
+                "Zuora's settings are not usable: " + "; ".join(faults) + ".", "Nothing was sent to Zuora." + late
             )
         return self.base_url, self.client_id, self.client_secret
 
@@ -124,31 +136,48 @@ def load_settings(
     found = _Found(environ, stack_config)
     return Settings(
         base_url=found.parsed("base_url", base_url_of, None),
-        client_id=found.parsed("client_id", _credential, None),
-        client_secret=found.parsed("client_secret", _credential, None),
+        client_id=found.parsed("client_id", credential_of, None),
+        client_secret=found.parsed("client_secret", credential_of, None),
         entity_id=found.parsed("entity_id", entity_id_of, None),
         org_ids=found.parsed("org_ids", org_ids_of, ()),
-        tenant_id=found.parsed("tenant_id", _tenant_id_of, None),
-        version=found.parsed("version", _header_value_of, DEFAULT_VERSION),
+        tenant_id=found.parsed("tenant_id", tenant_id_of, None),
+        version=found.parsed("version", header_value_of, DEFAULT_VERSION),
         call_timeout_s=found.parsed("call_timeout", duration_s, DEFAULT_CALL_TIMEOUT_S),
         wait_timeout_s=found.parsed("wait_timeout", duration_s, None),
-        compress_requests=found.parsed("compress_requests", _flag_of, False),
+        compress_requests=found.parsed("compress_requests", flag_of, False),
         sources=found.sources,
-        faults=(*found.faults, *_misspelt(stack_keys)),
+        faults=(*found.faults, *_misspelt_variables(environ, found.sources), *_misspelt_keys(stack_keys)),
     )
 
 
-def _misspelt(stack_keys: Iterable[str]) -> list[str]:
+def _misspelt_variables(environ: Mapping[str, str], sources: Mapping[str, str]) -> list[str]:
+    """Find variables that are almost one of ours that is not set: with ``ZUORA_ENTITY_ID`` a job would run in the default entity."""
+    given = {variable for variable, text in environ.items() if text.strip()} - {
+        variable for variable, _ in NAMES.values()
+    }
+    missed = [variable for name, (variable, _) in NAMES.items() if name not in sources]
+    return [
+        f"{wrong} is not a setting, {meant} is: set that one, or unset {wrong}"
+        for wrong, meant in _almost(given, missed, "ZUORA_")
+    ]
+
+
+def _misspelt_keys(stack_keys: Iterable[str]) -> list[str]:
     """Find keys that are almost ours: nobody would read ``zuora:tenantID``, and no tenant would be refused."""
-    ours = {key.lower(): key for _, key in NAMES.values()}
-    faults = []
-    for given in sorted(set(stack_keys) - set(ours.values())):
-        namespace, _, name = given.partition(":")
-        near = get_close_matches(name.lower(), [key.removeprefix("zuora:") for key in ours], n=1, cutoff=_ALMOST)
-        if namespace == "zuora" and near:
-            meant = ours[f"zuora:{near[0]}"]
-            faults.append(f"{given} is not a setting, {meant} is: set that one and run `pulumi config rm {given}`")
-    return faults
+    ours = [key for _, key in NAMES.values()]
+    return [
+        f"{wrong} is not a setting, {meant} is: set that one and run `pulumi config rm {wrong}`"
+        for wrong, meant in _almost(set(stack_keys) - set(ours), ours, "zuora:")
+    ]
+
+
+def _almost(given: Iterable[str], ours: Iterable[str], prefix: str) -> Iterator[tuple[str, str]]:
+    """Pair each name with this prefix that is almost one of ours with the one that is meant."""
+    names = {name.removeprefix(prefix).lower(): name for name in ours}
+    for name in sorted(given):
+        near = get_close_matches(name.removeprefix(prefix).lower(), names, n=1, cutoff=_ALMOST)
+        if name.startswith(prefix) and near:
+            yield name, names[near[0]]
 
 
 class _Found:
@@ -183,66 +212,3 @@ class _Found:
             (here, variable), (there, key) = texts
             self.faults.append(f"{variable} is {here!r} but {key} is {there!r}: take one of them away")
         return values[0] if values else default
-
-
-def duration_s(text: str) -> float:
-    """
-    Read seconds, or numbers with ``ms``, ``s``, ``m`` or ``h`` behind them, as Pulumi writes durations.
-
-    Raises:
-        ValueError: It is neither, or not above zero.
-    """
-    parts = re.findall(r"(\d+(?:\.\d+)?)\s*(ms|[smh]?)", text)
-    seconds = sum(float(number) * _UNITS_S[unit] for number, unit in parts)
-    if not re.fullmatch(r"\d+(\.\d+)?|(\d+(\.\d+)?\s*(ms|[smh]))+", text) or seconds <= 0:
-        raise ValueError(f"is {text!r}, not a duration above zero like 90, 90s, 5m or 1h30m")
-    return seconds
-
-
-def entity_id_of(text: str) -> str:
-    """
-    Read one entity id.
-
-    Raises:
-        ValueError: These are several, a list in JSON or YAML, or it does not fit a header.
-    """
-    if re.search(_LIST_MARKS + "|,", text):
-        raise ValueError(f"is {text!r}: a backfill takes exactly one entity, its id without quotes, brackets or braces")
-    return _header_value_of(text)
-
-
-def org_ids_of(text: str) -> tuple[str, ...]:
-    """
-    Read organisation ids, separated by commas; they come back sorted, without doubles.
-
-    Raises:
-        ValueError: It is a list in JSON or YAML, or one of the ids does not fit a header.
-    """
-    if re.search(_LIST_MARKS, text):
-        raise ValueError(f"is {text!r}: write the ids without quotes, brackets or braces, separated by commas: a,b")
-    return tuple(sorted({_header_value_of(part.strip()) for part in text.split(",") if part.strip()}))
-
-
-def _tenant_id_of(text: str) -> str:
-    digits = text.removeprefix("tenant.")
-    if not digits.isdecimal():
-        raise ValueError(f"is {text!r}, not a tenant number")
-    return digits
-
-
-def _header_value_of(text: str) -> str:
-    if not re.fullmatch(r"[\x21-\x7e]+", text):
-        raise ValueError(f"is {text!r}: only visible ASCII characters fit a header")
-    return text
-
-
-def _credential(text: str) -> str:
-    if not re.fullmatch(r"[\x21-\x7e]+", text):
-        raise ValueError("holds characters that no credential has; paste it again")  # never shown: it may be the secret
-    return text
-
-
-def _flag_of(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise ValueError(f"is {text!r}, not true or false")
-    return text.lower() == "true"

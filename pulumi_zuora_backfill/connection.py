@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .client import BackfillClient
+    from .clock import Clock
+    from .config import Settings
     from .submission import Submission
 
 
@@ -41,3 +43,45 @@ class Voice:
     status: Callable[[str], None]
     info: Callable[[str], None]
     warn: Callable[[str], None]
+
+
+def connect(settings: Settings, clock: Clock, report: Callable[[str], None]) -> Zuora:
+    """
+    Wire everything that talks to Zuora; nothing is sent yet.
+
+    Args:
+        settings: Today's settings.
+        clock: Time and chance.
+        report: Takes a live line.
+
+    Raises:
+        ConfigurationError: The settings are not usable.
+    """
+    from .auth import ClientCredentials  # here, as a program that only declares resources needs no HTTP library
+    from .client import BackfillClient
+    from .exchange import Exchange
+    from .guard import Guard
+    from .submission import Submission
+    from .transport import Transport
+
+    base_url, client_id, client_secret = settings.require()
+    exchange = Exchange(base_url, compress_requests=settings.compress_requests)
+    credentials = ClientCredentials(
+        exchange,
+        client_id,
+        client_secret,
+        tenant_id=settings.tenant_id,
+        clock=clock,
+        call_timeout_s=settings.call_timeout_s,
+    )
+    transport = Transport(
+        exchange,
+        credentials,
+        version=settings.version,
+        call_timeout_s=settings.call_timeout_s,
+        clock=clock,
+        report=report,
+    )
+    client = BackfillClient(transport, credentials)
+    submission = Submission(client, Guard(client), clock)
+    return Zuora(base_url=base_url, client=client, submission=submission)

@@ -51,7 +51,7 @@ class Answer:
 
 
 class _Session(requests.Session):
-    """A session that does not even look where a redirect leads to."""
+    """A session that does not even look where a redirect leads to, and so follows none."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
@@ -123,7 +123,6 @@ class Exchange:
                 headers=sent_headers,
                 auth=auth or _no_authorization,
                 timeout=(CONNECT_TIMEOUT_S, read_timeout_s),
-                allow_redirects=False,
                 proxies=self._proxies,
             )
         except (OSError, HTTPError) as error:  # requests raises OSErrors, and lets some errors of urllib3 through

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from .client import BackfillClient
 
 GUARDS: Final = ("once", "strict", "none")
-# Jobs younger than this are the business of the idempotency key, which lives for 24 hours.
+# Jobs younger than this are the business of the idempotency key, which lives for 24 hours. One that was adopted, or started under a one-time key, is nobody's.
 KEYS_BUSINESS: Final = timedelta(hours=23)
 _YOUNG = timedelta(hours=24)
+_DESCRIBED_AT_MOST = 20
 _ABORTED = frozenset({JobStatus.FAILED.value, JobStatus.STOPPED.value})
 
 
@@ -74,7 +75,9 @@ class Guard:
                 if job.status not in _ABORTED and (job.age_s is None or job.age_s > KEYS_BUSINESS.total_seconds())
             ]
         if found:
-            listed = "\n".join(f"  {job.described()}" for job in found)
+            older = len(found) - _DESCRIBED_AT_MOST
+            lines = [f"  {older} older ones"] if older > 0 else []
+            listed = "\n".join([*lines, *(f"  {job.described()}" for job in found[-_DESCRIBED_AT_MOST:])])
             ids = ", ".join(f'"{job.id}"' for job in found)
             young = any(job.age_s is None or job.age_s <= _YOUNG.total_seconds() for job in found)
             own = (

@@ -16,18 +16,18 @@ from .connection import Voice, Zuora
 from .errors import JobError, NotFoundError
 from .idempotency import key_for
 from .inputs import scope_of, secrets_of
-from .models import ENDED, Job, JobStatus, Scope, iso
-from .names import INPUTS, OUTPUTS, WIRE_NAMES
+from .models import ENDED, Job, JobStatus, iso
+from .names import INPUTS, OUTPUTS, WIRE_NAMES, is_verified
 from .order import Submitted
 from .past import Past
-from .place import ensure_same_place, ensure_same_scope, ensure_same_tenant, scope_in_state
+from .place import ensure_same_place, ensure_same_scope, ensure_same_tenant, place_of, scope_in_state
 from .reasons import WHERE_TO_LOOK
 from .starting import adopt, intent_of, start
 from .stopping import ensure_ended, stop_job
 
 _COUNTS = ("progress", "batchSentCount", "batchFinishedCount", "errorCount")
 _INPUT_NAMES = tuple(WIRE_NAMES[name] for name in INPUTS)
-_PROPERTY_NAMES = (*(WIRE_NAMES[name] for name in (*INPUTS, *OUTPUTS)), "history", "secretHistory")
+_PROPERTY_NAMES = (*(WIRE_NAMES[name] for name in (*INPUTS, *OUTPUTS)), "history", "secretHistory", "others")
 
 
 def create_job(zuora: Zuora, settings: Settings, inputs: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
@@ -40,12 +40,13 @@ def create_job(zuora: Zuora, settings: Settings, inputs: Mapping[str, Any], voic
     past = Past.from_input(inputs.get("past"))
     declared = scope_of(inputs)
     scope = settings.scope_for(declared.entity_id, declared.org_ids)
-    if past.predecessor:
-        ensure_same_place(zuora.base_url, past.predecessor, settings)
-        ensure_same_scope(past.predecessor, declared, scope)
+    bound_to = (past.predecessor, past.dry_run)
+    for earlier in bound_to:
+        ensure_same_place(zuora.base_url, earlier, settings)
+        ensure_same_scope(earlier, declared, scope)
     tenant_id = zuora.client.tenant_id()
-    if past.predecessor:
-        ensure_same_tenant(tenant_id, past.predecessor)
+    for earlier in bound_to:
+        ensure_same_tenant(tenant_id, earlier)
     intent = intent_of(inputs, zuora.base_url, scope)
     secret = "triggers" in secrets_of(inputs)
     existing = inputs.get("existingJobId")
@@ -65,10 +66,11 @@ def create_job(zuora: Zuora, settings: Settings, inputs: Mapping[str, Any], voic
         {
             **{name: inputs.get(name) for name in _INPUT_NAMES},
             **started,
-            **_place(zuora.base_url, tenant_id, scope),
+            **place_of(zuora.base_url, tenant_id, scope),
             **outputs_of(job),
             "history": _secret(history) if secret_history else history,
             "secretHistory": secret_history or None,
+            "others": list(past.others) if intent.dry_run and past.others and is_verified(intent.urn) else None,
         }
     )
 
@@ -103,7 +105,7 @@ def read_job(
         return {**kept, "status": JobStatus.UNKNOWN.value}
     if job.status in (JobStatus.FAILED, JobStatus.STOPPED):
         voice.warn(f"Job {job_id} is {job.status}. To run the backfill again, change triggers.")
-    place = _place(zuora.base_url, tenant_id, scope)
+    place = place_of(zuora.base_url, tenant_id, scope)
     return _known({**place, "type": job.type, "recovered": False, **kept, **outputs_of(job)})
 
 
@@ -175,15 +177,6 @@ def outputs_of(job: Job) -> dict[str, Any]:
         "updatedOn": iso(job.updated_on),
         "zuoraUser": job.user,
         **dict(zip(_COUNTS, counts if job.ended else (None,) * 4, strict=True)),
-    }
-
-
-def _place(base_url: str, tenant_id: str | None, scope: Scope) -> dict[str, Any]:
-    return {
-        "baseUrl": base_url,
-        "tenantId": tenant_id,
-        "effectiveEntityId": scope.entity_id,
-        "effectiveOrgIds": list(scope.org_ids) or None,
     }
 
 

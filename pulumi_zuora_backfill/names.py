@@ -44,6 +44,11 @@ COMPLETION_INPUTS: Final = ("job_ids", "timeout", "max_errors", "entity_id", "or
 COMPLETION_OUTPUTS: Final = ("jobs", "error_count")
 
 
+def is_verified(urn: str) -> bool:
+    """Tell whether a `VerifiedBackfill` declares the resource."""
+    return f"{VERIFIED_TYPE}$" in urn
+
+
 def camel(name: str) -> str:
     """Spell a Python name as state and wire do."""
     return re.sub(r"_([a-z])", lambda match: match[1].upper(), name)

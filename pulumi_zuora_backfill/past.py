@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections import Counter
 from collections.abc import Awaitable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pulumi
@@ -18,6 +19,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.settings import get_monitor
 
 from .history import History
+from .names import DRY_RUN_SUFFIX, is_verified
 from .reasons import clean
 
 TYPE_TOKEN: Final = "pulumi-python:dynamic/zuora:BackfillJob"
@@ -36,6 +38,7 @@ _KEPT = (
     "history",
     "secretHistory",
 )
+_PLACE = ("jobId", "baseUrl", "tenantId", "entityId", "orgIds", "effectiveEntityId", "effectiveOrgIds")
 _NAMED_AT_MOST = 5
 _PAUSES_S = (0.05, 0.2, 0.5)
 
@@ -47,6 +50,10 @@ class StackJobs:
     by_urn: Mapping[str, Mapping[str, Any]]
     ids: str
     live: list[dict[str, Any]]
+
+    def first_of(self, urns: Iterable[str]) -> Mapping[str, Any]:
+        """Return the outputs of the first of these resources that state holds; empty where it holds none."""
+        return next((self.by_urn[urn] for urn in urns if urn in self.by_urn), {})
 
 
 # One read per run: a monitor lives exactly as long as its run, and an Automation API program may run many in one process.
@@ -60,12 +67,14 @@ class Past:
 
     Attributes:
         predecessor: Outputs of the job under this URN, in wire names; empty where there is none.
+        dry_run: Where the dry run of a `VerifiedBackfill` ran, for its live job; empty for any other job, and where state does not hold it yet.
         job_ids: All jobs that the stack's resources have, or have had.
-        others: Some live jobs under other URNs, where there is none under this one: URN, type, job id and place of each.
+        others: Some live jobs that were under other URNs when there was none under this one: URN, type, job id and place of each.
     """
 
     predecessor: Mapping[str, Any]
     job_ids: frozenset[str]
+    dry_run: Mapping[str, Any] = field(default_factory=dict)
     others: tuple[Mapping[str, Any], ...] = ()
 
     @property
@@ -82,11 +91,17 @@ class Past:
     def from_input(cls, value: object) -> Past:
         """Read the internal input; anything unusable counts as nothing known."""
         past = value if isinstance(value, Mapping) else {}
-        predecessor, job_ids, others = past.get("predecessor"), past.get("jobIds"), past.get("others")
+        predecessor, dry_run = past.get("predecessor"), past.get("dryRun")
+        job_ids, others = past.get("jobIds"), past.get("others")
         return cls(
             predecessor=predecessor if isinstance(predecessor, Mapping) else {},
+            dry_run=dry_run if isinstance(dry_run, Mapping) else {},
             job_ids=frozenset(job_ids.split()) if isinstance(job_ids, str) else frozenset(),
-            others=tuple(other for other in others if isinstance(other, Mapping)) if isinstance(others, list) else (),
+            others=tuple(
+                other
+                for other in (others if isinstance(others, list) else ())
+                if isinstance(other, Mapping) and {"urn", "type", "jobId"} <= other.keys()
+            ),
         )
 
 
@@ -97,15 +112,26 @@ async def past_input(urns: Awaitable[Iterable[str]]) -> dict[str, Any]:
     Args:
         urns: The resource's URN, then its aliases.
     """
-    jobs = await stack_jobs()
-    found = next((jobs.by_urn[urn] for urn in await urns if urn in jobs.by_urn), None)
-    if found is None:
-        return {"predecessor": {}, "jobIds": jobs.ids, **({"others": jobs.live} if jobs.live else {})}
-    predecessor = {name: found[name] for name in _KEPT if found.get(name) is not None}
+    jobs, known = await stack_jobs(), list(await urns)
+    found = jobs.first_of(known)
+    dry_run = jobs.first_of(urn + DRY_RUN_SUFFIX for urn in known if is_verified(urn))
+    predecessor = _part(found, _KEPT)
     if "secretHistory" in predecessor:
         # The engine hands out in plain what it has encrypted in state.
         predecessor["history"] = pulumi.Output.secret(predecessor["history"])
-    return {"predecessor": predecessor, "jobIds": jobs.ids}
+    past = {"predecessor": predecessor, "jobIds": jobs.ids}
+    if dry_run:
+        past["dryRun"] = _part(dry_run, _PLACE)
+    # A job that became a `VerifiedBackfill` has left the state when the live job comes: its dry run keeps what there was.
+    handed_on = (found or dry_run).get("others")
+    others = [*([] if found else jobs.live), *(handed_on if isinstance(handed_on, list) else ())]
+    if others:
+        past["others"] = others
+    return past
+
+
+def _part(outputs: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: outputs[name] for name in names if outputs.get(name) is not None}
 
 
 async def stack_jobs() -> StackJobs:
@@ -153,15 +179,22 @@ async def _read() -> StackJobs:
         for outputs in by_urn.values()
         for job_id in (outputs["jobId"], *History.from_state(outputs.get("history")).job_ids)
     }
-    live = [
-        {
-            "urn": urn,
+    return StackJobs(by_urn=by_urn, ids=" ".join(sorted(had)), live=_live(by_urn))
+
+
+def _live(by_urn: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Tell of some live jobs of each type and place; always of the same ones, as an update plan compares what a preview and the update saw."""
+    counts: Counter[str] = Counter()
+    live = []
+    for urn, outputs in sorted(by_urn.items()):
+        if outputs.get("dryRun") is not False:
+            continue
+        what = {
             "type": outputs.get("type"),
-            "jobId": outputs["jobId"],
             "entityId": outputs.get("effectiveEntityId"),
             "orgIds": outputs.get("effectiveOrgIds"),
         }
-        for urn, outputs in by_urn.items()
-        if outputs.get("dryRun") is False
-    ]
-    return StackJobs(by_urn=by_urn, ids=" ".join(sorted(had)), live=live[:_NAMED_AT_MOST])
+        counts[str(what)] += 1
+        if counts[str(what)] <= _NAMED_AT_MOST:
+            live.append({"urn": urn, "jobId": outputs["jobId"], **what})
+    return live

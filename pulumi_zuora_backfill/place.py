@@ -15,6 +15,16 @@ from .inputs import ids_in, scope_of
 from .models import Scope
 
 
+def place_of(base_url: str, tenant_id: str | None, scope: Scope) -> dict[str, Any]:
+    """Return the outputs that keep where a job runs."""
+    return {
+        "baseUrl": base_url,
+        "tenantId": tenant_id,
+        "effectiveEntityId": scope.entity_id,
+        "effectiveOrgIds": list(scope.org_ids) or None,
+    }
+
+
 def scope_in_state(properties: Mapping[str, Any], settings: Settings) -> Scope:
     """Return the entity and the organisations that the job was started in; today's for one that is looked up."""
     if "baseUrl" not in properties:

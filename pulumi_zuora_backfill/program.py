@@ -13,6 +13,7 @@ from pulumi.runtime.settings import get_monitor
 from .config import NAMES, how_to_set
 from .errors import InputError
 
+_LARGEST_BITS = 1023  # what a double can hold
 # A monitor lives exactly as long as its run, and an Automation API program may run many in one process.
 _warned: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -69,7 +70,7 @@ def ensure_json(kind: str, name: str, arguments: Mapping[str, Any]) -> None:
     unfit = [text for argument, value in arguments.items() for text in _unfit(value, argument)]
     if unfit:
         raise InputError(
-            f"{kind} {name!r}: {'; '.join(unfit)}, which is no JSON value.",
+            f"{kind} {name!r}: {'; '.join(unfit)}, which Pulumi cannot carry as JSON.",
             "Write it as a text, a number, a list or a dictionary.",
         )
 
@@ -97,5 +98,11 @@ def _unfit(value: object, where: str) -> Iterator[str]:
     elif isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview | range):
         for index, item in enumerate(value):
             yield from _unfit(item, f"{where}[{index}]")
-    elif not (value is None or isinstance(value, str | int | float | pulumi.Output) or inspect.isawaitable(value)):
+    elif isinstance(value, str):
+        if any(0xD800 <= ord(char) < 0xE000 for char in value):
+            yield f"{where} holds half of a surrogate pair"
+    elif isinstance(value, int):
+        if value.bit_length() > _LARGEST_BITS:
+            yield f"{where} is a number too large for Pulumi"
+    elif not (value is None or isinstance(value, float | pulumi.Output) or inspect.isawaitable(value)):
         yield f"{where} is of type {type(value).__name__}"

@@ -30,10 +30,11 @@ from .changes import changes_between
 from .checks import is_unknown
 from .clock import Clock
 from .config import Settings, load_settings
-from .connection import Voice, Zuora
+from .connection import Voice, Zuora, connect
 from .errors import InputError
 from .inputs import check_inputs, ensure_job_id, scope_of
 from .models import Scope
+from .names import PYTHON_NAMES
 from .past import Past
 from .place import place_mismatch
 
@@ -72,6 +73,7 @@ class _ZuoraProvider(ResourceProvider):
         self._announced: set[str] = set()
         self._live: dict[tuple[str, Scope], str] = {}
         self._replacing: dict[str, object] = {}
+        self._taken_over: set[str] = set()
         self._preview = False
         _prepare_host()
 
@@ -80,7 +82,7 @@ class _ZuoraProvider(ResourceProvider):
         global _zuora
         with _lock:
             if _zuora is None:
-                _zuora = _connect(self._settings, self._clock)
+                _zuora = connect(self._settings, self._clock, dynamic_host.status)
             return _zuora
 
     def _first_time(self, what: str) -> bool:
@@ -103,6 +105,9 @@ class BackfillJobProvider(_ZuoraProvider):
             # Only a start needs the past, and is checked without olds; another one would be written to state whenever a job was added.
             inputs["past"] = _olds["past"]
         self._meet(inputs)
+        if isinstance(inputs.get("existingJobId"), str):
+            # Where another resource of the stack has had it, that one is deleted later, and must not stop it.
+            self._taken_over.add(inputs["existingJobId"])
         if not _olds and not faults:
             past = Past.from_input(inputs.get("past"))
             if past.predecessor:
@@ -120,9 +125,15 @@ class BackfillJobProvider(_ZuoraProvider):
         changes = changes_between(_id, _olds, _news, self._settings, preview=self._preview)
         if changes.replacing:
             if _news.get("existingJobId") == _id:
-                raise _adopts_what_it_replaces(_id, f"a change of {', '.join(changes.replacing)}")
+                names = ", ".join(PYTHON_NAMES[name] for name in changes.replacing)
+                raise _adopts_what_it_replaces(_id, f"a change of {names}")
             past = Past(predecessor={**_olds, "jobId": _id}, job_ids=frozenset())
             self._announce(_news, past, changes.replacing)
+        elif _olds.get("existingJobId") and _news.get("existingJobId") is None and self._first_time(f"line {_id}"):
+            dynamic_host.warn(
+                f"Job {_id} was taken over and not started here. Without existing_job_id only the state knows of it: a destroy and another up would start "
+                "a second job. Better keep the line."
+            )
         return DiffResult(
             changes=bool(changes.replacing or changes.state_only),
             replaces=list(changes.replacing),
@@ -152,6 +163,9 @@ class BackfillJobProvider(_ZuoraProvider):
         if self._replacing.get(_id) == _id:
             raise _adopts_what_it_replaces(_id, "--replace, taint or a trigger")
         replacing = _id in self._replacing
+        if _id in self._taken_over and not replacing:
+            dynamic_host.info(f"Job {_id} goes on: another resource takes it over.")
+            return
         lifecycle.delete_job(self._connected, self._settings, self._clock, _id, _props, _VOICE, replacing=replacing)
 
     def _meet(self, inputs: Mapping[str, Any]) -> str | None:
@@ -185,8 +199,7 @@ class BackfillCompletionProvider(_ZuoraProvider):
         """Validate; where a wait will begin, say what for: a diff is asked for twice where a job is replaced."""
         inputs, faults = awaiting.check_completion(news)
         if not faults and awaiting.begins_to_wait(_olds, inputs):
-            kind = "update" if _olds else "create"
-            dynamic_host.info(awaiting.announce_wait(inputs, self._settings, kind))
+            dynamic_host.info(awaiting.announce_wait(_olds, inputs, self._settings))
         return CheckResult(inputs, [CheckFailure(fault.wire_name, fault.reason) for fault in faults])
 
     @dynamic_host.clean_errors
@@ -226,27 +239,3 @@ def _adopts_what_it_replaces(job_id: str, asks: str) -> InputError:
 def _urn_of(inputs: Mapping[str, Any]) -> str:
     identity = inputs.get("identity")
     return str(identity.get("urn")) if isinstance(identity, Mapping) else ""
-
-
-def _connect(settings: Settings, clock: Clock) -> Zuora:
-    from .auth import ClientCredentials  # here, as a program that only declares resources needs no HTTP library
-    from .client import BackfillClient
-    from .exchange import Exchange
-    from .guard import Guard
-    from .submission import Submission
-    from .transport import Transport
-
-    base_url, client_id, client_secret = settings.require()
-    exchange = Exchange(base_url, compress_requests=settings.compress_requests)
-    credentials = ClientCredentials(exchange, client_id, client_secret, tenant_id=settings.tenant_id, clock=clock)
-    transport = Transport(
-        exchange,
-        credentials,
-        version=settings.version,
-        call_timeout_s=settings.call_timeout_s,
-        clock=clock,
-        report=dynamic_host.status,
-    )
-    client = BackfillClient(transport, credentials)
-    submission = Submission(client, Guard(client), clock)
-    return Zuora(base_url=base_url, client=client, submission=submission)

@@ -79,8 +79,8 @@ def adopt(zuora: Zuora, job_id: str, wanted_type: str, scope: Scope, voice: Voic
         ) from error
     if job.type not in (wanted_type, None):
         raise JobError(
-            f"existing_job_id is {job_id}, a {job.type} job, but type is {wanted_type}; nothing was started.",
-            f'Declare type="{job.type}", or give the id of a {wanted_type} job.',
+            f"existing_job_id is {job_id}, a job of type {job.type}, but type is {wanted_type}; nothing was started.",
+            f'Declare type="{job.type}", or give the id of a job of type {wanted_type}.',
         )
     if job.ended:
         age = f" {duration(job.age_s)} ago" if job.age_s is not None else ""

@@ -97,7 +97,7 @@ def ensure_ended(client: BackfillClient, job_id: str, status: str | None, scope:
         stands = f"{job.status} {job.progress}" if job.progress else job.status
         raise JobStillRunningError(
             f"Job {job.id}, which is to be replaced, still runs ({stands}); nothing was started.",
-            'A live job is not stopped halfway unless on_delete="stop" was in force before, and no job that retain_on_delete keeps. '
+            'A live job is stopped halfway only if on_delete="stop" was in force before, and a job that retain_on_delete keeps is never stopped. '
             f"Wait until it has ended, or cancel it in {WHERE_TO_LOOK}, then run `pulumi up` again."
             + (f" {way_back}" if way_back else ""),
         )

@@ -90,13 +90,14 @@ class Transport:
         self._report = report
         self._silence = _Silence(clock)
 
-    def send(self, call: Call, understand: Callable[[Answer], T]) -> T:
+    def send(self, call: Call, understand: Callable[[Answer], T], *, within_s: float | None = None) -> T:
         """
         Send a call until it is answered or the patience ends.
 
         Args:
             call: The request.
             understand: Reads the answer; a ``ValueError`` means that it makes no sense and may be asked for again.
+            within_s: How long to try it where there is less time than a call may take.
 
         Returns:
             What `understand` read.
@@ -124,15 +125,16 @@ class Transport:
                     f"Zuora's answer to the request to {call.operation} makes no sense: {cause}.", arrived=True
                 ) from cause
 
-        return self.patiently(call.operation, attempt)
+        return self.patiently(call.operation, attempt, within_s=within_s)
 
-    def patiently(self, operation: str, attempt: Callable[[float], T]) -> T:
+    def patiently(self, operation: str, attempt: Callable[[float], T], *, within_s: float | None = None) -> T:
         """
         Make attempts until one succeeds or the patience ends.
 
         Args:
             operation: What is asked, for texts.
             attempt: Asks Zuora once; takes the seconds that are left.
+            within_s: As with `send`.
 
         Returns:
             What the attempt returned.
@@ -140,7 +142,8 @@ class Transport:
         Raises:
             ZuoraBackfillError: The last error, as with `send`.
         """
-        patience = _Patience(self._clock, self._silence, self._call_timeout_s)
+        timeout_s = self._call_timeout_s if within_s is None else min(within_s, self._call_timeout_s)
+        patience = _Patience(self._clock, self._silence, timeout_s)
 
         def attempt_in_time() -> T:
             try:
@@ -171,7 +174,7 @@ class Transport:
         while (silence_s := self._silence.left_s()) > 0:
             if silence_s > patience.left_s():
                 raise AskedToWaitError(
-                    f"Could not {operation}: Zuora asked to wait {duration(silence_s)}, longer than one call may take ({duration(self._call_timeout_s)}).",
+                    f"Could not {operation}: Zuora asked to wait {duration(silence_s)}, longer than one call may take ({duration(patience.timeout_s)}).",
                     "Run `pulumi up` again then, or raise ZUORA_CALL_TIMEOUT / zuora:callTimeout.",
                     arrived=False,
                     transient=False,
@@ -203,10 +206,11 @@ class _Patience:
     reason: str
     try_again: bool
 
-    def __init__(self, clock: Clock, silence: _Silence, call_timeout_s: float) -> None:
+    def __init__(self, clock: Clock, silence: _Silence, timeout_s: float) -> None:
+        self.timeout_s = timeout_s
         self._clock = clock
         self._silence = silence
-        self._deadline_s = clock.monotonic() + call_timeout_s
+        self._deadline_s = clock.monotonic() + timeout_s
         self._last: ApiError | None = None
         self._faults = 0
         self._outcome_open = False

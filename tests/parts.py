@@ -98,6 +98,7 @@ def connect(
         client_secret or (sandbox.client_secret if sandbox else "client-secret"),
         tenant_id=tenant_id,
         clock=time.clock,
+        call_timeout_s=call_timeout_s,
     )
     transport = Transport(
         exchange,

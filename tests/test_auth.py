@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import traceback
 from collections.abc import Callable
@@ -86,6 +87,29 @@ def test_twenty_threads_share_one_token(zuora: Sandbox) -> None:
     client = connect(zuora).client
     assert in_threads(20, lambda: client.list(NOWHERE)) == [()] * 20
     assert (zuora.count(TOKEN), zuora.count(LIST)) == (1, 20)
+
+
+def test_a_token_is_waited_for_no_longer_than_a_call_may_take() -> None:
+    """A server that never answers costs one call's time, and every thread that waited learns of it at once: nobody asks again on their own."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        errors = in_threads(4, connect(base_url=address, call_timeout_s=1.0).credentials.tenant_id)
+        silent.accept()[0].close()
+        silent.setblocking(False)
+        with pytest.raises(BlockingIOError):  # there was no second request
+            silent.accept()
+    assert [str(error) for error in errors] == [
+        f"Could not get a token: no answer came from {address} in time (ReadTimeoutError). Check the base URL (ZUORA_BASE_URL or zuora:baseUrl) and "
+        "the network, then run the same command again."
+    ] * 4
+    assert len({id(error) for error in errors}) == 4
+
+
+def test_a_token_that_did_not_come_leaves_no_outcome_open() -> None:
+    """Whatever became of the token request, the request that it was for was never sent."""
+    with raw_server(b"") as server:
+        error = failure(lambda: connect(base_url=server.base_url).create())
+    assert (type(error), error.outcome_open) == (TransportError, False)
 
 
 def test_twenty_threads_renew_one_revoked_token(zuora: Sandbox) -> None:

@@ -89,7 +89,7 @@ def test_several_jobs_are_one_loop_and_an_ended_one_is_not_asked_about_again(zuo
     [
         (
             "FAILED",
-            "FAILED; 3 of 3 batches had finished, and stay as they are. Zuora gives no reason over the API.",
+            "FAILED; 3 of 3 batches had finished, and what a live run changed stays changed. Zuora gives no reason over the API.",
             "ask Zuora's support about job",
         ),
         (
@@ -190,9 +190,24 @@ def test_the_timeout_says_that_nothing_is_lost(zuora: Sandbox) -> None:
     error = failing(connection, wait(job.id, timeout_s=90), JobTimedOutError)
 
     assert error.message == f"After 2 min (timeout), job {job.id} (PROCESSING 10.00%) still runs."
-    assert error.hint.startswith("Nothing is lost")
+    assert error.hint == (
+        "Nothing is lost: Zuora goes on, and the next `pulumi up` goes on waiting. Give it more time with a longer timeout."
+    )
     assert connection.time.time_s == 90
     assert zuora.jobs[0].status == "PROCESSING"
+
+
+def test_a_wait_ends_in_time_also_where_zuora_asks_for_more(zuora: Sandbox) -> None:
+    """One call may take five minutes, but not where the wait has less; the line names the limit that ended it."""
+    connection = connect(zuora)
+    zuora.plan(Fault.RATE_LIMITED_429, on=Operation.GET, retry_after_s=250)
+    wanted = replace(wait(zuora.add_job().id, timeout_s=30), timeout_from="zuora:waitTimeout")
+    error = failing(connection, wanted, JobTimedOutError)
+
+    assert error.message.startswith("After 30 s (zuora:waitTimeout), job ")
+    assert error.hint.endswith("Give it more time with a longer zuora:waitTimeout.")
+    assert connection.time.time_s == 30
+    assert zuora.count(Operation.GET) == 1
 
 
 def test_an_unknown_job_fails_at_once(zuora: Sandbox) -> None:

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_zuora_backfill.base_url import base_url_of, is_loopback
-from pulumi_zuora_backfill.config import NAMES, Settings, duration_s, load_settings
+from pulumi_zuora_backfill.config import NAMES, Settings, load_settings
 from pulumi_zuora_backfill.errors import ConfigurationError
 from pulumi_zuora_backfill.models import Scope
+from pulumi_zuora_backfill.values import duration_s
 
 SECRET = "s3cr3t-with-=/+"
 GOOD = {"ZUORA_BASE_URL": "https://rest.zuora.com", "ZUORA_CLIENT_ID": "id", "ZUORA_CLIENT_SECRET": SECRET}
@@ -225,6 +226,21 @@ def test_a_misspelt_key_is_a_fault() -> None:
         "zuora:tenantID is not a setting, zuora:tenantId is: set that one and run `pulumi config rm zuora:tenantID`",
     )
     assert load_settings(GOOD, {}.get, others).faults == ()
+
+
+def test_a_misspelt_variable_is_a_fault_where_the_right_one_is_not_set() -> None:
+    """With `ZUORA_ENTITY_ID` a job would run in the default entity; other variables, and those beside the right one, are nobody's business."""
+    misspelt = {"ZUORA_ENTITY_ID": "e-1", "ZUORA_TENANT": "42", "ZUORA_BASE_URI": "https://x", "ZUORA_ORG_ID": " "}
+    settings = load(GOOD | misspelt | {"ZUORA_API": "x", "ENTITY_ID": "e-1"})
+
+    assert settings.faults == (
+        "ZUORA_ENTITY_ID is not a setting, ZUORA_ENTITY_IDS is: set that one, or unset ZUORA_ENTITY_ID",
+        "ZUORA_TENANT is not a setting, ZUORA_TENANT_ID is: set that one, or unset ZUORA_TENANT",
+    )
+    assert load(GOOD | misspelt, {"zuora:entityIds": "e-1", "zuora:tenantId": "42"}).faults == ()
+    assert load({"ZUORA_BASE_URI": "https://x"}).faults == (
+        "ZUORA_BASE_URI is not a setting, ZUORA_BASE_URL is: set that one, or unset ZUORA_BASE_URI",
+    )
 
 
 def test_a_secret_is_never_shown() -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pulumi_zuora_backfill.announcements import Announcement, announce_start
 from pulumi_zuora_backfill.components import _otherwise
-from pulumi_zuora_backfill.config import load_settings
-from pulumi_zuora_backfill.past import Past
 from pulumi_zuora_backfill.testing import Sandbox
 
 from .world import TYPE, World, assert_clean, lines_with
@@ -161,7 +159,7 @@ def test_a_job_that_moves_into_the_gate_is_kept_by_the_line_that_is_printed(worl
     write(world)
     text = world.stack.preview().stdout
     assert "aliases=" not in text
-    line = re.search(r"give the VerifiedBackfill  (existing_job_id=.*?)\.", text)
+    line = re.search(r"unless the VerifiedBackfill has  (existing_job_id=.*?)\.", text)
     assert line
     write(world, arguments=f", {line[1]}")
     world.up()
@@ -179,10 +177,10 @@ def test_a_job_that_moves_into_the_gate_is_named_before_it_leaves_the_state(worl
     world.zuora.clock.advance(10)
     write(world, approval="wait")
     told = lines_with(world.stack.preview().stdout, "warning: Will start a dry run")[-1]
-    line = re.search(r"it would run AGAIN: give the VerifiedBackfill  (existing_job_id=.*?)\.", told)
+    line = re.search(r"it would run AGAIN, unless the VerifiedBackfill has  (existing_job_id=.*?)\.", told)
     assert line
     write(world, approval="wait", arguments=f", {line[1]}")
-    world.up()
+    assert f"To take job {job} over as the live job of 'charges', put into the program:" in world.up().stdout
     write(world, approval=world.job_ids()[1], arguments=f", {line[1]}")
     world.up()
 
@@ -190,16 +188,107 @@ def test_a_job_that_moves_into_the_gate_is_named_before_it_leaves_the_state(worl
     assert [found.id for found in world.zuora.jobs if not found.dry_run] == [job]
 
 
-def test_the_live_job_of_a_gate_is_none_that_its_dry_run_would_repeat(zuora: Sandbox) -> None:
-    """A dry run that state has lost, beside its own live job, names no other one."""
-    inputs = {"type": "RatePlanCharge", "dryRun": True, "identity": {"urn": f"{LIVE}-dry-run"}}
-    past = Past.from_input({"others": [{"urn": LIVE, "type": "RatePlanCharge", "jobId": "0" * 32}]})
-    told = announce_start(inputs, past, load_settings(zuora.environment(), {}.get))
+def test_a_job_that_moved_into_the_gate_is_still_named_when_the_live_job_comes(world: World) -> None:
+    """Its dry run keeps in state what the stack had; the preview of the approval names the job, also after another dry run, and the line works."""
+    world.job()
+    world.up()
+    (job,) = world.job_ids()
+    world.zuora.clock.advance(10)
+    for triggers in (None, 2):
+        write(world, triggers, approval="wait")
+        world.up()
+    approval = world.job_ids()[2]
+    write(world, 2, approval=approval)
+    told = lines_with(world.stack.preview().stdout, "warning: Will start a LIVE")[-1]
+    line = re.search(r"it would run AGAIN, unless the VerifiedBackfill has  (existing_job_id=.*?)\.", told)
+    assert line
+    write(world, 2, approval=approval, arguments=f", {line[1]}")
+    assert "AGAIN" not in world.up().stdout
+    assert [found.id for found in world.zuora.jobs if not found.dry_run] == [job]
 
-    assert told == Announcement(
-        text=f"Will start a dry run of the RatePlanCharge backfill at {zuora.base_url}; no data is changed.",
-        warning=False,
-    )
+
+def test_a_gate_that_is_renamed_is_kept_by_the_alias_that_is_printed(world: World) -> None:
+    """The component's URN is handed down to all of its resources: nothing is started, nothing is waited for."""
+    write(world)
+    world.up()
+    renamed = (world.folder / "__main__.py").read_text().replace('"charges"', '"fees"')
+    (world.folder / "__main__.py").write_text(renamed)
+    line = re.search(r"unless the VerifiedBackfill has  (opts=.*?\]\))", world.stack.preview().stdout)
+    assert line
+    (world.folder / "__main__.py").write_text(renamed.replace('approval="auto"', f'approval="auto", {line[1]}'))
+    assert world.up().change_summary == {"same": 6}
+    assert world.asked() == {}
+
+
+@pytest.mark.parametrize("setting", ["baseUrl", "entityIds"])
+def test_a_dry_run_somewhere_else_opens_no_gate(
+    engine: type[Any], zuora: Sandbox, tmp_path: Path, setting: str
+) -> None:
+    """Where the settings lead to another place after the dry run, the live job is refused, and nothing is sent."""
+    world = World(engine, zuora, tmp_path, env={})
+    for key, value in zip(("baseUrl", "clientId", "clientSecret"), zuora.environment().values(), strict=True):
+        world.stack.set_config(f"zuora:{key}", value)
+    world.stack.set_config("zuora:entityIds", "a")
+    write(world, approval="wait")
+    world.up()
+    (dry_run,) = world.job_ids()
+    with Sandbox(client_id=zuora.client_id, client_secret=zuora.client_secret) as other:
+        world.stack.set_config(f"zuora:{setting}", other.base_url if setting == "baseUrl" else "b")
+        write(world, approval=dry_run)
+        text = world.failing()
+        assert other.requests == []
+    was, now = (zuora.base_url, other.base_url) if setting == "baseUrl" else ("entity a", "entity b")
+    assert f"error: Job {dry_run} in state belongs to {was}, but the settings say {now}; nothing was sent." in text
+    assert world.asked() == {}
+    assert world.job_ids() == [dry_run]
+
+
+def test_the_credentials_of_another_tenant_open_no_gate(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+    """Two tenants share an address: the token tells them apart, and no job is started in the one that had no dry run."""
+    world = World(engine, zuora, tmp_path)
+    write(world, approval="wait")
+    world.up()
+    (dry_run,) = world.job_ids()
+    state = world.stack.export_stack()
+    for resource in state.deployment["resources"]:
+        if resource["urn"].endswith("::charges-dry-run"):
+            resource["outputs"]["tenantId"] = "7"
+    world.stack.import_stack(state)
+    write(world, approval=dry_run)
+    text = world.failing()
+
+    assert f"Job {dry_run} in state belongs to tenant 7, but the credentials to tenant {zuora.tenant_id}" in text
+    assert world.asked() == {"token": 1}
+
+
+def test_a_dry_run_is_no_live_job_to_take_over(world: World) -> None:
+    """Its id in the wrong argument is refused, already in the preview, with the line that is meant."""
+    write(world, approval="wait")
+    world.up()
+    (dry_run,) = world.job_ids()
+    write(world, approval=dry_run, arguments=f', existing_job_id="{dry_run}"')
+    for operation in ("preview", "up"):
+        text = world.failing(operation)
+        assert errors_of(text) == [
+            f"error: VerifiedBackfill 'charges': existing_job_id is {dry_run}, the dry run itself, which can be no live job; nothing was started. To approve "
+            f'the dry run, put  approval="{dry_run}"  into the program, and take existing_job_id away.'
+        ]
+        assert_clean(text)
+        assert world.asked() == {}
+
+
+@pytest.mark.parametrize("on_delete", ["leave", "stop"])
+def test_a_live_job_that_leaves_the_program_is_told(world: World, on_delete: str) -> None:
+    """Back to waiting, it leaves the state too: the preview names it, and whether it would be stopped."""
+    write(world, arguments=f', on_delete="{on_delete}"')
+    world.up()
+    live = world.job_ids()[1]
+    write(world, approval="wait", arguments=f', on_delete="{on_delete}"')
+    stops = ", and stops it if it still runs" if on_delete == "stop" else ""
+    assert errors_of(world.stack.preview().stdout) == [
+        f"""warning: VerifiedBackfill 'charges': approval="wait" takes the live job {live} out of the program and so out of the state{stops}. Approved again """
+        "within 24 hours with the same triggers, it is taken over again; later, the guard asks about it."
+    ]
 
 
 def test_custom_timeouts_are_those_of_both_waits(world: World) -> None:

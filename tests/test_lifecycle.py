@@ -11,7 +11,7 @@ import pytest
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 
 from .engines import RealStack
-from .world import World, assert_clean, lines_with, urn
+from .world import TYPE, World, assert_clean, lines_with, urn
 
 LIVE = {"token": 1, "list": 1, "create": 1, "get": 1}
 
@@ -129,7 +129,7 @@ def test_a_rename_without_an_alias_is_pointed_out(world: World) -> None:
     text = world.stack.preview().stdout
 
     told = (
-        f'This stack already has live jobs of this type under other names: {job} ("old"). If this is the same backfill in another place of the program, '
+        f'This stack has, or had, live jobs of this type under other names: {job} ("old"). If this is the same backfill in another place of the program, '
         f'it would run AGAIN: give it  opts=pulumi.ResourceOptions(aliases=["{urn("old")}"])  or  existing_job_id="{job}".'
     )
     warnings = {line for line in lines_with(text, "Will start a LIVE") if line.startswith("warning: ")}
@@ -153,6 +153,40 @@ def test_the_alias_that_keeps_a_job_that_moves_works(world: World) -> None:
     world.program(moved.format(", " + alias[1]))
     world.up()
     assert (world.asked(), world.job_ids()) == ({}, [job])
+
+
+@pytest.mark.parametrize("died", [False, True])
+def test_a_job_that_another_resource_takes_over_is_not_stopped(world: World, died: bool) -> None:
+    """The resource that lets go of it would stop it; the one that names it keeps it running, also where the process died between the two."""
+    world.job('type="RatePlanCharge", on_delete="stop"', name="old")
+    world.up()
+    (job,) = world.job_ids()
+    new = f'BackfillJob("new", type="RatePlanCharge", existing_job_id="{job}")'
+    if died:
+        world.program(f'BackfillJob("old", type="RatePlanCharge", on_delete="stop"); {new}')
+        world.up()
+    world.program(new)
+    text = world.up().stdout
+
+    assert f"Job {job} goes on: another resource takes it over." in text
+    assert "stop" not in world.asked()
+    assert world.zuora.jobs[0].status in ("ACCEPTED", "PROCESSING")
+    assert [r["urn"] for r in world.stack.state["resources"] if TYPE in r["urn"]] == [urn("new")]
+
+
+def test_taking_the_line_away_that_took_a_job_over_is_warned_of(world: World) -> None:
+    """Nothing but the state knows of the job then; the change itself asks for nothing."""
+    job = world.zuora.add_job(status="COMPLETED", age_s=3600).id
+    world.job(f'type="RatePlanCharge", existing_job_id="{job}"')
+    world.up()
+    world.job()
+    told = (
+        f"warning: Job {job} was taken over and not started here. Without existing_job_id only the state knows of it: a destroy and another up would start "
+        "a second job. Better keep the line."
+    )
+    for text in (world.stack.preview().stdout, world.up().stdout):
+        assert told in text
+    assert (world.asked(), world.resource()["id"]) == ({}, job)
 
 
 def test_an_update_keeps_to_its_plan(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:

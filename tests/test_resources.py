@@ -100,6 +100,37 @@ def test_state_is_read_once_per_run_and_anew_in_the_next() -> None:
     assert inputs["new"]["past"] == {"predecessor": {}, "jobIds": "j" * 32}
 
 
+def test_the_same_other_live_jobs_are_told_in_whatever_order_state_comes() -> None:
+    """An update plan compares what a preview and the update saw; five of each type and place are told, so that none hides those of another."""
+
+    def outputs(entity: str | None) -> dict[str, Any]:
+        return {"dryRun": False, "type": "RatePlanCharge", "effectiveEntityId": entity, "effectiveOrgIds": ["o"]}
+
+    state = {
+        f"{OLD}-{entity}-{number}": job(entity[:1] * 32, **outputs(entity))
+        for entity in ("a", "b")
+        for number in range(6)
+    }
+    state[f"{OLD}-dry"] = job("d" * 32, **outputs(None) | {"dryRun": True})
+    seen = [
+        run(State(dict(resources)), lambda: BackfillJob("new", type="RatePlanCharge"))["new"]["past"]
+        for resources in (state.items(), reversed(state.items()))
+    ]
+
+    told = [
+        {
+            "urn": f"{OLD}-{entity}-{number}",
+            "jobId": entity * 32,
+            "type": "RatePlanCharge",
+            "entityId": entity,
+            "orgIds": ["o"],
+        }
+        for entity in ("a", "b")
+        for number in range(5)
+    ]
+    assert seen == [{"predecessor": {}, "jobIds": " ".join(letter * 32 for letter in "abd"), "others": told}] * 2
+
+
 def test_an_alias_leads_to_the_predecessor() -> None:
     """A renamed job finds what stands under its old name."""
     state = State({OLD: job("j" * 32)})
@@ -194,12 +225,18 @@ IMPORTED = pulumi.ResourceOptions(import_=JOB)
             lambda: BackfillJob(
                 "charges", type="RatePlanCharge", triggers={"go_live": [datetime(2026, 12, 1)], "salt": b"x", 7: "x"}
             ),
-            "BackfillJob 'charges': triggers['go_live'][0] is of type datetime; triggers['salt'] is of type bytes; triggers has a key of type int, which is no "
-            "JSON value. Write it as a text, a number, a list or a dictionary.",
+            "BackfillJob 'charges': triggers['go_live'][0] is of type datetime; triggers['salt'] is of type bytes; triggers has a key of type int, which "
+            "Pulumi cannot carry as JSON. Write it as a text, a number, a list or a dictionary.",
+        ),
+        (
+            lambda: BackfillJob("charges", type="RatePlanCharge", triggers=[-(2**1024)], reason="\ud83d"),
+            "BackfillJob 'charges': triggers[0] is a number too large for Pulumi; reason holds half of a surrogate pair, which Pulumi cannot carry as JSON. "
+            "Write it as a text, a number, a list or a dictionary.",
         ),
         (
             lambda: BackfillCompletion("charges", job_ids=[JOB], timeout=timedelta(hours=2)),  # type: ignore[arg-type]  # what is refused
-            "BackfillCompletion 'charges': timeout is of type timedelta, which is no JSON value. Write it as a text, a number, a list or a dictionary.",
+            "BackfillCompletion 'charges': timeout is of type timedelta, which Pulumi cannot carry as JSON. "
+            "Write it as a text, a number, a list or a dictionary.",
         ),
         (lambda: BackfillJob("charges", type="RatePlanCharge", opts=IMPORTED), f"BackfillJob {NO_IMPORT}"),
         (lambda: BackfillJob.get("charges", JOB, opts=IMPORTED), f"BackfillJob {NO_IMPORT}"),

@@ -42,7 +42,7 @@ LAYERS = (
     ("auth",),
     ("exchange",),
     ("config", "names", "clock"),
-    ("idempotency", "models", "errors", "history", "base_url"),
+    ("idempotency", "models", "errors", "history", "base_url", "values"),
     ("reasons",),
 )
 

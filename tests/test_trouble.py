@@ -33,7 +33,8 @@ def test_missing_settings_name_both_ways_to_set_them(engine: type[Any], zuora: S
         "error: Zuora's settings are not usable: "
         "neither ZUORA_BASE_URL nor zuora:baseUrl is set: export ZUORA_BASE_URL=… or run `pulumi config set zuora:baseUrl …`; "
         "neither ZUORA_CLIENT_SECRET nor zuora:clientSecret is set: "
-        "export ZUORA_CLIENT_SECRET=… or run `pulumi config set --secret zuora:clientSecret …`. Nothing was sent to Zuora."
+        "export ZUORA_CLIENT_SECRET=… or run `pulumi config set --secret zuora:clientSecret …`. Nothing was sent to Zuora. "
+        "What `pulumi config set` sets reaches `destroy` and `refresh` only after the next `up`."
     ]
     assert_clean(text)
     assert world.asked() == {}
@@ -209,6 +210,18 @@ def test_another_place_than_the_one_in_state_is_refused(
     assert "`pulumi state delete` with the URN of this resource (`pulumi stack --show-urns` lists it)." in text
     assert world.asked() == {}
     assert_clean(text)
+
+
+def test_a_long_error_is_read_whole(world: World) -> None:
+    """A tenant may hold hundreds of jobs: the newest twenty are described, all of them are in the line to paste."""
+    ids = [world.zuora.add_job(status="COMPLETED", age_s=(300 - number) * 86400).id for number in range(150)]
+    world.job()
+    text = world.failing()
+
+    assert "The tenant already holds 150 RatePlanCharge backfill jobs" in text
+    assert [line.split()[0] for line in lines_with(text, "(COMPLETED, created")] == ids[-20:]
+    assert lines_with(text, "130 older ones") == ["130 older ones"]
+    assert "known_job_ids=[" + ", ".join(f'"{job}"' for job in ids) + "]" in text
 
 
 def test_a_refused_job_is_one_line_with_what_to_do(world: World) -> None:

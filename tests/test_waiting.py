@@ -82,7 +82,7 @@ def test_a_failed_job_fails_the_deployment_and_the_next_up_looks_again(world: Wo
     text = world.failing()
     (job,) = world.job_ids()
     assert (
-        f"error: Job {job} FAILED; 0 of 0 batches had finished, and stay as they are. Zuora gives no reason over the API."
+        f"error: Job {job} FAILED; 0 of 0 batches had finished, and what a live run changed stays changed. Zuora gives no reason over the API."
         in text
     )
     assert_clean(text)
@@ -152,6 +152,26 @@ def test_a_refresh_of_a_completion_is_no_drift_even_when_the_job_was_purged(worl
     assert world.up().change_summary == {"same": 3}
 
 
+def test_a_refresh_somewhere_else_is_refused(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+    """A wait that has ended knows where: jobs that another Zuora does not have are not told as purged."""
+    world = World(engine, zuora, tmp_path, env={})
+    for key, value in zip(("baseUrl", "clientId", "clientSecret"), zuora.environment().values(), strict=True):
+        world.stack.set_config(f"zuora:{key}", value)
+    done = zuora.add_job(status="COMPLETED")
+    program = f"from pulumi_zuora_backfill import BackfillCompletion; BackfillCompletion('done', job_ids=['{done.id}']"
+    world.program(f"{program})")
+    world.up()
+    with Sandbox(client_id=zuora.client_id, client_secret=zuora.client_secret) as other:
+        world.stack.set_config("zuora:baseUrl", other.base_url)
+        # An update does not look back; it lets the engine's state see the new value.
+        world.program(f"{program}, max_errors=1)")
+        text = world.failing()
+        assert f"Zuora does not know job {done.id} in this tenant" in text
+        text = world.failing("refresh")
+        assert other.count(Operation.GET) == 1
+    assert f"Job {done.id} in state belongs to {zuora.base_url}, but the settings say {other.base_url}" in text
+
+
 def announced(text: str) -> list[str]:
     """Return the lines that announce a wait, as often as they stand under a resource at the end of a run."""
     return re.findall(r"Will wait .*", text.partition("Diagnostics:")[2])
@@ -168,7 +188,9 @@ def test_a_new_wait_is_announced_once(world: World) -> None:
     assert announced(text) == [f"Will wait up to 30 min (custom_timeouts.create) for job {world.job_ids()[0]} {what}"]
 
     write(world, triggers=2, arguments=custom)
-    assert announced(world.stack.preview().stdout) == [f"Will wait up to 3.0 h (custom_timeouts.update) {unknown}"]
+    assert announced(world.stack.preview().stdout) == [
+        f"Will wait up to 3.0 h (custom_timeouts.update) {unknown} If they still are {world.job_ids()[0]}, the wait is over already."
+    ]
     text = world.up().stdout
     assert announced(text) == [f"Will wait up to 3.0 h (custom_timeouts.update) for job {world.job_ids()[1]} {what}"]
 

@@ -17,8 +17,13 @@ Properties = dict[str, Any]
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
-CHANNEL_OPTIONS = [("grpc.max_send_message_length", 400 << 20), ("grpc.max_receive_message_length", 400 << 20)]
-"""As large as the SDK's own channels take."""
+CHANNEL_OPTIONS = [
+    ("grpc.max_send_message_length", 400 << 20),
+    ("grpc.max_receive_message_length", 400 << 20),
+    ("grpc.max_metadata_size", 16 << 20),
+    ("grpc.absolute_max_metadata_size", 16 << 20),
+]
+"""Messages as large as the SDK's own channels take, and errors, which travel as metadata, as long as the real engine's."""
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
