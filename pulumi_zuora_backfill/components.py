@@ -101,14 +101,13 @@ class VerifiedBackfill(pulumi.ComponentResource):
         self.dry_run_job_id = dry_run.job_id
         self.job_id = pulumi.Output.from_input(None)
         if approval == "wait":
-            leaving: pulumi.Output[None] = pulumi.Output.from_input(resource_name).apply(self._say_what_leaves)
-            del leaving
+            _leaving: pulumi.Output[None] = pulumi.Output.from_input(resource_name).apply(self._say_what_leaves)
             pulumi.Output.all(dry_run.job_id, dry_run_done.error_count, existing_job_id).apply(
                 lambda done: self._ask(resource_name, *done)
             )
         else:
             declared = pulumi.Output.all(type=type, triggers=triggers, **place)
-            _: pulumi.Output[None] = declared.apply(
+            _approving: pulumi.Output[None] = declared.apply(
                 lambda asked: self._warn(resource_name, approval, dry_run.job_id, asked)
             )
             approved = dry_run.job_id.apply(lambda job_id: _approved(resource_name, approval, job_id))

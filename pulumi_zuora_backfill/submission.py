@@ -195,9 +195,7 @@ class Submission:
             ) from error
         except ZuoraBackfillError as error:
             job = Job(id=started.job_id, status=JobStatus.UNKNOWN.value, type=order.request.type)
-            remark = (
-                f"Job {job.id} was started, but its state could not be read: {error} `pulumi refresh` reads it later."
-            )
+            remark = f"Job {job.id} was started, but its state could not be read: {error.message} `pulumi refresh` reads it later."
         else:
             elapsed_s = self._clock.monotonic() - key.at_s
             # Zuora's clock alone decides: `Date` is cut to the second, so an age above the time since we asked was there before.
