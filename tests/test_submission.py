@@ -246,7 +246,7 @@ def test_a_predecessor_that_runs_stands_against_its_successor(zuora: Sandbox, ru
     assert (type(error), error.message, error.hint) == (
         JobStillRunningError,
         f"Job {old.id}, which is to be replaced, still runs ({status} 0.00%); nothing was started.",
-        'A live job is not stopped halfway unless on_delete="stop" was in force before, and no job that retain_on_delete keeps. '
+        'A live job is stopped halfway only if on_delete="stop" was in force before, and a job that retain_on_delete keeps is never stopped. '
         "Wait until it has ended, or cancel it in Revenue → Data Backfill → Backfill Logs, then run `pulumi up` again.",
     )
     assert run.sent == [f"GET {old.id}"]
