@@ -105,6 +105,14 @@ def _scope(inputs: Mapping[str, Any], settings: Settings) -> Scope:
     )
 
 
+def _may_be_at(scope: Scope, inputs: Mapping[str, Any], settings: Settings) -> bool:
+    """Tell whether a job may run there; what is not known yet may come out as anything."""
+    here = _scope(inputs, settings)
+    return (is_unknown(inputs.get("entityId")) or scope.entity_id == here.entity_id) and (
+        is_unknown(inputs.get("orgIds")) or scope.org_ids == here.org_ids
+    )
+
+
 def _place(inputs: Mapping[str, Any], settings: Settings) -> str:
     scope = _scope(inputs, settings)
     parts = [f"tenant {settings.tenant_id}"] if settings.tenant_id else []
@@ -115,13 +123,15 @@ def _place(inputs: Mapping[str, Any], settings: Settings) -> str:
 
 
 def _about_others(past: Past, kind: str, inputs: Mapping[str, Any], settings: Settings) -> str:
-    here, own = _scope(inputs, settings), _urn(inputs).removesuffix(DRY_RUN_SUFFIX)
-    others = [
-        other for other in past.others if other["type"] == kind and scope_of(other) == here and other["urn"] != own
-    ]
-    if not others:
+    own = _urn(inputs).removesuffix(DRY_RUN_SUFFIX)
+    found = {
+        other["jobId"]: other
+        for other in past.others
+        if other["type"] == kind and other["urn"] != own and _may_be_at(scope_of(other), inputs, settings)
+    }
+    if not found:
         return ""
-    others = list({other["jobId"]: other for other in others}.values())
+    others = list(found.values())
     held = ", ".join(f'{other["jobId"]} ("{other["urn"].rsplit("::", 1)[-1]}")' for other in others)
     last, alias, way = others[-1], others[-1]["urn"], ": give it"
     if is_verified(own):

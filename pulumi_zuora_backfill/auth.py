@@ -113,6 +113,7 @@ class ClientCredentials(AuthBase):
             if token is None or token is instead_of or self._clock.monotonic() >= token.renew_at_s:
                 try:
                     token = self._token = self._fetch()
+                    self._refused = None
                 except ZuoraBackfillError as error:
                     self._remember(error)
                     raise

@@ -162,8 +162,7 @@ def _purged(job_id: str, status: str) -> str:
 
 def _completed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Job]:
     """Return the jobs that had completed where the wait looks for them, by id."""
-    moved = "baseUrl" in olds and any(olds.get(name) != news[name] for name in _PLACE)
-    if moved or scope_of(olds) != scope_of(news):
+    if any(olds.get(name) != news[name] for name in _PLACE):
         return {}
     return {
         job_id: Job(

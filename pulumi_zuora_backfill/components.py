@@ -14,7 +14,7 @@ from .names import DRY_RUN_SUFFIX, VERIFIED_TYPE, WIRE_NAMES
 from .past import TYPE_TOKEN, stack_jobs  # what state held before this run, read once for all who ask
 from .program import ensure_no_import
 from .resources import BackfillCompletion, BackfillJob, BackfillTypeName
-from .urns import urn_of
+from .urns import alias_urns_of, urn_of
 
 _IN_FORCE: Final = {"entity_id": "effectiveEntityId", "org_ids": "effectiveOrgIds"}
 
@@ -79,7 +79,7 @@ class VerifiedBackfill(pulumi.ComponentResource):
             guard: Of the live job, as in `BackfillJob`.
             known_job_ids: Of the live job, as in `BackfillJob`; its own dry run need not be named.
             on_delete: Of the live job, as in `BackfillJob`.
-            existing_job_id: Of the live job, as in `BackfillJob`: it is taken over instead of started, after the dry run all the same.
+            existing_job_id: Of the live job, as in `BackfillJob`: it is taken over instead of started, after the dry run all the same, and without an approval.
             opts: Pulumi's resource options; ``custom_timeouts`` are those of both waits.
 
         Raises:
@@ -100,17 +100,20 @@ class VerifiedBackfill(pulumi.ComponentResource):
         )
         self.dry_run_job_id = dry_run.job_id
         self.job_id = pulumi.Output.from_input(None)
-        if approval == "wait":
+        if approval == "wait" and existing_job_id is None:
             _leaving: pulumi.Output[None] = pulumi.Output.from_input(resource_name).apply(self._say_what_leaves)
-            pulumi.Output.all(dry_run.job_id, dry_run_done.error_count, existing_job_id).apply(
+            pulumi.Output.all(dry_run.job_id, dry_run_done.error_count).apply(
                 lambda done: self._ask(resource_name, *done)
             )
         else:
             declared = pulumi.Output.all(type=type, triggers=triggers, **place)
-            _approving: pulumi.Output[None] = declared.apply(
-                lambda asked: self._warn(resource_name, approval, dry_run.job_id, asked)
+            if existing_job_id is None:
+                _approving: pulumi.Output[None] = declared.apply(
+                    lambda asked: self._warn(resource_name, approval, dry_run.job_id, asked)
+                )
+            approved = pulumi.Output.all(dry_run.job_id, existing_job_id).apply(
+                lambda ids: _approved(resource_name, approval, *ids)
             )
-            approved = dry_run.job_id.apply(lambda job_id: _approved(resource_name, approval, job_id))
             gate: pulumi.Output[str] = pulumi.Output.all(
                 approved, dry_run_done.job_ids, existing_job_id, declared
             ).apply(lambda run: _verified(resource_name, *run))
@@ -146,23 +149,23 @@ class VerifiedBackfill(pulumi.ComponentResource):
 
     async def _say_what_leaves(self, name: str) -> None:
         """Tell the reviewer of a live job that the program no longer declares: it leaves the state too."""
-        live = (await stack_jobs()).by_urn.get(await urn_of(TYPE_TOKEN, name, self))
+        aliases = await alias_urns_of(TYPE_TOKEN, name, pulumi.ResourceOptions(parent=self))
+        live = (await stack_jobs()).first_of([await urn_of(TYPE_TOKEN, name, self), *aliases])
         if live:
             stopped = ", and stops it if it still runs" if live.get("onDelete") == "stop" else ""
             pulumi.log.warn(
-                f'VerifiedBackfill {name!r}: approval="wait" takes the live job {live["jobId"]} out of the program and so out of the state{stopped}. Approved '
-                "again within 24 hours with the same triggers, it is taken over again; later, the guard asks about it.",
+                f'VerifiedBackfill {name!r}: approval="wait" takes the live job {live["jobId"]} out of the program and so out of the state{stopped}. '
+                f'To keep it, add  existing_job_id="{live["jobId"]}"  which needs no approval, as nothing is started.',
                 resource=self,
             )
 
-    def _ask(self, name: str, job_id: str, errors: float | None, existing_job_id: str | None) -> None:
+    def _ask(self, name: str, job_id: str, errors: float | None) -> None:
         """Print the line that approves the dry run."""
         failed = (
             "; Zuora does not tell how many records failed" if errors is None else f" with {errors:.0f} failed records"
         )
-        live = f"take job {existing_job_id} over as" if existing_job_id else "start"
         pulumi.log.info(
-            f"The dry run {job_id} completed{failed}. To {live} the live job of {name!r}, put into the program:\n"
+            f"The dry run {job_id} completed{failed}. To start the live job of {name!r}, put into the program:\n"
             f'  approval="{job_id}"',
             resource=self,
         )
@@ -186,14 +189,14 @@ def _ensure_approval(name: str, approval: str) -> None:
         ) from None
 
 
-def _approved(name: str, approval: str, job_id: str) -> str:
+def _approved(name: str, approval: str, job_id: str, existing_job_id: str | None) -> str:
     """
-    Return the dry run's id, once it is approved.
+    Return the dry run's id, once it is approved, or where nothing is to be started.
 
     Raises:
-        RunError: Another job was approved than this dry run.
+        RunError: Another job was approved than this dry run, or none.
     """
-    if approval not in ("auto", job_id):
+    if approval not in ("auto", job_id) and not existing_job_id:
         raise pulumi.RunError(
             f"VerifiedBackfill {name!r}: approval is {approval!r}, but the dry run is {job_id}; the live job was not started. "
             f'To approve this dry run, put  approval="{job_id}"  into the program; to wait for an approval, put  approval="wait".'

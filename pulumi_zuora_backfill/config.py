@@ -7,7 +7,7 @@ without any settings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final, TypeVar
@@ -146,38 +146,30 @@ def load_settings(
         wait_timeout_s=found.parsed("wait_timeout", duration_s, None),
         compress_requests=found.parsed("compress_requests", flag_of, False),
         sources=found.sources,
-        faults=(*found.faults, *_misspelt_variables(environ, found.sources), *_misspelt_keys(stack_keys)),
+        faults=(*found.faults, *_singular(environ, found.sources), *_misspelt(stack_keys)),
     )
 
 
-def _misspelt_variables(environ: Mapping[str, str], sources: Mapping[str, str]) -> list[str]:
-    """Find variables that are almost one of ours that is not set: with ``ZUORA_ENTITY_ID`` a job would run in the default entity."""
-    given = {variable for variable, text in environ.items() if text.strip()} - {
-        variable for variable, _ in NAMES.values()
-    }
-    missed = [variable for name, (variable, _) in NAMES.items() if name not in sources]
+def _singular(environ: Mapping[str, str], sources: Mapping[str, str]) -> list[str]:
+    """Find ``ZUORA_ENTITY_ID`` and ``ZUORA_ORG_ID`` where the right one is not set: a job would run in the default entity."""
     return [
-        f"{wrong} is not a setting, {meant} is: set that one, or unset {wrong}"
-        for wrong, meant in _almost(given, missed, "ZUORA_")
+        f"{variable.removesuffix('S')} is not a setting, {variable} is: set that one, or unset {variable.removesuffix('S')}"
+        for name in ("entity_id", "org_ids")
+        if name not in sources and (environ.get((variable := NAMES[name][0]).removesuffix("S")) or "").strip()
     ]
 
 
-def _misspelt_keys(stack_keys: Iterable[str]) -> list[str]:
+def _misspelt(stack_keys: Iterable[str]) -> list[str]:
     """Find keys that are almost ours: nobody would read ``zuora:tenantID``, and no tenant would be refused."""
-    ours = [key for _, key in NAMES.values()]
-    return [
-        f"{wrong} is not a setting, {meant} is: set that one and run `pulumi config rm {wrong}`"
-        for wrong, meant in _almost(set(stack_keys) - set(ours), ours, "zuora:")
-    ]
-
-
-def _almost(given: Iterable[str], ours: Iterable[str], prefix: str) -> Iterator[tuple[str, str]]:
-    """Pair each name with this prefix that is almost one of ours with the one that is meant."""
-    names = {name.removeprefix(prefix).lower(): name for name in ours}
-    for name in sorted(given):
-        near = get_close_matches(name.removeprefix(prefix).lower(), names, n=1, cutoff=_ALMOST)
-        if name.startswith(prefix) and near:
-            yield name, names[near[0]]
+    ours = {key.lower(): key for _, key in NAMES.values()}
+    faults = []
+    for given in sorted(set(stack_keys) - set(ours.values())):
+        namespace, _, name = given.partition(":")
+        near = get_close_matches(name.lower(), [key.removeprefix("zuora:") for key in ours], n=1, cutoff=_ALMOST)
+        if namespace == "zuora" and near:
+            meant = ours[f"zuora:{near[0]}"]
+            faults.append(f"{given} is not a setting, {meant} is: set that one and run `pulumi config rm {given}`")
+    return faults
 
 
 class _Found:

@@ -76,7 +76,7 @@ class Guard:
             ]
         if found:
             older = len(found) - _DESCRIBED_AT_MOST
-            lines = [f"  {older} older ones"] if older > 0 else []
+            lines = [f"  (and {older} older)"] if older > 0 else []
             listed = "\n".join([*lines, *(f"  {job.described()}" for job in found[-_DESCRIBED_AT_MOST:])])
             ids = ", ".join(f'"{job.id}"' for job in found)
             young = any(job.age_s is None or job.age_s <= _YOUNG.total_seconds() for job in found)

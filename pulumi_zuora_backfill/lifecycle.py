@@ -20,7 +20,15 @@ from .models import ENDED, Job, JobStatus, iso
 from .names import INPUTS, OUTPUTS, WIRE_NAMES, is_verified
 from .order import Submitted
 from .past import Past
-from .place import ensure_same_place, ensure_same_scope, ensure_same_tenant, place_of, scope_in_state
+from .place import (
+    ensure_ran_here,
+    ensure_same_address,
+    ensure_same_place,
+    ensure_same_scope,
+    ensure_same_tenant,
+    place_of,
+    scope_in_state,
+)
 from .reasons import WHERE_TO_LOOK
 from .starting import adopt, intent_of, start
 from .stopping import ensure_ended, stop_job
@@ -40,12 +48,13 @@ def create_job(zuora: Zuora, settings: Settings, inputs: Mapping[str, Any], voic
     past = Past.from_input(inputs.get("past"))
     declared = scope_of(inputs)
     scope = settings.scope_for(declared.entity_id, declared.org_ids)
-    bound_to = (past.predecessor, past.dry_run)
-    for earlier in bound_to:
-        ensure_same_place(zuora.base_url, earlier, settings)
-        ensure_same_scope(earlier, declared, scope)
+    # The dry run that state tells of is this run's, unless it has been replaced by one that was bound to its place itself.
+    dry_run = past.dry_run if past.dry_run.get("jobId") in (inputs.get("knownJobIds") or ()) else {}
+    ensure_same_address(zuora.base_url, past.predecessor, settings)
+    ensure_same_scope(past.predecessor, declared, scope)
+    ensure_ran_here(dry_run, zuora.base_url, scope, settings)
     tenant_id = zuora.client.tenant_id()
-    for earlier in bound_to:
+    for earlier in (past.predecessor, dry_run):
         ensure_same_tenant(tenant_id, earlier)
     intent = intent_of(inputs, zuora.base_url, scope)
     secret = "triggers" in secrets_of(inputs)

@@ -124,6 +124,8 @@ async def past_input(urns: Awaitable[Iterable[str]]) -> dict[str, Any]:
         past["dryRun"] = _part(dry_run, _PLACE)
     # A job that became a `VerifiedBackfill` has left the state when the live job comes: its dry run keeps what there was.
     handed_on = (found or dry_run).get("others")
+    if found and any(urn.removesuffix(DRY_RUN_SUFFIX) in jobs.by_urn for urn in known):
+        handed_on = None  # the live job has come meanwhile, whichever way the reviewer decided
     others = [*([] if found else jobs.live), *(handed_on if isinstance(handed_on, list) else ())]
     if others:
         past["others"] = others

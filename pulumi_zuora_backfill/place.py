@@ -14,6 +14,11 @@ from .errors import WrongTenantError
 from .inputs import ids_in, scope_of
 from .models import Scope
 
+_SET_BACK = (
+    "Set base URL, tenant and entity back (environment or zuora:* configuration); for a tenant that is meant to be new, use a stack of its own or "
+    "`pulumi state delete` with the URN of the job's resource (`pulumi stack --show-urns` lists it)."
+)
+
 
 def place_of(base_url: str, tenant_id: str | None, scope: Scope) -> dict[str, Any]:
     """Return the outputs that keep where a job runs."""
@@ -44,8 +49,34 @@ def ensure_same_place(base_url: str, state: Mapping[str, Any], settings: Setting
     if mismatch:
         raise WrongTenantError(
             f"Job {state.get('jobId')} in state belongs to {mismatch}; nothing was sent.",
-            "Set base URL, tenant and entity back (environment or zuora:* configuration); for a tenant that is meant to be new, use a stack of its own or "
-            "`pulumi state delete` with the URN of this resource (`pulumi stack --show-urns` lists it).",
+            _SET_BACK,
+        )
+
+
+def ensure_same_address(base_url: str, state: Mapping[str, Any], settings: Settings) -> None:
+    """
+    Make sure that a job in state is at today's address and in the configured tenant, whatever its entity; nothing is sent.
+
+    Raises:
+        WrongTenantError: It is not.
+    """
+    mismatch = _address_mismatch(base_url, state, settings)
+    if mismatch:
+        raise WrongTenantError(f"Job {state.get('jobId')} in state belongs to {mismatch}; nothing was sent.", _SET_BACK)
+
+
+def ensure_ran_here(dry_run: Mapping[str, Any], base_url: str, scope: Scope, settings: Settings) -> None:
+    """
+    Make sure that a live job starts where its dry run ran, whoever declared that place; nothing is sent.
+
+    Raises:
+        WrongTenantError: The base URL, the configured tenant, the entity or the organisations differ.
+    """
+    ensure_same_address(base_url, dry_run, settings)
+    if "baseUrl" in dry_run and (was := _scope_then(dry_run)) != scope:
+        raise WrongTenantError(
+            f"The dry run {dry_run.get('jobId')} ran in {_shown(was)}, but the live job would run in {_shown(scope)}; nothing was sent.",
+            "Set entity and organisations back (in the program, the environment or zuora:* configuration), or run dry there first: drop --target.",
         )
 
 
@@ -75,21 +106,35 @@ def _shown(scope: Scope) -> str:
     return f"entity {scope.entity_id or '(none)'} and organisations {', '.join(scope.org_ids) or '(none)'}"
 
 
-def place_mismatch(base_url: str | None, state: Mapping[str, Any], settings: Settings) -> str | None:
-    """Say where state and settings disagree; ``None`` where they do not, or where one of them does not tell."""
+def _address_mismatch(base_url: str | None, state: Mapping[str, Any], settings: Settings) -> str | None:
     was_at = state.get("baseUrl")
     if was_at and base_url and was_at != base_url:
         return f"{was_at}, but the settings say {base_url}"
     was_in = state.get("tenantId")
     if was_in and settings.tenant_id and str(was_in) != settings.tenant_id:
         return f"tenant {was_in}, but the settings say tenant {settings.tenant_id}"
-    if not was_at:
-        return None
-    declared = scope_of(state)
-    was = _scope_then(state)
-    if declared.entity_id is None and settings.entity_id and was.entity_id != settings.entity_id:
+    return None
+
+
+def place_mismatch(
+    base_url: str | None, state: Mapping[str, Any], settings: Settings, declared: Scope | None = None
+) -> str | None:
+    """
+    Say where state and settings disagree; ``None`` where they do not, or where one of them does not tell.
+
+    Args:
+        base_url: Today's address.
+        state: The job's outputs.
+        settings: Today's settings.
+        declared: What the program declares today; what state or program declare is no business of the settings.
+    """
+    mismatch = _address_mismatch(base_url, state, settings)
+    if mismatch or "baseUrl" not in state:
+        return mismatch
+    said, was, declared = scope_of(state), _scope_then(state), declared or Scope()
+    if not (said.entity_id or declared.entity_id) and settings.entity_id and was.entity_id != settings.entity_id:
         return f"entity {was.entity_id or '(none)'}, but the settings say entity {settings.entity_id}"
-    if not declared.org_ids and settings.org_ids and was.org_ids != settings.org_ids:
+    if not (said.org_ids or declared.org_ids) and settings.org_ids and was.org_ids != settings.org_ids:
         return f"organisations {', '.join(was.org_ids) or '(none)'}, but the settings say {', '.join(settings.org_ids)}"
     return None
 

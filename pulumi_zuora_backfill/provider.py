@@ -41,9 +41,21 @@ from .place import place_mismatch
 _VOICE = Voice(status=dynamic_host.status, info=dynamic_host.info, warn=dynamic_host.warn)
 
 
-# One connection per process: both providers share one token, one silence, and one knowledge of what was started.
+class _Run:
+    """What this run has seen. A process serves one run; of a provider it may hold two, where state has it in the words of another SDK."""
+
+    def __init__(self) -> None:
+        self.preview = False
+        self.announced: set[str] = set()
+        self.live: dict[tuple[str, Scope], str] = {}
+        self.replacing: dict[str, object] = {}
+        self.taken_over: set[str] = set()
+
+
+# One connection per process: all providers share one token, one silence, and one knowledge of what was started.
 _lock = threading.Lock()
 _zuora: Zuora | None = None
+_run = _Run()
 
 
 @functools.cache
@@ -70,11 +82,6 @@ class _ZuoraProvider(ResourceProvider):
         """Read the settings; what is wrong with them is an error only when Zuora is needed."""
         self._settings: Settings = load_settings(os.environ, req.config.get, dynamic_host.config_keys(req.config))
         self._clock = Clock(sleep=dynamic_host.sleep)
-        self._announced: set[str] = set()
-        self._live: dict[tuple[str, Scope], str] = {}
-        self._replacing: dict[str, object] = {}
-        self._taken_over: set[str] = set()
-        self._preview = False
         _prepare_host()
 
     def _connected(self) -> Zuora:
@@ -87,8 +94,8 @@ class _ZuoraProvider(ResourceProvider):
 
     def _first_time(self, what: str) -> bool:
         with _lock:
-            said = what in self._announced
-            self._announced.add(what)
+            said = what in _run.announced
+            _run.announced.add(what)
         return not said
 
 
@@ -100,36 +107,41 @@ class BackfillJobProvider(_ZuoraProvider):
         """Validate; where there is nothing to compare with, a job will be started, and the reviewer is told."""
         inputs, faults = check_inputs(news)
         # Kept here and not in the inputs: an update plan compares those of the preview with those of the update.
-        self._preview = bool(inputs.get("identity", {}).pop("preview", False))
+        _run.preview = bool(inputs.get("identity", {}).pop("preview", False))
         if "past" in _olds:
             # Only a start needs the past, and is checked without olds; another one would be written to state whenever a job was added.
             inputs["past"] = _olds["past"]
         self._meet(inputs)
         if isinstance(inputs.get("existingJobId"), str):
             # Where another resource of the stack has had it, that one is deleted later, and must not stop it.
-            self._taken_over.add(inputs["existingJobId"])
+            _run.taken_over.add(inputs["existingJobId"])
         if not _olds and not faults:
             past = Past.from_input(inputs.get("past"))
             if past.predecessor:
                 # A delete does not say what it is for; a replacement has been checked before, and a destroy has not.
-                self._replacing[str(past.predecessor["jobId"])] = inputs.get("existingJobId")
+                _run.replacing[str(past.predecessor["jobId"])] = inputs.get("existingJobId")
             self._announce(inputs, past)
         return CheckResult(inputs, [CheckFailure(fault.wire_name, fault.reason) for fault in faults])
 
     @dynamic_host.clean_errors
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Tell another job from a change of state, and the reviewer what a replacement means."""
-        mismatch = place_mismatch(self._settings.base_url, _olds, self._settings)
+        mismatch = place_mismatch(self._settings.base_url, _olds, self._settings, scope_of(_news))
         if mismatch:
             dynamic_host.warn(f"Job {_id} in state belongs to {mismatch}. Anything that needs Zuora will be refused.")
-        changes = changes_between(_id, _olds, _news, self._settings, preview=self._preview)
+        changes = changes_between(_id, _olds, _news, self._settings, preview=_run.preview)
         if changes.replacing:
             if _news.get("existingJobId") == _id:
                 names = ", ".join(PYTHON_NAMES[name] for name in changes.replacing)
                 raise _adopts_what_it_replaces(_id, f"a change of {names}")
             past = Past(predecessor={**_olds, "jobId": _id}, job_ids=frozenset())
             self._announce(_news, past, changes.replacing)
-        elif _olds.get("existingJobId") and _news.get("existingJobId") is None and self._first_time(f"line {_id}"):
+        elif (
+            "existingJobId" in changes.state_only
+            and _news.get("existingJobId") is None
+            and "idempotencyKey" not in _olds
+            and self._first_time(f"line {_id}")
+        ):
             dynamic_host.warn(
                 f"Job {_id} was taken over and not started here. Without existing_job_id only the state knows of it: a destroy and another up would start "
                 "a second job. Better keep the line."
@@ -160,12 +172,14 @@ class BackfillJobProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Stop the job where it may be stopped; refuse to replace one that runs and may not."""
-        if self._replacing.get(_id) == _id:
+        if _run.replacing.get(_id) == _id:
             raise _adopts_what_it_replaces(_id, "--replace, taint or a trigger")
-        replacing = _id in self._replacing
-        if _id in self._taken_over and not replacing:
-            dynamic_host.info(f"Job {_id} goes on: another resource takes it over.")
-            return
+        replacing = _id in _run.replacing
+        if _id in _run.taken_over:
+            # It is another resource's now, and not this one's to stop.
+            _props = {**_props, "onDelete": "leave"}
+            if not replacing:
+                dynamic_host.info(f"Job {_id} goes on: another resource takes it over.")
         lifecycle.delete_job(self._connected, self._settings, self._clock, _id, _props, _VOICE, replacing=replacing)
 
     def _meet(self, inputs: Mapping[str, Any]) -> str | None:
@@ -176,7 +190,7 @@ class BackfillJobProvider(_ZuoraProvider):
         place = (inputs["type"], self._settings.scope_for(declared.entity_id, declared.org_ids))
         urn = _urn_of(inputs)
         with _lock:
-            first = self._live.setdefault(place, urn)
+            first = _run.live.setdefault(place, urn)
         return None if first == urn else first.rsplit("::", 1)[-1]
 
     def _announce(self, inputs: Mapping[str, Any], past: Past, changed: tuple[str, ...] = ()) -> None:

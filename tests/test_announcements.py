@@ -109,3 +109,13 @@ def test_only_other_live_jobs_of_this_type_and_place_are_named_each_once() -> No
         f'live jobs of this type under other names: {"c" * 32} ("one"), {"d" * 32} ("two"). If this is the same'
         in start.text
     )
+
+
+@pytest.mark.parametrize(
+    ("unknown", "named"), [({}, []), ({"entityId": UNKNOWN}, ["a", "b"]), ({"orgIds": UNKNOWN}, [])]
+)
+def test_a_job_anywhere_is_named_where_the_place_is_not_known_yet(unknown: dict[str, Any], named: list[str]) -> None:
+    """The new one may come to run there."""
+    others = [live(f"{URN}-{entity}", entity * 32, entity) for entity in ("a", "b")]
+    text = told({"others": others}, **unknown).text
+    assert [entity for entity in ("a", "b") if f'{entity * 32} ("' in text] == named

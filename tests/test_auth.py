@@ -89,6 +89,7 @@ def test_twenty_threads_share_one_token(zuora: Sandbox) -> None:
     assert (zuora.count(TOKEN), zuora.count(LIST)) == (1, 20)
 
 
+@pytest.mark.timeout(60)  # the server never answers: without a limit the test would hang
 def test_a_token_is_waited_for_no_longer_than_a_call_may_take() -> None:
     """A server that never answers costs one call's time, and every thread that waited learns of it at once: nobody asks again on their own."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -228,19 +228,16 @@ def test_a_misspelt_key_is_a_fault() -> None:
     assert load_settings(GOOD, {}.get, others).faults == ()
 
 
-def test_a_misspelt_variable_is_a_fault_where_the_right_one_is_not_set() -> None:
-    """With `ZUORA_ENTITY_ID` a job would run in the default entity; other variables, and those beside the right one, are nobody's business."""
-    misspelt = {"ZUORA_ENTITY_ID": "e-1", "ZUORA_TENANT": "42", "ZUORA_BASE_URI": "https://x", "ZUORA_ORG_ID": " "}
-    settings = load(GOOD | misspelt | {"ZUORA_API": "x", "ENTITY_ID": "e-1"})
+def test_the_singular_of_a_variable_is_a_fault_where_the_right_one_is_not_set() -> None:
+    """With `ZUORA_ENTITY_ID` a job would run in the default entity; other variables may be other tools', and those beside the right one change nothing."""
+    singular = {"ZUORA_ENTITY_ID": "e-1", "ZUORA_ORG_ID": "o-1", "ZUORA_TENANT": "42", "ZUORA_VERSION_ID": "1"}
 
-    assert settings.faults == (
+    assert load(GOOD | singular).faults == (
         "ZUORA_ENTITY_ID is not a setting, ZUORA_ENTITY_IDS is: set that one, or unset ZUORA_ENTITY_ID",
-        "ZUORA_TENANT is not a setting, ZUORA_TENANT_ID is: set that one, or unset ZUORA_TENANT",
+        "ZUORA_ORG_ID is not a setting, ZUORA_ORG_IDS is: set that one, or unset ZUORA_ORG_ID",
     )
-    assert load(GOOD | misspelt, {"zuora:entityIds": "e-1", "zuora:tenantId": "42"}).faults == ()
-    assert load({"ZUORA_BASE_URI": "https://x"}).faults == (
-        "ZUORA_BASE_URI is not a setting, ZUORA_BASE_URL is: set that one, or unset ZUORA_BASE_URI",
-    )
+    assert load(GOOD | singular | {"ZUORA_ORG_IDS": "o-1"}, {"zuora:entityIds": "e-1"}).faults == ()
+    assert load(GOOD | {"ZUORA_ENTITY_ID": " "}).faults == ()
 
 
 def test_a_secret_is_never_shown() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pulumi_zuora_backfill.components import _otherwise
-from pulumi_zuora_backfill.testing import Sandbox
+from pulumi_zuora_backfill.testing import Operation, Sandbox
 
 from .world import TYPE, World, assert_clean, lines_with
 
@@ -169,23 +169,22 @@ def test_a_job_that_moves_into_the_gate_is_kept_by_the_line_that_is_printed(worl
     assert world.asked()["create"] == 1
 
 
-def test_a_job_that_moves_into_the_gate_is_named_before_it_leaves_the_state(world: World) -> None:
-    """With `approval="wait"` the live job comes an up later, when nothing is known any more of the one that it repeats: the dry run's preview tells."""
-    world.job()
+@pytest.mark.parametrize("on_delete", ["leave", "stop"])
+def test_a_job_that_moves_into_the_gate_is_named_before_it_leaves_the_state(world: World, on_delete: str) -> None:
+    """With `approval="wait"` the live job comes an up later; the dry run's preview tells. With the line the job goes on, and asks for no approval."""
+    world.job(f'type="RatePlanCharge", on_delete="{on_delete}"')
     world.up()
     (job,) = world.job_ids()
-    world.zuora.clock.advance(10)
     write(world, approval="wait")
     told = lines_with(world.stack.preview().stdout, "warning: Will start a dry run")[-1]
     line = re.search(r"it would run AGAIN, unless the VerifiedBackfill has  (existing_job_id=.*?)\.", told)
     assert line
     write(world, approval="wait", arguments=f", {line[1]}")
-    assert f"To take job {job} over as the live job of 'charges', put into the program:" in world.up().stdout
-    write(world, approval=world.job_ids()[1], arguments=f", {line[1]}")
     world.up()
 
+    assert "stop" not in world.asked()
     assert world.resource()["id"] == job
-    assert [found.id for found in world.zuora.jobs if not found.dry_run] == [job]
+    assert [(found.id, found.status) for found in world.zuora.jobs if not found.dry_run] == [(job, "COMPLETED")]
 
 
 def test_a_job_that_moved_into_the_gate_is_still_named_when_the_live_job_comes(world: World) -> None:
@@ -237,10 +236,40 @@ def test_a_dry_run_somewhere_else_opens_no_gate(
         write(world, approval=dry_run)
         text = world.failing()
         assert other.requests == []
-    was, now = (zuora.base_url, other.base_url) if setting == "baseUrl" else ("entity a", "entity b")
-    assert f"error: Job {dry_run} in state belongs to {was}, but the settings say {now}; nothing was sent." in text
+    told = {
+        "baseUrl": f"error: Job {dry_run} in state belongs to {zuora.base_url}, but the settings say {other.base_url}; nothing was sent.",
+        "entityIds": f"error: The dry run {dry_run} ran in entity a and organisations (none), but the live job would run in entity b and organisations (none); "
+        "nothing was sent.",
+    }
+    assert told[setting] in text
     assert world.asked() == {}
     assert world.job_ids() == [dry_run]
+
+
+def test_the_place_of_a_dry_run_may_be_said_elsewhere(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+    """Configuration's entity, declared in the program when configuration changes, is the same place."""
+    world = World(engine, zuora, tmp_path)
+    world.stack.set_config("zuora:entityIds", "a")
+    write(world, approval="wait")
+    world.up()
+    world.stack.set_config("zuora:entityIds", "b")
+    write(world, approval=world.job_ids()[0], arguments=', entity_id="a"')
+    assert "belongs to entity a" not in world.up().stdout
+    assert [(job.dry_run, job.entity_id) for job in zuora.jobs] == [(True, "a"), (False, "a")]
+
+
+def test_a_live_job_that_is_targeted_alone_does_not_leave_the_declared_place_of_its_dry_run(world: World) -> None:
+    """A declaration that was taken away is no other place's business: the live job would run where no dry run ran."""
+    write(world, approval="wait", arguments=', entity_id="b"')
+    world.up()
+    (dry_run,) = world.job_ids()
+    write(world, approval=dry_run)
+    text = world.failing(target=[LIVE])
+    assert (
+        f"The dry run {dry_run} ran in entity b and organisations (none), but the live job would run in entity (none)"
+        in text
+    )
+    assert world.asked() == {}
 
 
 def test_the_credentials_of_another_tenant_open_no_gate(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
@@ -285,10 +314,32 @@ def test_a_live_job_that_leaves_the_program_is_told(world: World, on_delete: str
     live = world.job_ids()[1]
     write(world, approval="wait", arguments=f', on_delete="{on_delete}"')
     stops = ", and stops it if it still runs" if on_delete == "stop" else ""
-    assert errors_of(world.stack.preview().stdout) == [
-        f"""warning: VerifiedBackfill 'charges': approval="wait" takes the live job {live} out of the program and so out of the state{stops}. Approved again """
-        "within 24 hours with the same triggers, it is taken over again; later, the guard asks about it."
+    told = [
+        f"""warning: VerifiedBackfill 'charges': approval="wait" takes the live job {live} out of the program and so out of the state{stops}. To keep it, """
+        f'add  existing_job_id="{live}"  which needs no approval, as nothing is started.'
     ]
+    assert errors_of(world.stack.preview().stdout) == told
+    renamed = (
+        (world.folder / "__main__.py")
+        .read_text()
+        .replace('"charges"', '"fees", opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="charges")])', 1)
+    )
+    (world.folder / "__main__.py").write_text(renamed)
+    assert lines_with(world.stack.preview().stdout, told[0].replace("charges", "fees")) != []
+
+    write(world, approval="wait", arguments=f', on_delete="{on_delete}", existing_job_id="{live}"')
+    assert errors_of(world.up().stdout) == []
+    assert (world.resource()["id"], world.zuora.count(Operation.STOP)) == (live, 0)
+
+
+def test_an_id_that_comes_out_as_null_needs_an_approval_after_all(world: World) -> None:
+    """What was to be taken over is not there, so a live job would be started: `approval="wait"` holds."""
+    write(world, approval="wait", arguments=", existing_job_id=pulumi.Output.from_input(None)")
+    text = world.failing()
+
+    (dry_run,) = world.zuora.jobs
+    assert dry_run.dry_run
+    assert f"approval is 'wait', but the dry run is {dry_run.id}; the live job was not started." in text
 
 
 def test_custom_timeouts_are_those_of_both_waits(world: World) -> None:

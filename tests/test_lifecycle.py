@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 from typing import Any
 
+import dill
 import pytest
 
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
@@ -157,10 +159,16 @@ def test_the_alias_that_keeps_a_job_that_moves_works(world: World) -> None:
 
 @pytest.mark.parametrize("died", [False, True])
 def test_a_job_that_another_resource_takes_over_is_not_stopped(world: World, died: bool) -> None:
-    """The resource that lets go of it would stop it; the one that names it keeps it running, also where the process died between the two."""
+    """The one that lets go of it would stop it; the one that names it keeps it running, also where a process died between, or another SDK wrote the state."""
     world.job('type="RatePlanCharge", on_delete="stop"', name="old")
     world.up()
     (job,) = world.job_ids()
+    state = world.stack.export_stack()
+    for resource in state.deployment["resources"]:
+        if resource["urn"] == urn("old"):
+            provider = dill.loads(base64.b64decode(resource["outputs"]["__provider"]))
+            resource["outputs"]["__provider"] = base64.b64encode(dill.dumps(provider, protocol=3)).decode()
+    world.stack.import_stack(state)
     new = f'BackfillJob("new", type="RatePlanCharge", existing_job_id="{job}")'
     if died:
         world.program(f'BackfillJob("old", type="RatePlanCharge", on_delete="stop"); {new}')
@@ -172,6 +180,21 @@ def test_a_job_that_another_resource_takes_over_is_not_stopped(world: World, die
     assert "stop" not in world.asked()
     assert world.zuora.jobs[0].status in ("ACCEPTED", "PROCESSING")
     assert [r["urn"] for r in world.stack.state["resources"] if TYPE in r["urn"]] == [urn("new")]
+
+
+def test_a_job_that_another_resource_takes_over_is_not_stopped_for_a_replacement_either(world: World) -> None:
+    """It is the other one's now, so the replacement is refused while it runs."""
+    world.job('type="RatePlanCharge", on_delete="stop"')
+    world.up()
+    (job,) = world.job_ids()
+    world.program(
+        f'BackfillJob("new", type="RatePlanCharge", existing_job_id="{job}"); '
+        'BackfillJob("charges", type="RatePlanCharge", on_delete="stop", triggers=2)'
+    )
+    text = world.failing()
+    assert f"Job {job}, which is to be replaced, still runs (" in text
+    assert "stop" not in world.asked()
+    assert len(world.job_ids()) == 1
 
 
 def test_taking_the_line_away_that_took_a_job_over_is_warned_of(world: World) -> None:
@@ -186,6 +209,17 @@ def test_taking_the_line_away_that_took_a_job_over_is_warned_of(world: World) ->
     )
     for text in (world.stack.preview().stdout, world.up().stdout):
         assert told in text
+    assert (world.asked(), world.resource()["id"]) == ({}, job)
+
+
+def test_taking_a_line_away_that_named_the_own_job_means_nothing(world: World) -> None:
+    """The key leads to a job that was started here, whatever was declared in between."""
+    world.job()
+    world.up()
+    (job,) = world.job_ids()
+    for line in (f', existing_job_id="{job}"', ""):
+        world.job(f'type="RatePlanCharge"{line}')
+        assert "taken over and not started here" not in world.up().stdout
     assert (world.asked(), world.resource()["id"]) == ({}, job)
 
 

@@ -9,7 +9,7 @@ import pytest
 from pulumi_zuora_backfill.config import Settings
 from pulumi_zuora_backfill.errors import WrongTenantError
 from pulumi_zuora_backfill.models import Scope
-from pulumi_zuora_backfill.place import ensure_same_scope, place_mismatch
+from pulumi_zuora_backfill.place import ensure_ran_here, ensure_same_scope, place_mismatch
 
 STATE: dict[str, Any] = {"jobId": "a" * 32, "baseUrl": "https://z", "tenantId": "1"}
 IN_E: dict[str, Any] = {**STATE, "effectiveEntityId": "e"}
@@ -47,6 +47,52 @@ def test_another_address_is_told_first() -> None:
     settings = Settings(tenant_id="2")
     assert place_mismatch("https://y", STATE, settings) == "https://z, but the settings say https://y"
     assert place_mismatch(None, STATE, Settings()) is None
+
+
+def test_what_the_program_declares_today_is_no_business_of_the_settings() -> None:
+    """An entity that comes from configuration may be declared when configuration changes."""
+    settings = Settings(entity_id="f", org_ids=("c",))
+    in_both = {**IN_E, "effectiveOrgIds": ["a"]}
+    assert place_mismatch("https://z", in_both, settings, Scope(entity_id="e", org_ids=("a",))) is None
+    assert place_mismatch("https://z", in_both, settings, Scope(entity_id="e")) == (
+        "organisations a, but the settings say c"
+    )
+
+
+@pytest.mark.parametrize(
+    ("dry_run", "settings", "told"),
+    [
+        ({}, {}, None),
+        ({**IN_AB, "effectiveEntityId": "e"}, {}, None),
+        ({**IN_AB, "effectiveEntityId": "e", "entityId": "e", "tenantId": "2"}, {"tenant_id": "2"}, None),
+        (
+            {**IN_AB, "effectiveEntityId": "e"},
+            {"tenant_id": "2"},
+            "belongs to tenant 1, but the settings say tenant 2; nothing was sent.",
+        ),
+        (
+            IN_AB,
+            {},
+            "ran in entity (none) and organisations a, b, but the live job would run in entity e and organisations a, b; nothing was sent.",
+        ),
+        (
+            {**IN_E, "orgIds": ["c"], "effectiveOrgIds": ["c"]},
+            {},
+            "ran in entity e and organisations c, but the live job would run in entity e and organisations a, b; nothing was sent.",
+        ),
+    ],
+)
+def test_a_live_job_starts_where_its_dry_run_ran(
+    dry_run: dict[str, Any], settings: dict[str, Any], told: str | None
+) -> None:
+    """Whoever declared the place: what was in force then has to be in force now."""
+    scope = Scope(entity_id="e", org_ids=("a", "b"))
+    if told is None:
+        ensure_ran_here(dry_run, "https://z", scope, Settings(**settings))
+        return
+    with pytest.raises(WrongTenantError) as error:
+        ensure_ran_here(dry_run, "https://z", scope, Settings(**settings))
+    assert error.value.message.endswith(told)
 
 
 @pytest.mark.parametrize(

@@ -405,6 +405,26 @@ def test_an_attempt_waits_for_its_answer_no_longer_than_the_call_has_left(zuora:
     assert exchange.read_timeouts_s == [READ_TIMEOUT_S, 100.0, 1.0]
 
 
+@pytest.mark.parametrize(("within_s", "limit"), [(1000.0, "5 min"), (200.0, "3 min")])
+def test_a_call_ends_with_the_shorter_of_two_limits(zuora: Sandbox, within_s: float, limit: str) -> None:
+    """More time than one call may take gives it no more, less gives it less."""
+    parts = connect(zuora)
+    transport = Transport(
+        parts.exchange,
+        parts.credentials,
+        version=DEFAULT_VERSION,
+        call_timeout_s=300,
+        clock=parts.time.clock,
+        report=print,
+    )
+    zuora.plan(Fault.RATE_LIMITED_429, on=LIST, retry_after_s=400)
+    for _ in range(2):
+        with pytest.raises(ZuoraBackfillError) as error:
+            transport.send(LIST_CALL, lambda answer: answer.body, within_s=within_s)
+    assert "longer than one call may take" in str(error.value)
+    assert f"({limit})" in str(error.value)
+
+
 def test_an_answer_that_makes_no_sense_is_asked_for_again(zuora: Sandbox) -> None:
     """A `ValueError` of the one who reads is a fault of the answer."""
     sense = iter([ValueError("upside down")])

@@ -172,6 +172,38 @@ def test_a_refresh_somewhere_else_is_refused(engine: type[Any], zuora: Sandbox, 
     assert f"Job {done.id} in state belongs to {zuora.base_url}, but the settings say {other.base_url}" in text
 
 
+def test_a_refresh_with_the_credentials_of_another_tenant_is_refused(world: World) -> None:
+    """The token tells two tenants at one address apart."""
+    done = world.zuora.add_job(status="COMPLETED")
+    world.program(
+        f"from pulumi_zuora_backfill import BackfillCompletion; BackfillCompletion('done', job_ids=['{done.id}'])"
+    )
+    world.up()
+    state = world.stack.export_stack()
+    for resource in state.deployment["resources"]:
+        if resource["urn"].endswith("::done"):
+            resource["outputs"]["tenantId"] = "7"
+    world.stack.import_stack(state)
+
+    assert f"Job {done.id} in state belongs to tenant 7, but the credentials to tenant" in world.failing("refresh")
+    assert world.asked() == {"token": 1}
+
+
+def test_a_purged_job_stays_completed_where_its_place_is_said_elsewhere(
+    engine: type[Any], zuora: Sandbox, tmp_path: Path
+) -> None:
+    """Configuration's entity, declared in the program, is the same place."""
+    world = World(engine, zuora, tmp_path)
+    world.stack.set_config("zuora:entityIds", "a")
+    done = zuora.add_job(status="COMPLETED", entity_id="a")
+    program = f"from pulumi_zuora_backfill import BackfillCompletion; BackfillCompletion('done', job_ids=['{done.id}']"
+    world.program(f"{program})")
+    world.up()
+    zuora.forget_job(done.id)
+    world.program(f"{program}, entity_id='a')")
+    assert f"Zuora does not know job {done.id} any more; it stays COMPLETED in the state." in world.up().stdout
+
+
 def announced(text: str) -> list[str]:
     """Return the lines that announce a wait, as often as they stand under a resource at the end of a run."""
     return re.findall(r"Will wait .*", text.partition("Diagnostics:")[2])
