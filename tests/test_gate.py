@@ -225,8 +225,7 @@ def test_a_dry_run_somewhere_else_opens_no_gate(
 ) -> None:
     """Where the settings lead to another place after the dry run, the live job is refused, and nothing is sent."""
     world = World(engine, zuora, tmp_path, env={})
-    for key, value in zip(("baseUrl", "clientId", "clientSecret"), zuora.environment().values(), strict=True):
-        world.stack.set_config(f"zuora:{key}", value)
+    world.configure()
     world.stack.set_config("zuora:entityIds", "a")
     write(world, approval="wait")
     world.up()
@@ -278,11 +277,7 @@ def test_the_credentials_of_another_tenant_open_no_gate(engine: type[Any], zuora
     write(world, approval="wait")
     world.up()
     (dry_run,) = world.job_ids()
-    state = world.stack.export_stack()
-    for resource in state.deployment["resources"]:
-        if resource["urn"].endswith("::charges-dry-run"):
-            resource["outputs"]["tenantId"] = "7"
-    world.stack.import_stack(state)
+    world.edit_state("charges-dry-run", lambda outputs: outputs.update(tenantId="7"))
     write(world, approval=dry_run)
     text = world.failing()
 

@@ -188,8 +188,7 @@ def test_another_place_than_the_one_in_state_is_refused(
 ) -> None:
     """A job in state is only touched where it runs: with another base URL, refresh, destroy and replacement send nothing."""
     world = World(engine, zuora, tmp_path, env={})
-    for key, value in zip(("baseUrl", "clientId", "clientSecret"), zuora.environment().values(), strict=True):
-        world.stack.set_config(f"zuora:{key}", value)
+    world.configure()
     world.job('type="RatePlanCharge", dry_run=True')
     world.up()
     with Sandbox(client_id=zuora.client_id, client_secret=zuora.client_secret) as other:

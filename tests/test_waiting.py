@@ -155,8 +155,7 @@ def test_a_refresh_of_a_completion_is_no_drift_even_when_the_job_was_purged(worl
 def test_a_refresh_somewhere_else_is_refused(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
     """A wait that has ended knows where: jobs that another Zuora does not have are not told as purged."""
     world = World(engine, zuora, tmp_path, env={})
-    for key, value in zip(("baseUrl", "clientId", "clientSecret"), zuora.environment().values(), strict=True):
-        world.stack.set_config(f"zuora:{key}", value)
+    world.configure()
     done = zuora.add_job(status="COMPLETED")
     program = f"from pulumi_zuora_backfill import BackfillCompletion; BackfillCompletion('done', job_ids=['{done.id}']"
     world.program(f"{program})")
@@ -179,11 +178,7 @@ def test_a_refresh_with_the_credentials_of_another_tenant_is_refused(world: Worl
         f"from pulumi_zuora_backfill import BackfillCompletion; BackfillCompletion('done', job_ids=['{done.id}'])"
     )
     world.up()
-    state = world.stack.export_stack()
-    for resource in state.deployment["resources"]:
-        if resource["urn"].endswith("::done"):
-            resource["outputs"]["tenantId"] = "7"
-    world.stack.import_stack(state)
+    world.edit_state("done", lambda outputs: outputs.update(tenantId="7"))
 
     assert f"Job {done.id} in state belongs to tenant 7, but the credentials to tenant" in world.failing("refresh")
     assert world.asked() == {"token": 1}
@@ -285,11 +280,7 @@ def test_a_state_that_was_edited_by_hand_is_no_traceback(world: World, jobs: Any
     """
     world.program(program.format(id=job, timeout="1h"))
     world.up()
-    state = world.stack.export_stack()
-    for resource in state.deployment["resources"]:
-        if resource["urn"].endswith("::done"):
-            resource["outputs"]["jobs"] = jobs
-    world.stack.import_stack(state)
+    world.edit_state("done", lambda outputs: outputs.update(jobs=jobs))
     world.program(program.format(id=job, timeout="2h"))
 
     assert world.up().change_summary["update"] == 1

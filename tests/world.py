@@ -66,6 +66,18 @@ class World:
         assert len(found) == 1, found
         return found[0]
 
+    def configure(self) -> None:
+        """Let the settings come from the stack, where a test can change them."""
+        for key, value in zip(("baseUrl", "clientId", "clientSecret"), self.zuora.environment().values(), strict=True):
+            self.stack.set_config(f"zuora:{key}", value)
+
+    def edit_state(self, name: str, edit: Callable[[dict[str, Any]], None]) -> None:
+        """Change the outputs of a resource in state, as an import does."""
+        state = self.stack.export_stack()
+        (resource,) = [r for r in state.deployment["resources"] if r["urn"].endswith(f"::{name}")]
+        edit(resource["outputs"])
+        self.stack.import_stack(state)
+
     def job_ids(self) -> list[str]:
         """Return the ids of all jobs that Zuora holds, oldest first."""
         return [job.id for job in self.zuora.jobs]
