@@ -184,6 +184,8 @@ class ApiError(ZuoraBackfillError):
         elif (status == 404 or 200 <= status < 300) and "40" in categories:
             kind = NotFoundError
         said = f"HTTP {status}" if not 200 <= status < 300 else "success: false"
+        if retry_after_s:
+            said += f", to be tried again after {retry_after_s:.0f} s"
         if code:
             said += f", code {code}"
         if reason:

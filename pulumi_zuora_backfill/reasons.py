@@ -71,7 +71,10 @@ def hint_for(status: int, categories: list[str | None], reason: str) -> str:
     if "30" in categories:
         return "A rule of the tenant stands against it: check that Order to Revenue is enabled and configured, and that no other backfill runs."
     if status == 429:
-        return "The tenant's rate or concurrency limit is reached: run `pulumi up` again later."
+        return (
+            "The tenant's rate or concurrency limit is reached: run `pulumi up` again later, "
+            "or raise ZUORA_CALL_TIMEOUT / zuora:callTimeout above the time that Zuora asks for."
+        )
     return ""
 
 

@@ -175,8 +175,10 @@ class Submission:
                     raise _refused(error) from error
                 if not error.outcome_open:
                     raise
+                # An answer's hint goes with it; that of a lost connection would send the reader elsewhere than `way_on`.
+                said = str(error) if isinstance(error, ApiError) else error.message
                 raise OutcomeUnknownError(
-                    f"It is not known whether the backfill job was started. {error.message}", key.way_on
+                    f"It is not known whether the backfill job was started. {said}", key.way_on
                 ) from error
             take(started.job_id)
             return started

@@ -157,6 +157,28 @@ def test_limit_a_guard_refuses_what_the_key_forgot(world: World) -> None:
     assert job_ids(world.zuora.jobs) == [lost.id]
 
 
+def test_limit_a_saved_429_is_got_past_by_a_call_that_may_wait_as_long_as_it_asks(world: World) -> None:
+    """Should Zuora save a 429, one answer does not show it: the next `up` meets it again, until a call may take as long as the text says."""
+    world.zuora.behaviours.saves_429 = True
+    world.zuora.plan(Fault.RATE_LIMITED_429, on=Operation.CREATE, retry_after_s=1000)
+    texts = set()
+    for _ in range(2):
+        texts.add(str(world.up("a")["a"]).partition(" Nothing is lost: run `pulumi up` again before ")[0])
+        world.pass_time(1000)
+
+    assert [text.partition(" [")[0] for text in texts] == [
+        "It is not known whether the backfill job was started. Zuora could not start the backfill job "
+        "(HTTP 429, to be tried again after 1000 s, code 58730070: The request exceeded the rate limit.)"
+    ]
+    assert [text.partition("]. ")[2] for text in texts] == [
+        "The tenant's rate or concurrency limit is reached: run `pulumi up` again later, "
+        "or raise ZUORA_CALL_TIMEOUT / zuora:callTimeout above the time that Zuora asks for."
+    ]
+    assert world.zuora.jobs == []
+    assert world.calm_up("a") == {}
+    assert job_ids(world.zuora.jobs) == [world.states[0]["a"].id]
+
+
 def in_flight_under_a_one_time_key(world: World) -> str:
     """Let a one-time key be in flight when the patience ends, and return what the user reads."""
     world.zuora.plan(Fault.SAVED_FAILURE, on=Operation.CREATE, code="58730010")

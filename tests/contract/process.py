@@ -15,7 +15,7 @@ from requests.auth import AuthBase
 from pulumi_zuora_backfill.auth import ClientCredentials
 from pulumi_zuora_backfill.client import BackfillClient
 from pulumi_zuora_backfill.clock import Clock
-from pulumi_zuora_backfill.config import Settings
+from pulumi_zuora_backfill.config import DEFAULT_CALL_TIMEOUT_S, Settings
 from pulumi_zuora_backfill.errors import TransportError, ZuoraBackfillError
 from pulumi_zuora_backfill.exchange import READ_TIMEOUT_S, Answer, Exchange
 from pulumi_zuora_backfill.guard import Guard
@@ -135,7 +135,14 @@ class Wire(Exchange):
 class Process:
     """The provider as one `pulumi` command starts it."""
 
-    def __init__(self, sandbox: Sandbox, fate: Fate, *, secret: str | None = None) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        fate: Fate,
+        *,
+        secret: str | None = None,
+        call_timeout_s: float = DEFAULT_CALL_TIMEOUT_S,
+    ) -> None:
         """
         Start it; nothing is sent yet.
 
@@ -143,6 +150,7 @@ class Process:
             sandbox: The tenant it talks to.
             fate: What happens to it.
             secret: The client secret, where it is not the right one.
+            call_timeout_s: How long one call is tried in all.
         """
         self.fate = fate
         self.said: list[str] = []
@@ -159,6 +167,7 @@ class Process:
             client_id=sandbox.client_id,
             client_secret=secret or sandbox.client_secret,
             sources=dict.fromkeys(("base_url", "client_id", "client_secret"), "the test"),
+            call_timeout_s=call_timeout_s,
         )
         self._zuora: Zuora | None = None
         self._wire = Wire(sandbox.base_url, self.clock, fate)

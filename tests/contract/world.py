@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 
 from pulumi_zuora_backfill.changes import changes_between
+from pulumi_zuora_backfill.config import DEFAULT_CALL_TIMEOUT_S
 from pulumi_zuora_backfill.errors import InputError, ZuoraBackfillError
 from pulumi_zuora_backfill.inputs import check_inputs
 from pulumi_zuora_backfill.lifecycle import create_job, delete_job, read_job, update_job
@@ -21,6 +22,7 @@ from .process import Crash, Fate, Process
 
 NAMES = ("a", "b")
 LOST_SECRET = "not the secret any more"
+LONG_CALL_S = 2000.0  # above any time that this Zuora asks to wait
 _organizations = count(1)
 
 
@@ -132,7 +134,7 @@ class World:
         Returns:
             What the user reads, for each resource that failed.
         """
-        run = self._run(pipeline, fate)
+        run = self._run(pipeline, fate, call_timeout_s=LONG_CALL_S if calm else DEFAULT_CALL_TIMEOUT_S)
         errors = {}
         try:
             for name in names or NAMES:
@@ -152,7 +154,7 @@ class World:
         return errors
 
     def calm_up(self, *names: str, pipeline: int = 0) -> dict[str, ZuoraBackfillError]:
-        """Mend everything, wait for what is in flight, and run `pulumi up`: it must succeed, or be excused."""
+        """Mend everything, wait for what is in flight, and run `pulumi up` with patience: it must succeed, or be excused."""
         self.zuora.clear_plans()
         self.zuora.permit()
         self.credentials_good = True
@@ -224,12 +226,12 @@ class World:
         if self.patient:
             self.pass_time(IN_FLIGHT_S)
 
-    def _run(self, pipeline: int, fate: Fate | None) -> _Run:
+    def _run(self, pipeline: int, fate: Fate | None, *, call_timeout_s: float = DEFAULT_CALL_TIMEOUT_S) -> _Run:
         self.zuora.forget_requests()
         secret = None if self.credentials_good else LOST_SECRET
         if self._process is not None:
             self._process.close()
-        process = self._process = Process(self.zuora, fate or Fate(), secret=secret)
+        process = self._process = Process(self.zuora, fate or Fate(), secret=secret, call_timeout_s=call_timeout_s)
         return _Run(pipeline=pipeline, process=process, jobs=dict(self.states[pipeline]))
 
     def _watched(self, run: _Run, step: _Step, action: Any) -> None:
