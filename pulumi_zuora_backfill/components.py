@@ -12,7 +12,7 @@ from .inputs import same
 from .models import BackfillType, job_id_of
 from .names import DRY_RUN_SUFFIX, VERIFIED_TYPE, WIRE_NAMES
 from .past import TYPE_TOKEN, stack_jobs  # what state held before this run, read once for all who ask
-from .program import ensure_no_import
+from .program import ensure_no_import, shareable
 from .resources import BackfillCompletion, BackfillJob, BackfillTypeName
 from .urns import alias_urns_of, urn_of
 
@@ -88,9 +88,15 @@ class VerifiedBackfill(pulumi.ComponentResource):
         _ensure_approval(resource_name, approval)
         ensure_no_import("VerifiedBackfill", resource_name, opts)
         super().__init__(VERIFIED_TYPE, resource_name, None, opts)
-        job: dict[str, Any] = {"type": type, "batch_size": batch_size, "triggers": triggers, "reason": reason}
-        place: dict[str, Any] = {"entity_id": entity_id, "org_ids": org_ids}
-        wait: dict[str, Any] = {"timeout": timeout, "max_errors": max_errors}
+        type, triggers, existing_job_id = shareable(type), shareable(triggers), shareable(existing_job_id)
+        job: dict[str, Any] = {
+            "type": type,
+            "batch_size": shareable(batch_size),
+            "triggers": triggers,
+            "reason": shareable(reason),
+        }
+        place: dict[str, Any] = {"entity_id": shareable(entity_id), "org_ids": shareable(org_ids)}
+        wait: dict[str, Any] = {"timeout": shareable(timeout), "max_errors": shareable(max_errors)}
         child = pulumi.ResourceOptions(parent=self)
         waiting = pulumi.ResourceOptions(parent=self, custom_timeouts=opts.custom_timeouts if opts else None)
 

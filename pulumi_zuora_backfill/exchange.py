@@ -11,7 +11,7 @@ import json
 import math
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -25,7 +25,7 @@ from urllib3.exceptions import HTTPError, LocationValueError, NameResolutionErro
 
 from .base_url import is_loopback
 from .errors import ApiError, TransportError
-from .reasons import clean
+from .reasons import clean, without
 
 CONNECT_TIMEOUT_S: Final = 10.0
 READ_TIMEOUT_S: Final = 130.0  # Zuora's gateway gives up at 120 s
@@ -127,7 +127,9 @@ class Exchange:
             )
         except (OSError, HTTPError) as error:  # requests raises OSErrors, and lets some errors of urllib3 through
             raise _lost(operation, self.base_url, error) from error
-        return _answer(operation, response, sent_headers.get("Zuora-Track-Id"))
+        credentials = str(response.request.headers.get("Authorization", "")).removeprefix("Bearer ")
+        secrets = {credentials, (form or {}).get("client_secret", "")} - {""}
+        return _answer(operation, response, sent_headers.get("Zuora-Track-Id"), secrets)
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
@@ -141,14 +143,14 @@ def _no_authorization(request: requests.PreparedRequest) -> requests.PreparedReq
     return request
 
 
-def _answer(operation: str, response: requests.Response, track_id: str | None) -> Answer:
+def _answer(operation: str, response: requests.Response, track_id: str | None, secrets: Collection[str]) -> Answer:
     body = _json(response.content)
     refused = isinstance(body, dict) and body.get("success", not body.get("reasons")) is False
     if not 200 <= response.status_code < 300 or refused:
         raise ApiError.from_answer(
             operation,
             response.status_code,
-            response.text if body is None else body,
+            without(response.text if body is None else body, secrets),
             headers=response.headers,
             track_id=track_id,
             retry_after_s=retry_after_s(response.headers, response.status_code, _moment(response.headers.get("Date"))),

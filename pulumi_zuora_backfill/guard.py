@@ -9,10 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from .errors import GuardError
+from .errors import GuardError, ZuoraBackfillError
 from .models import Job, JobStatus, Scope
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Guard:
         """Keep the client; nothing is sent yet."""
         self._client = client
         self._lists: dict[Scope, tuple[Job, ...]] = {}
+        self._failures: dict[Scope, ZuoraBackfillError] = {}
         self._listing = threading.Lock()
         self._changed = threading.Condition()
         self._started: set[str] = set()
@@ -118,9 +120,18 @@ class Guard:
             return left()
 
     def _listed_once(self, scope: Scope) -> tuple[Job, ...]:
+        """Ask for the list once; the threads that wait for it share it, and a failure too, as each would wait for its own otherwise, one after the other."""
+        failed_before = self._failures.get(scope)
         with self._listing:
             if scope not in self._lists:
-                self._lists[scope] = self._client.list(scope)
+                failure = self._failures.get(scope)
+                if failure is not None and failure is not failed_before:
+                    raise copy(failure)
+                try:
+                    self._lists[scope] = self._client.list(scope)
+                except ZuoraBackfillError as error:
+                    self._failures[scope] = error
+                    raise
             return self._lists[scope]
 
     def _take(self, job_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
@@ -73,6 +74,15 @@ def ensure_json(kind: str, name: str, arguments: Mapping[str, Any]) -> None:
             f"{kind} {name!r}: {'; '.join(unfit)}, which Pulumi cannot carry as JSON.",
             "Write it as a text, a number, a list or a dictionary.",
         )
+
+
+def shareable(value: Any) -> Any:
+    """Let a value be awaited more than once: an argument is looked at before it is registered, and a component hands it to several resources."""
+    if inspect.iscoroutine(value):
+        return asyncio.ensure_future(value)
+    if isinstance(value, Mapping):
+        return {key: shareable(item) for key, item in value.items()}
+    return [shareable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def warn_of_plain_secret() -> None:

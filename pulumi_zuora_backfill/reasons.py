@@ -8,6 +8,7 @@ Source: https://developer.zuora.com/docs/guides/error-handling/
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any, Final
 
 _MESSAGE_LIMIT = 500
@@ -55,6 +56,18 @@ def clean(text: Any) -> str:
     return line if len(line) <= _MESSAGE_LIMIT else line[: _MESSAGE_LIMIT - 1] + "…"
 
 
+def without(body: Any, secrets: Collection[str]) -> Any:
+    """Blank out in an answer what no message may hold, should a server repeat what it was sent."""
+    if isinstance(body, dict):
+        return {name: without(value, secrets) for name, value in body.items()}
+    if isinstance(body, list):
+        return [without(value, secrets) for value in body]
+    if isinstance(body, str):
+        for secret in secrets:
+            body = body.replace(secret, "[secret]")
+    return body
+
+
 def hint_for(status: int, categories: list[str | None], reason: str) -> str:
     """Say what a refusal usually means and what to do."""
     if status in (301, 302, 303, 307, 308):
@@ -66,15 +79,19 @@ def hint_for(status: int, categories: list[str | None], reason: str) -> str:
             "The API user usually lacks the Billing permission 'Manage OTR Settings' or the Platform permission 'API Write Access'; "
             "grant it and run `pulumi up` again."
         )
+    if USER_INFO_FAILED in reason:
+        return "That usually passes: run the same command again."
     if "11" in categories or status == 401:
         return "Check the client id, the client secret and that they belong to this base URL."
     if "30" in categories:
         return "A rule of the tenant stands against it: check that Order to Revenue is enabled and configured, and that no other backfill runs."
     if status == 429:
         return (
-            "The tenant's rate or concurrency limit is reached: run `pulumi up` again later, "
+            "The tenant's rate or concurrency limit is reached: run the same command again later, "
             "or raise ZUORA_CALL_TIMEOUT / zuora:callTimeout above the time that Zuora asks for."
         )
+    if status in TRANSIENT_STATUS or (categories and all(category in TRANSIENT_CATEGORIES for category in categories)):
+        return "That usually passes: run the same command again."
     return ""
 
 

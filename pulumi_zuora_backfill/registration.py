@@ -21,6 +21,7 @@ from .program import (
     ensure_json,
     ensure_no_import,
     ensure_no_replace_on_changes,
+    shareable,
     warn_of_plain_secret,
 )
 from .provider import BackfillJobProvider
@@ -44,6 +45,7 @@ def register_job(job: Resource, name: str, props: Mapping[str, Any], opts: pulum
     ensure_delete_before_replace("BackfillJob", name, opts)
     ensure_no_replace_on_changes("BackfillJob", name, opts)
     ensure_json("BackfillJob", name, props)
+    props = {argument: shareable(value) for argument, value in props.items()}
     warn_of_plain_secret()
     opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True, **_HIDDEN))
 

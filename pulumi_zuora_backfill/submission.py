@@ -129,17 +129,18 @@ class Submission:
         """SEND: a refusal is asked for once more, to learn whether Zuora saved it (then it is raised as it is) or refuses now."""
         try:
             return self._post(order, key)
-        except ApiError as error:
-            if error.replayed or not _refuses_the_job(error):
-                raise
+        except ZuoraBackfillError as error:
             refusal = error
-        try:
-            return self._post(order, key)
-        except ApiError as error:
-            error.replayed = error.replayed or error.repeats(refusal)
-            if error.replayed or not _refuses_the_job(error):
-                raise
-            raise _refused(error) from error
+        if isinstance(refusal, ApiError) and not refusal.transient and _refuses_the_job(refusal):
+            try:
+                return self._post(order, key)
+            except ZuoraBackfillError as error:
+                error.replayed = error.replayed or (isinstance(error, ApiError) and error.repeats(refusal))
+                error.outcome_open = error.outcome_open or refusal.outcome_open
+                refusal = error
+        if not refusal.replayed:
+            _tell(refusal, key)
+        raise refusal
 
     def _recall(self, order: Order, key: _Key, refusal: ApiError) -> Started:
         """RECALL: get past a refusal that Zuora may have saved before its cause was mended, once."""
@@ -158,28 +159,16 @@ class Submission:
             ) from refusal
         try:
             return self._post(order, key)
-        except ApiError as final:
-            if not _refuses_the_job(final):
-                raise
-            raise _refused(final) from final
+        except ZuoraBackfillError as final:
+            _tell(final, key)
+            raise
 
     def _post(self, order: Order, key: _Key) -> Started:
-        """POST with one key until the outcome is known."""
+        """POST with one key until the outcome is known, or the patience ends."""
         with self._guard.awaiting_an_answer() as take:
-            try:
-                started = self._client.create(
-                    order.request, order.scope, idempotency_key=key.value, track_id=order.track_id_under(key.value)
-                )
-            except ZuoraBackfillError as error:
-                if isinstance(error, ApiError) and error.status == 422:
-                    raise _refused(error) from error
-                if not error.outcome_open:
-                    raise
-                # An answer's hint goes with it; that of a lost connection would send the reader elsewhere than `way_on`.
-                said = str(error) if isinstance(error, ApiError) else error.message
-                raise OutcomeUnknownError(
-                    f"It is not known whether the backfill job was started. {said}", key.way_on
-                ) from error
+            started = self._client.create(
+                order.request, order.scope, idempotency_key=key.value, track_id=order.track_id_under(key.value)
+            )
             take(started.job_id)
             return started
 
@@ -199,6 +188,12 @@ class Submission:
             job = Job(id=started.job_id, status=JobStatus.UNKNOWN.value, type=order.request.type)
             remark = f"Job {job.id} was started, but its state could not be read: {error.message} `pulumi refresh` reads it later."
         else:
+            if job.type not in (order.request.type, None):
+                raise AmbiguousJobError(
+                    f"Zuora answered with job {job.id}, which is of type {job.type} and not the {order.request.type} backfill that was asked for.",
+                    f"Nothing more was sent, and that job is left alone. Look into {WHERE_TO_LOOK}, then add  "
+                    'existing_job_id="…"  with the right one, or another value of  triggers  to start one more.',
+                )
             elapsed_s = self._clock.monotonic() - key.at_s
             # Zuora's clock alone decides: `Date` is cut to the second, so an age above the time since we asked was there before.
             if job.age_s is not None and job.age_s > elapsed_s + _CLOCK_SLACK_S:
@@ -222,8 +217,27 @@ def _way_on(guard: str, since: datetime) -> str:
 
 
 def _refuses_the_job(error: ApiError) -> bool:
-    """Tell whether Zuora has looked at the request for a job and said no; a refused token says nothing about it."""
-    return error.arrived and error.status != 401
+    """Tell whether Zuora has looked at the request for a job and said no; a refused token says nothing about it, and a key that does not fit is final."""
+    return error.arrived and error.status not in (401, 422)
+
+
+def _tell(error: ZuoraBackfillError, key: _Key) -> None:
+    """Raise what an error means for the job, where it does not say so itself."""
+    if isinstance(error, ApiError) and error.status == 422:
+        raise _refused(error) from error
+    if error.outcome_open:
+        said = (
+            error.message
+        )  # its hint would send the reader elsewhere than `way_on`, unless there is something to mend or to set
+        if isinstance(error, ApiError) and error.status == 429:
+            said = str(error)
+        elif isinstance(error, ApiError) and not error.transient:
+            said = f"An attempt was left without a clear answer, and the one after it was refused: {error}"
+        raise OutcomeUnknownError(
+            f"It is not known whether the backfill job was started. {said}", key.way_on
+        ) from error
+    if isinstance(error, ApiError) and _refuses_the_job(error):
+        raise _refused(error) from error
 
 
 def _refused(error: ApiError) -> JobRefusedError:

@@ -19,7 +19,6 @@ from .clock import Clock
 from .errors import (
     ApiError,
     AskedToWaitError,
-    AuthenticationError,
     InterruptedWaitError,
     TransportError,
     ZuoraBackfillError,
@@ -122,7 +121,9 @@ class Transport:
                 return understand(answer)
             except ValueError as cause:
                 raise TransportError(
-                    f"Zuora's answer to the request to {call.operation} makes no sense: {cause}.", arrived=True
+                    f"Zuora's answer to the request to {call.operation} makes no sense: {cause}.",
+                    "Run the same command again; if it stays so, Zuora answers in a way that this version does not know.",
+                    arrived=True,
                 ) from cause
 
         return self.patiently(call.operation, attempt, within_s=within_s)
@@ -230,13 +231,11 @@ class _Patience:
         elif isinstance(error, TransportError):
             transient, arrived = error.transient, error.arrived
             self._last = None
-        # A refused token, fresh or not, says nothing about what became of an earlier attempt.
-        refused = isinstance(error, ApiError) and arrived and not isinstance(error, AuthenticationError)
-        definitive = refused and (error.replayed or not transient)
-        self._outcome_open = not definitive and (self._outcome_open or (transient and arrived))
+        # A refusal says nothing about the attempt before it, which may still be under way behind a gateway that says no; only a saved answer does.
+        self._outcome_open = not error.replayed and (self._outcome_open or (transient and arrived))
         self._faults += not busy
         self.reason = error.message
-        self.try_again = transient and not definitive
+        self.try_again = transient and not error.replayed
         error.outcome_open = self._outcome_open
 
     def exhausted(self, state: RetryCallState) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -14,6 +15,7 @@ from pulumi_zuora_backfill.auth import ClientCredentials
 from pulumi_zuora_backfill.client import BackfillClient
 from pulumi_zuora_backfill.clock import Clock
 from pulumi_zuora_backfill.config import DEFAULT_VERSION
+from pulumi_zuora_backfill.errors import ZuoraBackfillError
 from pulumi_zuora_backfill.exchange import Exchange
 from pulumi_zuora_backfill.models import BackfillRequest, Scope
 from pulumi_zuora_backfill.testing import Sandbox
@@ -112,6 +114,21 @@ def connect(
     return Connection(
         client=client, transport=transport, credentials=credentials, exchange=exchange, time=time, said=said
     )
+
+
+def in_threads(number: int, call: Callable[[], object]) -> list[object]:
+    """Call from many threads at the same moment and return what each got, errors too."""
+    barrier = threading.Barrier(number)
+
+    def one(_: int) -> object:
+        barrier.wait()
+        try:
+            return call()
+        except ZuoraBackfillError as error:
+            return error
+
+    with ThreadPoolExecutor(number) as pool:
+        return list(pool.map(one, range(number)))
 
 
 def http(status: int = 200, body: bytes | str = b"{}", *headers: str) -> bytes:

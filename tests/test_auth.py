@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 import traceback
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,7 @@ from pulumi_zuora_backfill.errors import (
 )
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 
-from .parts import NOWHERE, Connection, connect, http, raw_server
+from .parts import NOWHERE, Connection, connect, http, in_threads, raw_server
 
 TOKEN, LIST = Operation.TOKEN, Operation.LIST
 SECRET = "wrong-s3cret/+="
@@ -46,21 +44,6 @@ def failure(call: Callable[[], object]) -> ZuoraBackfillError:
 def asked(zuora: Sandbox) -> list[str]:
     """Return what was asked for, in order, with the answers' statuses."""
     return [f"{request.operation and request.operation.value} {request.status}" for request in zuora.requests]
-
-
-def in_threads(number: int, call: Callable[[], object]) -> list[object]:
-    """Call from many threads at the same moment and return what each got, errors too."""
-    barrier = threading.Barrier(number)
-
-    def one(_: int) -> object:
-        barrier.wait()
-        try:
-            return call()
-        except ZuoraBackfillError as error:
-            return error
-
-    with ThreadPoolExecutor(number) as pool:
-        return list(pool.map(one, range(number)))
 
 
 def test_the_token_request_is_a_form_without_authorization(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from pulumi_zuora_backfill.errors import AmbiguousJobError, GuardError, JobRefusedError
+from pulumi_zuora_backfill.errors import AmbiguousJobError, GuardError, JobRefusedError, OutcomeUnknownError
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 
 from .contract.machine import BeyondADay, Contract
@@ -70,6 +70,16 @@ def test_a_refusal_that_was_not_saved_leaves_its_key_in_use(world: World) -> Non
 
     (job,) = world.zuora.jobs
     assert [state["a"].id for state in world.states] == [job.id] * 2
+
+
+def test_a_refusal_says_nothing_about_a_lost_answer_before_it(world: World) -> None:
+    """The job whose answer was lost is there, so the user reads that it may be, and not that Zuora refused; the same `up` finds it."""
+    world.zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=Operation.CREATE)
+    world.zuora.plan(Fault.UNSAVED_FAILURE, on=Operation.CREATE, times=2, code="58730010")
+
+    assert isinstance(world.up("a")["a"], OutcomeUnknownError)
+    assert world.calm_up("a") == {}
+    assert job_ids(world.zuora.jobs) == [world.states[0]["a"].id]
 
 
 def test_a_refusal_that_stands_is_told_and_sends_no_one_time_key(world: World) -> None:
@@ -171,7 +181,7 @@ def test_limit_a_saved_429_is_got_past_by_a_call_that_may_wait_as_long_as_it_ask
         "(HTTP 429, to be tried again after 1000 s, code 58730070: The request exceeded the rate limit.)"
     ]
     assert [text.partition("]. ")[2] for text in texts] == [
-        "The tenant's rate or concurrency limit is reached: run `pulumi up` again later, "
+        "The tenant's rate or concurrency limit is reached: run the same command again later, "
         "or raise ZUORA_CALL_TIMEOUT / zuora:callTimeout above the time that Zuora asks for."
     ]
     assert world.zuora.jobs == []

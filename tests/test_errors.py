@@ -217,7 +217,10 @@ def test_the_category_is_the_end_of_an_eight_digit_code(code: str | None, catego
         (404, {"message": "no Route matched with those values"}, "not provisioned"),
         (401, {"message": "no"}, "Check the client id"),
         (400, {"reasons": [{"code": "58730030", "message": "m"}]}, "Order to Revenue is enabled"),
-        (429, {}, "run `pulumi up` again later"),
+        (429, {}, "run the same command again later"),
+        (503, {}, "That usually passes: run the same command again."),
+        (401, {"message": "Failed to get user info"}, "That usually passes: run the same command again."),
+        (200, {"reasons": [{"code": "58730061", "message": "m"}]}, "That usually passes: run the same command again."),
         (400, {}, ""),
     ],
 )

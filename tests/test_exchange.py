@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from requests import PreparedRequest
 
 from pulumi_zuora_backfill.errors import ApiError, NotFoundError, TransportError
 from pulumi_zuora_backfill.exchange import Answer, Exchange, retry_after_s
@@ -169,6 +170,25 @@ def test_a_ca_bundle_of_one_s_own_counts(
         error = lost(server.base_url)
     assert (error.arrived, error.transient) == (False, False)
     assert "CA bundle" in error.message
+
+
+def test_a_server_that_repeats_what_it_was_sent_has_its_secrets_blanked_out() -> None:
+    """Neither the client secret nor the token is in an error, wherever in the answer it stands."""
+
+    def bearer(request: PreparedRequest) -> PreparedRequest:
+        """Put a token on."""
+        request.headers["Authorization"] = "Bearer t0ken"
+        return request
+
+    body = json.dumps({"reasons": [{"code": 1, "message": "no t0ken"}, {"code": 2, "message": "for s3cret, s3cret"}]})
+    with raw_server(http(400, body)) as server, pytest.raises(ApiError) as error:
+        Exchange(server.base_url).send("do it", "POST", "/x", auth=bearer, form={"client_secret": "s3cret"})
+    assert error.value.reason == "no [secret]; for [secret], [secret]"
+    with raw_server(http(502, "<html>s3cret</html>")) as server, pytest.raises(ApiError) as error:
+        Exchange(server.base_url).send("do it", "POST", "/x", form={"client_secret": "s3cret"})
+    assert str(error.value) == (
+        "Zuora could not do it (HTTP 502: [secret]). That usually passes: run the same command again."
+    )
 
 
 @pytest.mark.parametrize("location", ["http://elsewhere.invalid/", "//[", "/\xff", "ftp://x", "http://a..b/"])

@@ -187,6 +187,25 @@ def test_secrets_are_named_for_the_provider() -> None:
     }
 
 
+def test_coroutines_are_inputs_like_any_others() -> None:
+    """They can be awaited only once, and are looked at for secrets before they are registered; a component gives them to several resources."""
+
+    async def told(value: Any) -> Any:
+        """Return what it was given, once."""
+        return value
+
+    def program() -> None:
+        BackfillJob("job", type="RatePlanCharge", reason=told("x"), triggers=[told(1), {"a": told("y")}])
+        VerifiedBackfill("both", type=told("OrderLineItem"), triggers=told("z"), reason=told("w"))
+
+    inputs = run(State({}), program)
+
+    assert (inputs["job"]["reason"], inputs["job"]["triggers"]) == ("x", [1, {"a": "y"}])
+    assert [
+        (inputs[name]["type"], inputs[name]["triggers"], inputs[name]["reason"]) for name in ("both", "both-dry-run")
+    ] == [("OrderLineItem", "z", "w")] * 2
+
+
 def test_the_internal_input_is_read_with_tolerance() -> None:
     """Whatever an older or newer version has written, nothing unusable is taken for knowledge."""
     nothing = Past(predecessor={}, job_ids=frozenset())

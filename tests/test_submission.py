@@ -29,7 +29,7 @@ from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 from pulumi_zuora_backfill.testing.sandbox import SandboxJob
 
 from .contract.process import still_sandbox
-from .parts import NOWHERE, REQUEST, TOKEN, Connection, connect, http, raw_server
+from .parts import NOWHERE, REQUEST, TOKEN, Connection, connect, http, in_threads, raw_server
 
 CREATE, GET, LIST = Operation.CREATE, Operation.GET, Operation.LIST
 HOUR_S = 3600
@@ -61,10 +61,12 @@ PERMISSION = (
 class Run:
     """A process that has been up for a while, wired as the provider wires it; time only moves when somebody sleeps or says so."""
 
-    def __init__(self, zuora: Sandbox | None = None, base_url: str | None = None) -> None:
+    def __init__(
+        self, zuora: Sandbox | None = None, base_url: str | None = None, *, call_timeout_s: float = 300.0
+    ) -> None:
         """Start it at a local Zuora, or at another address."""
         self.zuora = zuora
-        self.connection: Connection = connect(zuora, base_url=base_url)
+        self.connection: Connection = connect(zuora, base_url=base_url, call_timeout_s=call_timeout_s)
         self.connection.time.time_s = 5000.0
         client = self.connection.client
         self.submission = Submission(client, Guard(client), self.connection.time.clock)
@@ -348,6 +350,106 @@ def test_an_outcome_that_stays_open_says_how_to_go_on_and_until_when(zuora: Sand
     assert run.sent == [f"POST {KEY}"] * 5
 
 
+@pytest.mark.parametrize("lost", [Fault.GATEWAY_504, Fault.CONNECTION_DROPPED_AFTER])
+@pytest.mark.parametrize(
+    ("refusal", "parameters", "hint"),
+    [
+        (Fault.UNSAVED_FAILURE, {"code": "58730010"}, PERMISSION),
+        (Fault.REDIRECT, {}, "Redirects are never followed: check the base URL (ZUORA_BASE_URL or zuora:baseUrl)."),
+        (Fault.SUCCESS_FALSE, {"code": "58730020", "saved": False}, ""),
+    ],
+)
+def test_a_refusal_says_nothing_about_the_attempt_before_it(
+    zuora: Sandbox, run: Run, lost: Fault, refusal: Fault, parameters: dict[str, Any], hint: str
+) -> None:
+    """Whatever refuses the repetition, and however often: the lost request may have started a job, and here it has. The next run finds it."""
+    zuora.plan(lost, on=CREATE)
+    zuora.plan(refusal, on=CREATE, times=2, **parameters)
+    error = run.failure()
+
+    assert isinstance(error.__cause__, ApiError)
+    assert (type(error), error.message, error.hint) == (
+        OutcomeUnknownError,
+        "It is not known whether the backfill job was started. An attempt was left without a clear answer, and the one after it was refused: "
+        + f"{error.__cause__.message} {hint}".strip(),
+        SAME_KEY.format("2027-01-16T08:00:00Z", 24),
+    )
+    assert run.sent == [f"POST {KEY}"] * 3
+    (job,) = zuora.jobs
+    assert Run(zuora).submit().job.id == job.id
+
+
+def test_an_attempt_that_was_lost_is_not_forgotten_over_one_that_could_not_be_sent(zuora: Sandbox, run: Run) -> None:
+    """Lost, refused, and then no token for asking again: what became of the first attempt is still open."""
+    zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=CREATE)
+    zuora.plan(Fault.REDIRECT, on=CREATE)
+    zuora.plan(Fault.TOKEN_REVOKED, on=CREATE)
+    zuora.plan(Fault.TOKEN_REVOKED, on=Operation.TOKEN, after=1)
+    error = run.failure()
+
+    assert type(error) is OutcomeUnknownError
+    assert error.message.startswith("It is not known whether the backfill job was started. ")
+    assert error.hint == SAME_KEY.format("2027-01-16T08:00:00Z", 24)
+    assert isinstance(error.__cause__, AuthenticationError)
+    assert len(zuora.jobs) == 1
+
+
+def test_a_saved_refusal_is_got_past_after_a_lost_attempt_too(zuora: Sandbox, run: Run) -> None:
+    """What the key holds is a refusal, and so no job: the lost attempt started none."""
+    zuora.plan(Fault.CONNECTION_DROPPED_BEFORE, on=CREATE)
+    refuse(zuora)
+    submitted = run.submit()
+
+    assert submitted == started(zuora.jobs[0], submitted)
+    assert run.sent == [f"POST {KEY}"] * 3 + ["LIST", f"POST {ONE_TIME_KEY}", f"GET {zuora.jobs[0].id}"]
+
+
+def test_a_refusal_says_nothing_about_a_one_time_key_that_was_lost(zuora: Sandbox, run: Run) -> None:
+    """The job under a one-time key is found in the list alone, so the user is told to wait for it."""
+    refuse(zuora)
+    zuora.plan(Fault.GATEWAY_504, on=CREATE, after=1)
+    refuse(zuora, saved=False, after=1)
+    error = run.failure()
+
+    assert type(error) is OutcomeUnknownError
+    assert error.message.startswith("It is not known whether the backfill job was started. An attempt was left without")
+    assert error.hint.startswith("Wait two minutes, then run `pulumi up` again before 2027-01-16T08:00:00Z")
+    assert run.sent == [f"POST {KEY}"] * 2 + ["LIST"] + [f"POST {ONE_TIME_KEY}"] * 2
+    assert len(zuora.jobs) == 1
+
+
+def test_a_job_of_another_type_is_not_taken_for_the_one_that_was_asked_for(zuora: Sandbox, run: Run) -> None:
+    """Were it kept, destroying the resource could stop it. Nothing more is sent."""
+    other = zuora.add_job(type="OrderLineItem")
+    zuora.plan(Fault.WRONG_ID, on=CREATE, job_id=other.id)
+    error = run.failure()
+
+    assert (type(error), error.message, error.hint) == (
+        AmbiguousJobError,
+        f"Zuora answered with job {other.id}, which is of type OrderLineItem and not the RatePlanCharge backfill that was asked for.",
+        "Nothing more was sent, and that job is left alone. Look into Revenue → Data Backfill → Backfill Logs, then add  "
+        'existing_job_id="…"  with the right one, or another value of  triggers  to start one more.',
+    )
+    assert run.sent == [f"POST {KEY}", f"GET {other.id}"]
+
+
+@pytest.mark.timeout(60)  # Zuora never answers: without a limit the test would hang
+def test_threads_that_waited_for_the_list_share_its_failure(zuora: Sandbox) -> None:
+    """One call's patience is spent, not one for each; whoever comes later asks anew."""
+    run = Run(zuora, call_timeout_s=1.0)
+    run.connection.client.tenant_id()
+    zuora.plan(Fault.HANG, on=LIST, times=99, job_is_made=False)
+    errors = in_threads(4, lambda: run.submit(guard="once"))
+
+    assert [type(error) for error in errors] == [TransportError] * 4
+    assert (len({str(error) for error in errors}), len({id(error) for error in errors})) == (1, 4)
+    zuora.clear_plans()
+    zuora.wait_until_held(2)
+    zuora.release()
+    assert run.sent == ["LIST"] * 2
+    assert run.submit(guard="once").job.id == zuora.jobs[0].id
+
+
 @pytest.mark.parametrize(
     ("guard", "hint"),
     [
@@ -562,14 +664,26 @@ def test_a_saved_refusal_is_told_where_the_tenant_s_jobs_cannot_be_listed(zuora:
 
 
 @pytest.mark.parametrize(
-    ("saved", "code", "said", "posts"),
+    ("saved", "code", "said", "hint", "posts"),
     [
-        (False, "58730020", "refused to start the backfill job (HTTP 400, code 58730020: Not now.)", 1),
-        (True, "58730060", "could not start the backfill job (HTTP 500, code 58730060: Not now.)", 2),
+        (
+            False,
+            "58730020",
+            "refused to start the backfill job (HTTP 400, code 58730020: Not now.)",
+            "Mend the cause and run `pulumi up` again.",
+            1,
+        ),
+        (
+            True,
+            "58730060",
+            "could not start the backfill job (HTTP 500, code 58730060: Not now.)",
+            "That usually passes: run the same command again.",
+            2,
+        ),
     ],
 )
 def test_a_refusal_of_the_one_time_key_is_final(
-    zuora: Sandbox, run: Run, saved: bool, code: str, said: str, posts: int
+    zuora: Sandbox, run: Run, saved: bool, code: str, said: str, hint: str, posts: int
 ) -> None:
     """It cannot be one of an earlier run: it is told, and no other key is sent. A failure is known for a saved one by asking once more."""
     refuse(zuora)
@@ -579,7 +693,7 @@ def test_a_refusal_of_the_one_time_key_is_final(
     assert (type(error), error.message, error.hint) == (
         JobRefusedError,
         refused(error, said, ONE_TIME_KEY),
-        "Mend the cause and run `pulumi up` again.",
+        hint,
     )
     assert run.sent == [f"POST {KEY}"] * 2 + ["LIST"] + [f"POST {ONE_TIME_KEY}"] * posts
 

@@ -46,6 +46,10 @@ class Judge(Oracle):
         assert self._zuora.client_secret not in text
         tokens = {request.headers.get("Authorization", "").removeprefix("Bearer ") for request in requests} - {""}
         assert not any(token in text for token in tokens)
+        keys = {request.headers.get("Idempotency-Key") for request in requests if request.operation is Operation.CREATE}
+        began_s = min((request.at for request in requests), default=0.0)
+        made = [job.id for job in self._zuora.jobs if job.idempotency_key in keys and job.created_s >= began_s]
+        assert not made or isinstance(error, OutcomeUnknownError | AmbiguousJobError), f"{made} told as none: {error}"
         operations = [request.operation for request in requests]
         if isinstance(error, GuardError):
             assert Operation.CREATE not in operations, "I5: sent although refused"
