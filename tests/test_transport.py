@@ -441,6 +441,22 @@ def test_an_answer_that_makes_no_sense_is_asked_for_again(zuora: Sandbox) -> Non
     ]
 
 
+def test_answers_that_never_make_sense_are_said_to_be_new(zuora: Sandbox) -> None:
+    """After five of them it is no chance any more, and the reader learns what to think of it."""
+
+    def understand(_: Answer) -> object:
+        """Understand nothing."""
+        raise ValueError("upside down")
+
+    error = failure(lambda: connect(zuora).transport.send(LIST_CALL, understand))
+    assert (type(error), error.message, error.hint) == (
+        TransportError,
+        "Zuora's answer to the request to list makes no sense: upside down.",
+        "Run the same command again; if it stays so, Zuora answers in a way that this version does not know.",
+    )
+    assert zuora.count(Operation.LIST) == 5
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ZeroDivisionError])
 def test_what_is_no_fault_of_zuora_s_is_never_tried_again(zuora: Sandbox, error: type[BaseException]) -> None:
     """Ctrl-C during the second attempt ends the call, although the first one was to be repeated."""
