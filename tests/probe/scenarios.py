@@ -637,12 +637,12 @@ SCENARIOS: dict[str, Scenario] = {
         (up('Probe("a", value=[1, 1.0, 1.5, 2**53, True, None, "x"], more={"n": None})'), up()),
     ),
     "readStackResourceOutputs": Scenario(
-        "The own stack as it is when asked: before the first run, later, while a replacement waits.",
+        "The own stack as it is when asked: before the first run, after a resource of the same run, while a replacement waits.",
         (
             preview("report()"),
-            up('a = Probe("a", replace=1, delete_first=True); report(); report(a.serial)'),
+            up('a = Probe("a", replace=1, delete_first=True); report(a.serial)'),
             up(),
-            up('Probe("a", replace=2, delete_first=True); report()', faults=BROKEN),
+            up('Probe("a", replace=2, delete_first=True)', faults=BROKEN),
             preview("report()"),
             preview('report(stack="other")'),
         ),
