@@ -226,9 +226,8 @@ def _tell(error: ZuoraBackfillError, key: _Key) -> None:
     if isinstance(error, ApiError) and error.status == 422:
         raise _refused(error) from error
     if error.outcome_open:
-        said = (
-            error.message
-        )  # its hint would send the reader elsewhere than `way_on`, unless there is something to mend or to set
+        # The error's own hint would send the reader elsewhere than `way_on`, unless there is something to mend or to set.
+        said = error.message
         if isinstance(error, ApiError) and error.status == 429:
             said = str(error)
         elif isinstance(error, ApiError) and not error.transient:
