@@ -28,20 +28,20 @@ No message holds a body, a header, a token or a secret. A text from the server i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pulumi import RunError
 
 from .reasons import (
-    TRANSIENT_CATEGORIES,
-    TRANSIENT_STATUS,
     USER_INFO_FAILED,
     category_of,
     clean,
     hint_for,
+    is_transient,
     reasons_of,
     text_or_none,
+    without,
 )
 
 
@@ -154,6 +154,7 @@ class ApiError(ZuoraBackfillError):
         headers: Mapping[str, str],
         track_id: str | None = None,
         retry_after_s: float | None = None,
+        secrets: Collection[str] = (),
     ) -> ApiError:
         """
         Build the error for an answer that is a refusal or a failure.
@@ -165,19 +166,17 @@ class ApiError(ZuoraBackfillError):
             headers: The headers of the answer.
             track_id: The ``Zuora-Track-Id`` that was sent.
             retry_after_s: What ``Retry-After`` or ``RateLimit-Reset`` said.
+            secrets: What the request held and no text may hold.
         """
         reasons = reasons_of(body)
-        code = reasons[0][0] if reasons else None
-        reason = clean("; ".join(message for _, message in reasons if message))
+        code = without(reasons[0][0], secrets) if reasons and reasons[0][0] else None
+        reason = without(clean("; ".join(message for _, message in reasons if message)), secrets)
         categories = [category_of(code) for code, _ in reasons]
         said_ids = body if isinstance(body, dict) else {}
         ids = [headers.get("Zuora-Request-Id"), said_ids.get("requestId"), said_ids.get("processId")]
-        request_ids = tuple(dict.fromkeys(id for id in map(text_or_none, ids) if id))
+        request_ids = tuple(dict.fromkeys(without(id, secrets) for id in map(text_or_none, ids) if id))
         request_id = request_ids[0] if request_ids else None
-        if 200 <= status < 300:
-            transient = bool(categories) and all(category in TRANSIENT_CATEGORIES for category in categories)
-        else:
-            transient = status in TRANSIENT_STATUS or (status == 401 and USER_INFO_FAILED in reason)
+        transient = is_transient(status, categories) or (status == 401 and USER_INFO_FAILED in reason)
         kind: type[ApiError] = cls
         if (status == 401 and not transient) or (categories and all(category == "11" for category in categories)):
             kind = AuthenticationError

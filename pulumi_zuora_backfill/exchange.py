@@ -25,7 +25,7 @@ from urllib3.exceptions import HTTPError, LocationValueError, NameResolutionErro
 
 from .base_url import is_loopback
 from .errors import ApiError, TransportError
-from .reasons import clean, without
+from .reasons import clean
 
 CONNECT_TIMEOUT_S: Final = 10.0
 READ_TIMEOUT_S: Final = 130.0  # Zuora's gateway gives up at 120 s
@@ -150,10 +150,11 @@ def _answer(operation: str, response: requests.Response, track_id: str | None, s
         raise ApiError.from_answer(
             operation,
             response.status_code,
-            without(response.text if body is None else body, secrets),
+            response.text if body is None else body,
             headers=response.headers,
             track_id=track_id,
             retry_after_s=retry_after_s(response.headers, response.status_code, _moment(response.headers.get("Date"))),
+            secrets=secrets,
         )
     if not isinstance(body, dict):
         raise TransportError(

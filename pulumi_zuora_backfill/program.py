@@ -14,6 +14,7 @@ from pulumi.runtime.settings import get_monitor
 from .config import NAMES, how_to_set
 from .errors import InputError
 
+_NO_LIST = str | bytes | bytearray | memoryview | range
 _LARGEST_BITS = 1023  # what a double can hold
 # A monitor lives exactly as long as its run, and an Automation API program may run many in one process.
 _warned: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -78,11 +79,18 @@ def ensure_json(kind: str, name: str, arguments: Mapping[str, Any]) -> None:
 
 def shareable(value: Any) -> Any:
     """Let a value be awaited more than once: an argument is looked at before it is registered, and a component hands it to several resources."""
-    if inspect.iscoroutine(value):
-        return asyncio.ensure_future(value)
     if isinstance(value, Mapping):
         return {key: shareable(item) for key, item in value.items()}
-    return [shareable(item) for item in value] if isinstance(value, list | tuple) else value
+    if isinstance(value, Sequence) and not isinstance(value, _NO_LIST):
+        return [shareable(item) for item in value]
+    if inspect.isawaitable(value) and not isinstance(value, asyncio.Future):
+
+        async def awaited() -> Any:
+            """Wait for it, and let what it brings be awaited more than once too."""
+            return shareable(await value)
+
+        return asyncio.ensure_future(awaited())
+    return value
 
 
 def warn_of_plain_secret() -> None:
@@ -105,7 +113,7 @@ def _unfit(value: object, where: str) -> Iterator[str]:
             if not isinstance(key, str):
                 yield f"{where} has a key of type {type(key).__name__}"
             yield from _unfit(item, f"{where}[{key!r}]")
-    elif isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview | range):
+    elif isinstance(value, Sequence) and not isinstance(value, _NO_LIST):
         for index, item in enumerate(value):
             yield from _unfit(item, f"{where}[{index}]")
     elif isinstance(value, str):

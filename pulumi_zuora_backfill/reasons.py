@@ -7,15 +7,18 @@ Source: https://developer.zuora.com/docs/guides/error-handling/
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection
+from html import escape
 from typing import Any, Final
+from urllib.parse import quote_plus
 
 _MESSAGE_LIMIT = 500
 # Where Zuora's own pages show the jobs.
 WHERE_TO_LOOK: Final = "Revenue → Data Backfill → Backfill Logs"
-TRANSIENT_STATUS: Final = frozenset({409, 429, 500, 502, 503, 504})
-TRANSIENT_CATEGORIES: Final = frozenset({"50", "60", "61", "70", "99"})
+_TRANSIENT_STATUS: Final = frozenset({409, 429, 500, 502, 503, 504})
+_TRANSIENT_CATEGORIES: Final = frozenset({"50", "60", "61", "70", "99"})
 USER_INFO_FAILED: Final = "Failed to get user info"  # a 401 that Zuora's SDK documents as "retry"
 
 
@@ -56,16 +59,20 @@ def clean(text: Any) -> str:
     return line if len(line) <= _MESSAGE_LIMIT else line[: _MESSAGE_LIMIT - 1] + "…"
 
 
-def without(body: Any, secrets: Collection[str]) -> Any:
-    """Blank out in an answer what no message may hold, should a server repeat what it was sent."""
-    if isinstance(body, dict):
-        return {name: without(value, secrets) for name, value in body.items()}
-    if isinstance(body, list):
-        return [without(value, secrets) for value in body]
-    if isinstance(body, str):
-        for secret in secrets:
-            body = body.replace(secret, "[secret]")
-    return body
+def without(text: str, secrets: Collection[str]) -> str:
+    """Blank out what no message may hold, should a server repeat what it was sent: as it is, or as a form, HTML or JSON spells it."""
+    for secret in secrets:
+        as_json = json.dumps(secret)[1:-1]
+        for form in {secret, quote_plus(secret), escape(secret), as_json, as_json.replace("/", r"\/")}:
+            text = text.replace(form, "[secret]")
+    return text
+
+
+def is_transient(status: int, categories: list[str | None]) -> bool:
+    """Tell whether an answer may be another one soon; in a 200, all of its reasons have to be such."""
+    if 200 <= status < 300:
+        return bool(categories) and all(category in _TRANSIENT_CATEGORIES for category in categories)
+    return status in _TRANSIENT_STATUS
 
 
 def hint_for(status: int, categories: list[str | None], reason: str) -> str:
@@ -90,7 +97,7 @@ def hint_for(status: int, categories: list[str | None], reason: str) -> str:
             "The tenant's rate or concurrency limit is reached: run the same command again later, "
             "or raise ZUORA_CALL_TIMEOUT / zuora:callTimeout above the time that Zuora asks for."
         )
-    if status in TRANSIENT_STATUS or (categories and all(category in TRANSIENT_CATEGORIES for category in categories)):
+    if is_transient(status, categories):
         return "That usually passes: run the same command again."
     return ""
 

@@ -5,9 +5,9 @@ The idempotency contract: one intent becomes one job. DESIGN.md draws it; here i
 |---|---|---|
 | BEFORE | looks at the predecessor | ended, or not known → GUARD · it runs → error *still runs* |
 | GUARD | lists the tenant's jobs | all accounted for → SEND · one that is not → error *guard* |
-| SEND | POSTs with the intent's key | a job id → LOOK · one saved refusal, twice → RECALL · refusals → error *refused* · nothing → error *unknown* |
-| RECALL | lists, POSTs with a one-time key | a job id → LOOK · a young job that is not accounted for → error *ambiguous* · a refusal → error *refused* |
-| LOOK | GETs the job | ours → done · one that the resource has had, or a stopped one → SEND with the key after it · not known → error *ambiguous* |
+| SEND | POSTs with the intent's key | a job id → LOOK · one saved refusal twice → RECALL · refusals → error *refused* · none → error *unknown* |
+| RECALL | lists, POSTs with a one-time key | a job id → LOOK · a young job that is not accounted for → error *ambiguous* · otherwise as SEND |
+| LOOK | GETs the job | ours → done · one the resource has had, or a stopped one → SEND with the key after it · unknown, or another type → error *ambiguous* |
 
 I1, nothing twice: SEND keeps to one key, and RECALL passes by no key but one that is known to hold a refusal, as any other could still start a job.
 I2, no failure for ever: RECALL gets past a refusal that Zuora saved before its cause was mended. I3, no mix-up: LOOK hands out neither a job that the
@@ -24,6 +24,7 @@ from .clock import Clock
 from .errors import (
     AmbiguousJobError,
     ApiError,
+    AskedToWaitError,
     JobRefusedError,
     NotFoundError,
     OutcomeUnknownError,
@@ -31,7 +32,7 @@ from .errors import (
 )
 from .guard import KEYS_BUSINESS, Guard
 from .idempotency import key_for
-from .models import Job, JobStatus, duration, iso
+from .models import BackfillType, Job, JobStatus, duration, iso
 from .order import Order, Submitted
 from .reasons import WHERE_TO_LOOK
 from .stopping import ensure_ended
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 KEY_LIFETIME: Final = timedelta(hours=24)
 MAX_CHAIN: Final = 16
 _CLOCK_SLACK_S = 1.0
+_TYPES: Final = frozenset(type.value for type in BackfillType)
 # How long the next `up` finds a job by its key, before the guard stands between them.
 _FOUND_AGAIN: Final = {"once": KEYS_BUSINESS, "none": KEY_LIFETIME}
 # What to do when the outcome is not known.
@@ -135,9 +137,12 @@ class Submission:
             try:
                 return self._post(order, key)
             except ZuoraBackfillError as error:
-                error.replayed = error.replayed or (isinstance(error, ApiError) and error.repeats(refusal))
-                error.outcome_open = error.outcome_open or refusal.outcome_open
-                refusal = error
+                if (
+                    isinstance(error, ApiError) or error.outcome_open
+                ):  # otherwise nobody was asked, and the refusal is what there is
+                    error.replayed = error.replayed or (isinstance(error, ApiError) and error.repeats(refusal))
+                    error.outcome_open = error.outcome_open or refusal.outcome_open
+                    refusal = error
         if not refusal.replayed:
             _tell(refusal, key)
         raise refusal
@@ -188,7 +193,7 @@ class Submission:
             job = Job(id=started.job_id, status=JobStatus.UNKNOWN.value, type=order.request.type)
             remark = f"Job {job.id} was started, but its state could not be read: {error.message} `pulumi refresh` reads it later."
         else:
-            if job.type not in (order.request.type, None):
+            if job.type in _TYPES - {order.request.type}:
                 raise AmbiguousJobError(
                     f"Zuora answered with job {job.id}, which is of type {job.type} and not the {order.request.type} backfill that was asked for.",
                     f"Nothing more was sent, and that job is left alone. Look into {WHERE_TO_LOOK}, then add  "
@@ -223,19 +228,16 @@ def _refuses_the_job(error: ApiError) -> bool:
 
 def _tell(error: ZuoraBackfillError, key: _Key) -> None:
     """Raise what an error means for the job, where it does not say so itself."""
-    if isinstance(error, ApiError) and error.status == 422:
-        raise _refused(error) from error
     if error.outcome_open:
-        # The error's own hint would send the reader elsewhere than `way_on`, unless there is something to mend or to set.
-        said = error.message
-        if isinstance(error, ApiError) and error.status == 429:
-            said = str(error)
+        said = error.message  # its hint would send the reader elsewhere than `way_on`: another base URL is another key
+        if isinstance(error, AskedToWaitError) or (isinstance(error, ApiError) and error.status == 429):
+            said = str(error)  # this one names the setting that waits longer
         elif isinstance(error, ApiError) and not error.transient:
-            said = f"An attempt was left without a clear answer, and the one after it was refused: {error}"
+            said = f"An attempt was left without a clear answer, and the one after it was refused: {said}"
         raise OutcomeUnknownError(
             f"It is not known whether the backfill job was started. {said}", key.way_on
         ) from error
-    if isinstance(error, ApiError) and _refuses_the_job(error):
+    if isinstance(error, ApiError) and error.arrived and error.status != 401:
         raise _refused(error) from error
 
 

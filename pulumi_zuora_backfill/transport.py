@@ -214,7 +214,7 @@ class _Patience:
         self._deadline_s = clock.monotonic() + timeout_s
         self._last: ApiError | None = None
         self._faults = 0
-        self._outcome_open = False
+        self._may_be_done = False
 
     def left_s(self) -> float:
         return self._deadline_s - self._clock.monotonic()
@@ -231,12 +231,15 @@ class _Patience:
         elif isinstance(error, TransportError):
             transient, arrived = error.transient, error.arrived
             self._last = None
+        is_open = transient and arrived and not error.replayed
         # A refusal says nothing about the attempt before it, which may still be under way behind a gateway that says no; only a saved answer does.
-        self._outcome_open = not error.replayed and (self._outcome_open or (transient and arrived))
+        error.outcome_open = is_open or (self._may_be_done and not error.replayed)
+        # What was turned away at the door (429, 401) has done nothing, whatever comes after it.
+        turned_away = isinstance(error, ApiError) and error.status in (401, 429)
+        self._may_be_done = error.outcome_open and (self._may_be_done or not turned_away)
         self._faults += not busy
         self.reason = error.message
         self.try_again = transient and not error.replayed
-        error.outcome_open = self._outcome_open
 
     def exhausted(self, state: RetryCallState) -> bool:
         """Stop at the fifth fault, or where the next attempt would come after the deadline."""

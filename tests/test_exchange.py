@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests import PreparedRequest
 
-from pulumi_zuora_backfill.errors import ApiError, NotFoundError, TransportError
+from pulumi_zuora_backfill.errors import ApiError, AuthenticationError, NotFoundError, TransportError
 from pulumi_zuora_backfill.exchange import Answer, Exchange, retry_after_s
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 
@@ -184,6 +184,17 @@ def test_a_server_that_repeats_what_it_was_sent_has_its_secrets_blanked_out() ->
     with raw_server(http(400, body)) as server, pytest.raises(ApiError) as error:
         Exchange(server.base_url).send("do it", "POST", "/x", auth=bearer, form={"client_secret": "s3cret"})
     assert error.value.reason == "no [secret]; for [secret], [secret]"
+    for spelled in ("s3cret%2F%2B%3D", "s3cret/+=", r"s3cret\/+="):
+        with raw_server(http(400, f"cannot read client_secret={spelled}")) as server, pytest.raises(ApiError) as error:
+            Exchange(server.base_url).send("do it", "POST", "/x", form={"client_secret": "s3cret/+="})
+        assert error.value.reason == "cannot read client_secret=[secret]"
+    deep = '{"message": "x", "d": ' + "[" * 700 + "]" * 700 + "}"
+    with raw_server(http(503, deep, "Zuora-Request-Id: t0ken")) as server, pytest.raises(ApiError) as error:
+        Exchange(server.base_url).send("do it", "POST", "/x", auth=bearer)
+    assert (error.value.reason, error.value.request_ids) == ("x", ("[secret]",))
+    with raw_server(http(401, '{"code": 58730011}')) as server, pytest.raises(AuthenticationError) as error:
+        Exchange(server.base_url).send("do it", "POST", "/x", form={"client_secret": "1"})
+    assert error.value.hint == "Check the client id, the client secret and that they belong to this base URL."
     with raw_server(http(502, "<html>s3cret</html>")) as server, pytest.raises(ApiError) as error:
         Exchange(server.base_url).send("do it", "POST", "/x", form={"client_secret": "s3cret"})
     assert str(error.value) == (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections import UserList
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -195,12 +196,14 @@ def test_coroutines_are_inputs_like_any_others() -> None:
         return value
 
     def program() -> None:
-        BackfillJob("job", type="RatePlanCharge", reason=told("x"), triggers=[told(1), {"a": told("y")}])
+        BackfillJob("job", type="RatePlanCharge", reason=told("x"), triggers=told([told(1), {"a": told("y")}]))
+        BackfillJob("listed", type="RatePlanCharge", triggers=UserList([pulumi.Output.secret(1)]))
         VerifiedBackfill("both", type=told("OrderLineItem"), triggers=told("z"), reason=told("w"))
 
     inputs = run(State({}), program)
 
     assert (inputs["job"]["reason"], inputs["job"]["triggers"]) == ("x", [1, {"a": "y"}])
+    assert inputs["listed"]["identity"]["secrets"] == ["triggers"]
     assert [
         (inputs[name]["type"], inputs[name]["triggers"], inputs[name]["reason"]) for name in ("both", "both-dry-run")
     ] == [("OrderLineItem", "z", "w")] * 2

@@ -69,7 +69,9 @@ ENDINGS: dict[str, tuple[list[Happening], type[ZuoraBackfillError], bool, bool, 
     "lost, then the token refused": ([LOST, REVOKED, NO_TOKEN_LATER], AuthenticationError, True, False, 2),
     "lost, then the new token refused": ([LOST, REVOKED, REVOKED], AuthenticationError, True, False, 3),
     "lost, then no route to a token": ([LOST, REVOKED, NO_TOKEN_ROUTE_LATER], ApiError, True, False, 2),
-    "busy, then the token refused": ([BUSY, REVOKED, NO_TOKEN_LATER], AuthenticationError, True, False, 2),
+    "busy, then the token refused": ([BUSY, REVOKED, NO_TOKEN_LATER], AuthenticationError, False, False, 2),
+    "busy, then forbidden": ([BUSY, FORBIDDEN], ApiError, False, False, 2),
+    "lost, busy, then forbidden": ([LOST, BUSY, FORBIDDEN], ApiError, True, False, 3),
     "token refused": ([NO_TOKEN], AuthenticationError, False, False, 0),
     "no route to a token": ([NO_TOKEN_ROUTE], ApiError, False, False, 0),
     "token busy for ever": ([TOKEN_BUSY] * 9, ApiError, False, False, 0),
@@ -491,7 +493,7 @@ def attempt_of(outcome: str) -> ZuoraBackfillError:
     st.sampled_from(["refused", "credentials", "token", "tenant"]),
 )
 def test_the_outcome_stays_open_whatever_is_refused_afterwards(before: list[str], last: str) -> None:
-    """A refusal, a missing token or another tenant says nothing about what was sent before."""
+    """A refusal, a missing token or another tenant says nothing about what was sent before; what was turned away has done nothing."""
     connection: Connection = connect(base_url="http://127.0.0.1:1")
     outcomes = iter([*before, last])
 
@@ -500,4 +502,4 @@ def test_the_outcome_stays_open_whatever_is_refused_afterwards(before: list[str]
 
     error = failure(lambda: connection.transport.patiently("do it", attempt))
     assert error.message == last
-    assert error.outcome_open is bool({"lost", "broken", "busy"} & set(before))
+    assert error.outcome_open is bool({"lost", "broken"} & set(before))
