@@ -88,15 +88,10 @@ class VerifiedBackfill(pulumi.ComponentResource):
         _ensure_approval(resource_name, approval)
         ensure_no_import("VerifiedBackfill", resource_name, opts)
         super().__init__(VERIFIED_TYPE, resource_name, None, opts)
-        type, triggers, existing_job_id = shareable(type), shareable(triggers), shareable(existing_job_id)
-        job: dict[str, Any] = {
-            "type": type,
-            "batch_size": shareable(batch_size),
-            "triggers": triggers,
-            "reason": shareable(reason),
-        }
-        place: dict[str, Any] = {"entity_id": shareable(entity_id), "org_ids": shareable(org_ids)}
-        wait: dict[str, Any] = {"timeout": shareable(timeout), "max_errors": shareable(max_errors)}
+        job = shareable({"type": type, "batch_size": batch_size, "triggers": triggers, "reason": reason})
+        place = shareable({"entity_id": entity_id, "org_ids": org_ids})
+        wait = shareable({"timeout": timeout, "max_errors": max_errors})
+        existing_job_id = shareable(existing_job_id)
         child = pulumi.ResourceOptions(parent=self)
         waiting = pulumi.ResourceOptions(parent=self, custom_timeouts=opts.custom_timeouts if opts else None)
 
@@ -112,7 +107,7 @@ class VerifiedBackfill(pulumi.ComponentResource):
                 lambda done: self._ask(resource_name, *done)
             )
         else:
-            declared = pulumi.Output.all(type=type, triggers=triggers, **place)
+            declared = pulumi.Output.all(type=job["type"], triggers=job["triggers"], **place)
             if existing_job_id is None:
                 _approving: pulumi.Output[None] = declared.apply(
                     lambda asked: self._warn(resource_name, approval, dry_run.job_id, asked)

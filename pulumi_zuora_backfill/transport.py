@@ -231,9 +231,8 @@ class _Patience:
         elif isinstance(error, TransportError):
             transient, arrived = error.transient, error.arrived
             self._last = None
-        is_open = transient and arrived and not error.replayed
         # A refusal says nothing about the attempt before it, which may still be under way behind a gateway that says no; only a saved answer does.
-        error.outcome_open = is_open or (self._may_be_done and not error.replayed)
+        error.outcome_open = not error.replayed and (self._may_be_done or (transient and arrived))
         # What was turned away at the door (429, 401) has done nothing, whatever comes after it.
         turned_away = isinstance(error, ApiError) and error.status in (401, 429)
         self._may_be_done = error.outcome_open and (self._may_be_done or not turned_away)
