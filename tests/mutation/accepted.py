@@ -11,6 +11,11 @@ from .mutants import Mutant
 ACCEPTED: dict[Mutant, str] = {
     Mutant(
         module="transport",
+        function="_Patience.__init__",
+        change="- self._may_be_done = False\n+ self._may_be_done = None",
+    ): "It is read for its truth only, and what is handed out is always computed from it, as True or False.",
+    Mutant(
+        module="transport",
         function="_Patience.learn",
         change="- transient, arrived, busy = False, False, False\n+ transient, arrived, busy = False, True, False",
     ): "It stays only for an error that is neither ApiError nor TransportError, where it is read beside `transient`, which is False.",
