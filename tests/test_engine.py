@@ -503,7 +503,8 @@ def test_many_runs_leave_nothing_behind(bench: Bench) -> None:
     bench.program('Probe("a")')
     stack = bench.stack()
     stack.up()
-    threads, files = threading.active_count(), len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc") else 0
+    threads = set(threading.enumerate())
+    files = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc") else 0
 
     for fault in ("", "clean", ""):
         bench.faults(diff=fault)
@@ -512,7 +513,9 @@ def test_many_runs_leave_nothing_behind(bench: Bench) -> None:
         else:
             stack.up()
 
-    assert threading.active_count() <= threads
+    for thread in set(threading.enumerate()) - threads:  # one that is about to end is not left behind
+        thread.join(30.0)
+    assert set(threading.enumerate()) <= threads
     assert not os.path.isdir("/proc") or len(os.listdir("/proc/self/fd")) <= files
 
 
