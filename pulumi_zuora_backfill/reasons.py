@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote_plus
 
 _MESSAGE_LIMIT = 500
+_PASSES = "That usually passes: run the same command again."
 # Where Zuora's own pages show the jobs.
 WHERE_TO_LOOK: Final = "Revenue → Data Backfill → Backfill Logs"
 _TRANSIENT_STATUS: Final = frozenset({409, 429, 500, 502, 503, 504})
@@ -87,7 +88,7 @@ def hint_for(status: int, categories: list[str | None], reason: str) -> str:
             "grant it and run `pulumi up` again."
         )
     if USER_INFO_FAILED in reason:
-        return "That usually passes: run the same command again."
+        return _PASSES
     if "11" in categories or status == 401:
         return "Check the client id, the client secret and that they belong to this base URL."
     if "30" in categories:
@@ -98,7 +99,7 @@ def hint_for(status: int, categories: list[str | None], reason: str) -> str:
             "or raise ZUORA_CALL_TIMEOUT / zuora:callTimeout above the time that Zuora asks for."
         )
     if is_transient(status, categories):
-        return "That usually passes: run the same command again."
+        return _PASSES
     return ""
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 from .clock import Clock
 from .errors import (
@@ -133,13 +133,14 @@ class Submission:
             return self._post(order, key)
         except ZuoraBackfillError as error:
             refusal = error
-        if isinstance(refusal, ApiError) and not refusal.transient and _refuses_the_job(refusal):
+        if (
+            _refuses_the_job(refusal) and not refusal.transient and refusal.status != 422
+        ):  # a key that does not fit stays so
             try:
                 return self._post(order, key)
             except ZuoraBackfillError as error:
-                if (
-                    isinstance(error, ApiError) or error.outcome_open
-                ):  # otherwise nobody was asked, and the refusal is what there is
+                # Where nobody could be asked again, the refusal is what there is.
+                if isinstance(error, ApiError) or error.outcome_open:
                     error.replayed = error.replayed or (isinstance(error, ApiError) and error.repeats(refusal))
                     error.outcome_open = error.outcome_open or refusal.outcome_open
                     refusal = error
@@ -221,9 +222,9 @@ def _way_on(guard: str, since: datetime) -> str:
     return _SAME_KEY.format(until=iso(since + lifetime), hours=lifetime // timedelta(hours=1))
 
 
-def _refuses_the_job(error: ApiError) -> bool:
-    """Tell whether Zuora has looked at the request for a job and said no; a refused token says nothing about it, and a key that does not fit is final."""
-    return error.arrived and error.status not in (401, 422)
+def _refuses_the_job(error: ZuoraBackfillError) -> TypeGuard[ApiError]:
+    """Tell whether Zuora has looked at the request for a job and said no; a refused token says nothing about it."""
+    return isinstance(error, ApiError) and error.arrived and error.status != 401
 
 
 def _tell(error: ZuoraBackfillError, key: _Key) -> None:
@@ -237,7 +238,7 @@ def _tell(error: ZuoraBackfillError, key: _Key) -> None:
         raise OutcomeUnknownError(
             f"It is not known whether the backfill job was started. {said}", key.way_on
         ) from error
-    if isinstance(error, ApiError) and error.arrived and error.status != 401:
+    if _refuses_the_job(error):
         raise _refused(error) from error
 
 
