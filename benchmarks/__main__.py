@@ -35,7 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except LookupError as error:
             sys.exit(f"error: {error}")
         where = f"{platform.python_implementation()} {platform.python_version()}, pulumi SDK {metadata.version('pulumi')}, {os.cpu_count()} CPUs"
-        print(f"Engine: {engine.description}\nMachine: {where}\nRounds: {options.rounds}\n", flush=True)
+        print(
+            f"Engine: {engine.description}\nMachine: {where}\nRounds: {options.rounds}\n",
+            flush=True,
+        )
         imports = measure_import(options.import_runs, folder)
         samples = list(
             measure(
@@ -60,22 +63,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "waits": [asdict(sample) for sample in waits],
         }
         options.json.write_text(json.dumps(found, indent=1) + "\n")
-    missed = sum(not line.met for line in lines) + (not import_met(imports)) + (not waits_met(waits))
+    missed = (
+        sum(not line.met for line in lines) + (not import_met(imports)) + (not waits_met(waits))
+    )
     print(f"Goals missed: {missed}")
     return 1 if options.strict and missed else 0
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description="Measure up and destroy of three programs side by side."
+        prog="python -m benchmarks",
+        description="Measure up and destroy of three programs side by side.",
     )
-    parser.add_argument("--jobs", type=_numbers, default=[1, 10, 100], help="numbers of jobs (default: 1,10,100)")
     parser.add_argument(
-        "--answer-ms", type=_numbers, default=[0, 200], help="answer times of the local Zuora (default: 0,200)"
+        "--jobs", type=_numbers, default=[1, 10, 100], help="numbers of jobs (default: 1,10,100)"
     )
-    parser.add_argument("--rounds", type=_positive, default=5, help="how often everything is measured (default: 5)")
     parser.add_argument(
-        "--import-runs", type=_positive, default=15, help="how often the import is measured (default: 15)"
+        "--answer-ms",
+        type=_numbers,
+        default=[0, 200],
+        help="answer times of the local Zuora (default: 0,200)",
+    )
+    parser.add_argument(
+        "--rounds", type=_positive, default=5, help="how often everything is measured (default: 5)"
+    )
+    parser.add_argument(
+        "--import-runs",
+        type=_positive,
+        default=15,
+        help="how often the import is measured (default: 15)",
     )
     parser.add_argument(
         "--engine",

@@ -48,7 +48,9 @@ class Cli:
         """Prepare the home."""
         self._cli = cli
         self._folder = folder
-        self._version = subprocess.run([cli, "version"], check=True, capture_output=True, text=True).stdout.strip()
+        self._version = subprocess.run(
+            [cli, "version"], check=True, capture_output=True, text=True
+        ).stdout.strip()
 
     @property
     def description(self) -> str:
@@ -84,7 +86,9 @@ class _CliStack:
         """Run the command as a user does."""
         text = self.call(operation.split()[0], "--stack", "bench", "--yes", "--skip-preview")
         count = re.search(
-            rf"^ +(?:[+-] )?(\d+) {_CLI_WORDS[operation]}", text.partition("Resources:\n")[2], re.MULTILINE
+            rf"^ +(?:[+-] )?(\d+) {_CLI_WORDS[operation]}",
+            text.partition("Resources:\n")[2],
+            re.MULTILINE,
         )
         return int(count[1]) if count else 0
 
@@ -139,5 +143,7 @@ def choose(wish: str, folder: Path) -> Engine:
     if wish == "embedded" or (wish == "auto" and cli is None):
         return Embedded()
     if cli is None:
-        raise LookupError("no pulumi CLI is on PATH or in ~/.pulumi/bin (`make pulumi` installs one)")
+        raise LookupError(
+            "no pulumi CLI is on PATH or in ~/.pulumi/bin (`make pulumi` installs one)"
+        )
     return Cli(cli, folder)

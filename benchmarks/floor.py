@@ -6,8 +6,8 @@ from typing import Any
 
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider
 
-from pulumi_zuora_backfill.names import INPUTS, camel
-from pulumi_zuora_backfill.names import OUTPUTS as PYTHON_OUTPUTS
+from pulumi_zuora_backfill.properties import INPUTS, camel
+from pulumi_zuora_backfill.properties import OUTPUTS as PYTHON_OUTPUTS
 
 # A job that has not ended has no counts.
 OUTPUTS = tuple(camel(name) for name in PYTHON_OUTPUTS[:12])
@@ -32,7 +32,9 @@ class WideFloorProvider(FloorProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Make up an id and the outputs."""
-        return CreateResult("nothing", {**props, **{name: f"{name}, some text or other" for name in OUTPUTS}})
+        return CreateResult(
+            "nothing", {**props, **{name: f"{name}, some text or other" for name in OUTPUTS}}
+        )
 
 
 class Floor(Resource, module="benchmarks", name="Floor"):
@@ -48,7 +50,18 @@ class WideFloor(Resource, module="benchmarks", name="WideFloor"):
 
     def __init__(self, name: str) -> None:
         """Declare it."""
-        given = {"type": "RatePlanCharge", "batchSize": 1000, "dryRun": False, "guard": "once", "onDelete": "leave"}
+        given = {
+            "type": "RatePlanCharge",
+            "batchSize": 1000,
+            "dryRun": False,
+            "guard": "once",
+            "onDelete": "leave",
+        }
         unset = dict.fromkeys(camel(name) for name in INPUTS)
-        internal = {"identity": {"urn": name, "organization": "o", "preview": False}, "past": {"predecessor": {}}}
-        super().__init__(WideFloorProvider(), name, {**unset, **given, **internal, **dict.fromkeys(OUTPUTS)})
+        internal = {
+            "identity": {"urn": name, "organization": "o", "preview": False},
+            "past": {"predecessor": {}},
+        }
+        super().__init__(
+            WideFloorProvider(), name, {**unset, **given, **internal, **dict.fromkeys(OUTPUTS)}
+        )

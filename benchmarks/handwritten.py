@@ -29,7 +29,11 @@ class HandWrittenProvider(ResourceProvider):
         token.raise_for_status()
         started = requests.post(
             f"{base_url}/v1/uno/data-backfill/propagation/jobs",
-            json={"type": props["type"], "batchSize": int(props["batchSize"]), "dryRun": props["dryRun"]},
+            json={
+                "type": props["type"],
+                "batchSize": int(props["batchSize"]),
+                "dryRun": props["dryRun"],
+            },
             headers={"Authorization": f"Bearer {token.json()['access_token']}"},
             timeout=30,
         )
@@ -39,7 +43,9 @@ class HandWrittenProvider(ResourceProvider):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Start another job when an argument changes."""
-        changed = [name for name in ("type", "batchSize", "dryRun") if _olds.get(name) != _news.get(name)]
+        changed = [
+            name for name in ("type", "batchSize", "dryRun") if _olds.get(name) != _news.get(name)
+        ]
         return DiffResult(changes=bool(changed), replaces=changed)
 
 

@@ -133,7 +133,9 @@ def measure_import(runs: int, folder: Path) -> list[ImportSample]:
     return samples
 
 
-def _life(engine: Engine, folder: Path, program: str, number: int, *, jobs: int, answer_ms: int) -> Iterator[Sample]:
+def _life(
+    engine: Engine, folder: Path, program: str, number: int, *, jobs: int, answer_ms: int
+) -> Iterator[Sample]:
     """Take one stack from its first `up` to its end, in an empty project, beside an empty tenant."""
     environment = environment_in(folder)
     source = PROGRAMS[program].format(jobs=jobs)
@@ -144,7 +146,9 @@ def _life(engine: Engine, folder: Path, program: str, number: int, *, jobs: int,
             done = stack.run(operation)
             seconds = time.perf_counter() - started
             if done != jobs + 1:  # the stack itself is a resource too
-                raise RuntimeError(f"{operation} of {program}: {done} resources instead of {jobs + 1}")
+                raise RuntimeError(
+                    f"{operation} of {program}: {done} resources instead of {jobs + 1}"
+                )
             yield Sample(number, answer_ms, jobs, program, operation, seconds)
 
 
@@ -160,5 +164,9 @@ def project_in(folder: Path, source: str) -> Iterator[Path]:
 
 def environment_in(folder: Path) -> Mapping[str, str]:
     """Return the environment of all programs: no settings of the user's, and byte code, as an installed package has it."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ZUORA_", "PULUMI_", "PYTHON"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("ZUORA_", "PULUMI_", "PYTHON"))
+    }
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(folder / "byte-code")}

@@ -74,7 +74,9 @@ def lines_of(samples: Iterable[Sample]) -> Iterator[Line]:
     for sample in samples:
         of_line = found.setdefault((sample.answer_ms, sample.jobs, sample.operation), {})
         of_line.setdefault(sample.program, {})[sample.round] = sample.seconds
-    for answer_ms, jobs, operation in sorted(found, key=lambda key: (key[0], key[1], OPERATIONS.index(key[2]))):
+    for answer_ms, jobs, operation in sorted(
+        found, key=lambda key: (key[0], key[1], OPERATIONS.index(key[2]))
+    ):
         times = found[answer_ms, jobs, operation]
         yield Line(
             answer_ms=answer_ms,
@@ -94,7 +96,10 @@ def table(lines: Iterable[Line]) -> str:
             f"{line.answer_ms} ms",
             str(line.jobs),
             line.operation,
-            *(f"{line.seconds[program]:.2f} s" for program in (OURS, FLOOR, WIDE_FLOOR, HAND_WRITTEN)),
+            *(
+                f"{line.seconds[program]:.2f} s"
+                for program in (OURS, FLOOR, WIDE_FLOOR, HAND_WRITTEN)
+            ),
             f"{line.to_floor:.2f}",
             f"{line.to_wide_floor:.2f}",
             f"{line.to_hand_written:.2f}",
@@ -105,13 +110,16 @@ def table(lines: Iterable[Line]) -> str:
     widths = [max(map(len, column)) for column in zip(_HEAD, *rows, strict=True)]
     drawn = [_HEAD, tuple("-" * width for width in widths), *rows]
     return "\n".join(
-        f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in drawn
+        f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |"
+        for row in drawn
     )
 
 
 def import_met(samples: Sequence[ImportSample]) -> bool:
     """Return whether importing the package costs no more than is wanted."""
-    return median(s.ours_ms for s in samples) <= MOST_IMPORT_MS and not any(s.requests_loaded for s in samples)
+    return median(s.ours_ms for s in samples) <= MOST_IMPORT_MS and not any(
+        s.requests_loaded for s in samples
+    )
 
 
 def about_import(samples: Sequence[ImportSample]) -> str:

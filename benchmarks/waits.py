@@ -38,7 +38,9 @@ class WaitSample:
     ten_s: float
 
 
-def measure_waits(engine: Engine, *, rounds: int, folder: Path, tell: Callable[[str], None]) -> list[WaitSample]:
+def measure_waits(
+    engine: Engine, *, rounds: int, folder: Path, tell: Callable[[str], None]
+) -> list[WaitSample]:
     """Run both programs in turn; all jobs run for four seconds."""
     samples = []
     for number in range(1, rounds + 1):
@@ -54,7 +56,10 @@ def waits_met(samples: list[WaitSample]) -> bool:
 
 def about_waits(samples: list[WaitSample]) -> str:
     """Say how ten waits compare with one."""
-    one_s, ten_s = median(sample.one_s for sample in samples), median(sample.ten_s for sample in samples)
+    one_s, ten_s = (
+        median(sample.one_s for sample in samples),
+        median(sample.ten_s for sample in samples),
+    )
     return (
         f"up with {WAITS} jobs of {JOB_S:.0f} s and {WAITS} completions: {ten_s:.2f} s; with one of each: {one_s:.2f} s; ratio {_ratio(samples):.2f} "
         f"(one after the other would be {WAITS * JOB_S:.0f} s). Goal: ≤ {MOST_OF_ONE}: {'met' if waits_met(samples) else 'NOT MET'}"
@@ -67,7 +72,10 @@ def _ratio(samples: list[WaitSample]) -> float:
 
 def _up(engine: Engine, folder: Path, jobs: int) -> float:
     environment = environment_in(folder)
-    with project_in(folder, _PROGRAM.format(jobs=jobs)) as project, local_zuora(0, environment, JOB_S) as zuora:
+    with (
+        project_in(folder, _PROGRAM.format(jobs=jobs)) as project,
+        local_zuora(0, environment, JOB_S) as zuora,
+    ):
         stack = engine.stack(project, {**environment, **zuora})
         started = time.perf_counter()
         done = stack.run(FIRST_UP)

@@ -28,7 +28,10 @@ def main() -> int:
         del os.environ[name]
     if put_aside:
         say(f"A demo never writes to a tenant: {', '.join(put_aside)} will not be used.")
-    with tempfile.TemporaryDirectory(prefix="zuora-backfill-demo-") as folder, Sandbox(job_duration_s=1) as zuora:
+    with (
+        tempfile.TemporaryDirectory(prefix="zuora-backfill-demo-") as folder,
+        Sandbox(job_duration_s=1) as zuora,
+    ):
         os.environ.update(zuora.environment())
         say(f"A local Zuora listens at {zuora.base_url}.")
         with engine(Path(folder)) as stack:
@@ -37,20 +40,40 @@ def main() -> int:
 
 def deploy(stack: Any, zuora: Sandbox) -> int:
     """Walk through the life of the stack."""
-    step("pulumi preview", stack.preview(), zuora, "It told the reviewer what will happen, and sent nothing.")
-    up = step("pulumi up", stack.up(), zuora, "It started one job and looked at it; the job id is the stack output.")
+    step(
+        "pulumi preview",
+        stack.preview(),
+        zuora,
+        "It told the reviewer what will happen, and sent nothing.",
+    )
+    up = step(
+        "pulumi up",
+        stack.up(),
+        zuora,
+        "It started one job and looked at it; the job id is the stack output.",
+    )
     job_id = up.outputs["jobId"].value
     say(f"Stack output jobId = {job_id}")
     zuora.clock.advance(2)
     step("pulumi up", stack.up(), zuora, "Nothing had changed, so nothing was sent.")
-    step("pulumi refresh", stack.refresh(), zuora, "It looked at the job, which has ended meanwhile; that is no drift.")
+    step(
+        "pulumi refresh",
+        stack.refresh(),
+        zuora,
+        "It looked at the job, which has ended meanwhile; that is no drift.",
+    )
     (status,) = [
         resource["outputs"]["status"]
         for resource in stack.export_stack().deployment["resources"]
         if resource.get("id") == job_id
     ]
     say(f"In the state the job is {status}; the stack output follows with the next up.")
-    step("pulumi destroy", stack.destroy(), zuora, "A live job is left alone; only the state let go of it.")
+    step(
+        "pulumi destroy",
+        stack.destroy(),
+        zuora,
+        "A live job is left alone; only the state let go of it.",
+    )
     jobs = zuora.jobs
     say(f"The local Zuora holds {len(jobs)} job: {jobs[0].id}, {jobs[0].status}.")
     return 0 if [job.id for job in jobs] == [job_id] else 1
@@ -62,7 +85,9 @@ def step(title: str, result: Any, zuora: Sandbox, sentence: str) -> Any:
     for line in result.stdout.splitlines():
         if line.strip():
             print(f"  │ {line}")
-    counts = {operation.value: zuora.count(operation) for operation in Operation if zuora.count(operation)}
+    counts = {
+        operation.value: zuora.count(operation) for operation in Operation if zuora.count(operation)
+    }
     asked = ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
     zuora.forget_requests()
     say(f"{sentence} Requests to Zuora: {asked}.")
@@ -74,10 +99,14 @@ def engine(folder: Path) -> Iterator[Any]:
     """Choose the engine and give it a project folder of its own, so that the demo leaves nothing behind."""
     shutil.copy(ROOT / "Pulumi.yaml", folder)
     shutil.copytree(ROOT / "examples" / "quickstart", folder / "examples" / "quickstart")
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], str(Path.home() / ".pulumi" / "bin")])
+    path = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ["PATH"], str(Path.home() / ".pulumi" / "bin")]
+    )
     cli = shutil.which("pulumi", path=path)
     if cli is None:
-        say("Engine: EmbeddedStack, as no pulumi CLI is on PATH or in ~/.pulumi/bin (`make pulumi` installs one).")
+        say(
+            "Engine: EmbeddedStack, as no pulumi CLI is on PATH or in ~/.pulumi/bin (`make pulumi` installs one)."
+        )
         yield EmbeddedStack(STACK, folder)
         return
     say(f"Engine: the pulumi CLI at {cli}, with a state of its own in a temporary folder.")

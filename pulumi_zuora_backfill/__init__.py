@@ -5,9 +5,9 @@ Start with `BackfillJob`; `BackfillCompletion` waits for jobs, `VerifiedBackfill
 Importing this package creates nothing and loads no HTTP library.
 """
 
-from .components import VerifiedBackfill
-from .models import BackfillType, JobStatus
-from .resources import BackfillCompletion, BackfillJob
+from .program.resources import BackfillCompletion, BackfillJob
+from .program.verified_backfill import VerifiedBackfill
+from .zuora.models import BackfillType, JobStatus
 
 __version__ = "0.1.0"
 

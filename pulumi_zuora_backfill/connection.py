@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .client import BackfillClient
     from .clock import Clock
-    from .config import Settings
-    from .submission import Submission
+    from .contract.submission import Submission
+    from .settings.loading import Settings
+    from .zuora.client import BackfillClient
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +57,14 @@ def connect(settings: Settings, clock: Clock, report: Callable[[str], None]) -> 
     Raises:
         ConfigurationError: The settings are not usable.
     """
-    from .auth import ClientCredentials  # here, as a program that only declares resources needs no HTTP library
-    from .client import BackfillClient
-    from .exchange import Exchange
-    from .guard import Guard
-    from .submission import Submission
-    from .transport import Transport
+    from .contract.guard import Guard
+    from .contract.submission import Submission
+    from .zuora.client import BackfillClient
+    from .zuora.http import Exchange
+    from .zuora.retries import Transport
+    from .zuora.token import (
+        ClientCredentials,  # here, as a program that only declares resources needs no HTTP library
+    )
 
     base_url, client_id, client_secret = settings.require()
     exchange = Exchange(base_url, compress_requests=settings.compress_requests)

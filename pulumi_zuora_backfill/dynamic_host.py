@@ -86,7 +86,8 @@ def lift_worker_limit() -> bool:
     pools = [
         pool
         for pool in gc.get_objects()
-        if issubclass(type(pool), ThreadPoolExecutor) and getattr(pool, "_max_workers", None) == _HOST_WORKERS
+        if issubclass(type(pool), ThreadPoolExecutor)
+        and getattr(pool, "_max_workers", None) == _HOST_WORKERS
     ]
     if len(pools) != 1:
         return False
@@ -136,7 +137,11 @@ def sleep(seconds: float) -> None:
 def config_keys(config: Config) -> list[str]:
     """Return the full keys of the stack's configuration, the project's own aside; the host only answers for one key at a time."""
     values, project = getattr(config, "_props", None), getattr(config, "_project_name", None)
-    return [key for key in values if not key.startswith(f"{project}:")] if isinstance(values, dict) else []
+    return (
+        [key for key in values if not key.startswith(f"{project}:")]
+        if isinstance(values, dict)
+        else []
+    )
 
 
 def _served_call() -> tuple[Any, grpc.ServicerContext] | None:

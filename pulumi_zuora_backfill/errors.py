@@ -33,7 +33,7 @@ from typing import Any
 
 from pulumi import RunError
 
-from .reasons import (
+from .zuora.refusals import (
     USER_INFO_FAILED,
     category_of,
     clean,
@@ -87,7 +87,9 @@ class TransportError(ZuoraBackfillError):
         transient: Whether the same request may be tried again.
     """
 
-    def __init__(self, message: str, hint: str = "", *, arrived: bool, transient: bool = True) -> None:
+    def __init__(
+        self, message: str, hint: str = "", *, arrived: bool, transient: bool = True
+    ) -> None:
         """Keep what the retry loop has to know."""
         super().__init__(message, hint)
         self.arrived = arrived
@@ -173,12 +175,22 @@ class ApiError(ZuoraBackfillError):
         reason = without(clean("; ".join(message for _, message in reasons if message)), secrets)
         categories = [category_of(code) for code, _ in reasons]
         said_ids = body if isinstance(body, dict) else {}
-        ids = [headers.get("Zuora-Request-Id"), said_ids.get("requestId"), said_ids.get("processId")]
-        request_ids = tuple(dict.fromkeys(without(id, secrets) for id in map(text_or_none, ids) if id))
+        ids = [
+            headers.get("Zuora-Request-Id"),
+            said_ids.get("requestId"),
+            said_ids.get("processId"),
+        ]
+        request_ids = tuple(
+            dict.fromkeys(without(id, secrets) for id in map(text_or_none, ids) if id)
+        )
         request_id = request_ids[0] if request_ids else None
-        transient = is_transient(status, categories) or (status == 401 and USER_INFO_FAILED in reason)
+        transient = is_transient(status, categories) or (
+            status == 401 and USER_INFO_FAILED in reason
+        )
         kind: type[ApiError] = cls
-        if (status == 401 and not transient) or (categories and all(category == "11" for category in categories)):
+        if (status == 401 and not transient) or (
+            categories and all(category == "11" for category in categories)
+        ):
             kind = AuthenticationError
         elif (status == 404 or 200 <= status < 300) and "40" in categories:
             kind = NotFoundError
@@ -191,7 +203,11 @@ class ApiError(ZuoraBackfillError):
             said += f": {reason}"
         marks = [f"request id {request_id}"] if request_id else []
         marks += [f"track id {track_id}"] if track_id else []
-        message = f"Zuora refused to {operation} ({said})" if not transient else f"Zuora could not {operation} ({said})"
+        message = (
+            f"Zuora refused to {operation} ({said})"
+            if not transient
+            else f"Zuora could not {operation} ({said})"
+        )
         return kind(
             message + (f" [{', '.join(marks)}]." if marks else "."),
             hint_for(status, categories, reason),

@@ -24,19 +24,21 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from . import awaiting, dynamic_host, lifecycle
-from .announcements import announce_start
-from .changes import changes_between
-from .checks import is_unknown
+from . import dynamic_host
 from .clock import Clock
-from .config import Settings, load_settings
+from .completion import lifecycle as awaiting
 from .connection import Voice, Zuora, connect
+from .contract.tenant_check import place_mismatch
 from .errors import InputError
-from .inputs import check_inputs, ensure_job_id, scope_of
-from .models import Scope
-from .names import PYTHON_NAMES
-from .past import Past
-from .place import place_mismatch
+from .job import lifecycle
+from .job.announcements import announce_start
+from .job.differences import changes_between
+from .job.inputs import check_inputs, ensure_job_id, scope_of
+from .program.stack_state import Past
+from .properties import PYTHON_NAMES
+from .settings.loading import Settings, load_settings
+from .validation import is_unknown
+from .zuora.models import Scope
 
 _VOICE = Voice(status=dynamic_host.status, info=dynamic_host.info, warn=dynamic_host.warn)
 
@@ -80,7 +82,9 @@ class _ZuoraProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Read the settings; what is wrong with them is an error only when Zuora is needed."""
-        self._settings: Settings = load_settings(os.environ, req.config.get, dynamic_host.config_keys(req.config))
+        self._settings: Settings = load_settings(
+            os.environ, req.config.get, dynamic_host.config_keys(req.config)
+        )
         self._clock = Clock(sleep=dynamic_host.sleep)
         _prepare_host()
 
@@ -121,14 +125,18 @@ class BackfillJobProvider(_ZuoraProvider):
                 # A delete does not say what it is for; a replacement has been checked before, and a destroy has not.
                 _run.replacing[str(past.predecessor["jobId"])] = inputs.get("existingJobId")
             self._announce(inputs, past)
-        return CheckResult(inputs, [CheckFailure(fault.wire_name, fault.reason) for fault in faults])
+        return CheckResult(
+            inputs, [CheckFailure(fault.wire_name, fault.reason) for fault in faults]
+        )
 
     @dynamic_host.clean_errors
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Tell another job from a change of state, and the reviewer what a replacement means."""
         mismatch = place_mismatch(self._settings.base_url, _olds, self._settings, scope_of(_news))
         if mismatch:
-            dynamic_host.warn(f"Job {_id} in state belongs to {mismatch}. Anything that needs Zuora will be refused.")
+            dynamic_host.warn(
+                f"Job {_id} in state belongs to {mismatch}. Anything that needs Zuora will be refused."
+            )
         changes = changes_between(_id, _olds, _news, self._settings, preview=_run.preview)
         if changes.replacing:
             if _news.get("existingJobId") == _id:
@@ -162,7 +170,9 @@ class BackfillJobProvider(_ZuoraProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Look the job up; never report it gone."""
         ensure_job_id(id_)
-        return ReadResult(id_, lifecycle.read_job(self._connected(), self._settings, id_, props, _VOICE))
+        return ReadResult(
+            id_, lifecycle.read_job(self._connected(), self._settings, id_, props, _VOICE)
+        )
 
     @dynamic_host.clean_errors
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
@@ -180,7 +190,9 @@ class BackfillJobProvider(_ZuoraProvider):
             _props = {**_props, "onDelete": "leave"}
             if not replacing:
                 dynamic_host.info(f"Job {_id} goes on: another resource takes it over.")
-        lifecycle.delete_job(self._connected, self._settings, self._clock, _id, _props, _VOICE, replacing=replacing)
+        lifecycle.delete_job(
+            self._connected, self._settings, self._clock, _id, _props, _VOICE, replacing=replacing
+        )
 
     def _meet(self, inputs: Mapping[str, Any]) -> str | None:
         """Note a live job, and return the name of another one for the same type and place."""
@@ -193,7 +205,9 @@ class BackfillJobProvider(_ZuoraProvider):
             first = _run.live.setdefault(place, urn)
         return None if first == urn else first.rsplit("::", 1)[-1]
 
-    def _announce(self, inputs: Mapping[str, Any], past: Past, changed: tuple[str, ...] = ()) -> None:
+    def _announce(
+        self, inputs: Mapping[str, Any], past: Past, changed: tuple[str, ...] = ()
+    ) -> None:
         """Speak to the reviewer, once per resource and run: a replacement is asked about twice."""
         if not self._first_time(_urn_of(inputs)):
             return
@@ -214,7 +228,9 @@ class BackfillCompletionProvider(_ZuoraProvider):
         inputs, faults = awaiting.check_completion(news)
         if not faults and awaiting.begins_to_wait(_olds, inputs):
             dynamic_host.info(awaiting.announce_wait(_olds, inputs, self._settings))
-        return CheckResult(inputs, [CheckFailure(fault.wire_name, fault.reason) for fault in faults])
+        return CheckResult(
+            inputs, [CheckFailure(fault.wire_name, fault.reason) for fault in faults]
+        )
 
     @dynamic_host.clean_errors
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
@@ -230,17 +246,23 @@ class BackfillCompletionProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Look at the jobs once."""
-        return ReadResult(id_, awaiting.read_completion(self._connected(), self._settings, props, _VOICE))
+        return ReadResult(
+            id_, awaiting.read_completion(self._connected(), self._settings, props, _VOICE)
+        )
 
     @dynamic_host.clean_errors
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Wait for the jobs that are now declared."""
         return UpdateResult(self._wait(_news, "update", _olds))
 
-    def _wait(self, inputs: Mapping[str, Any], kind: str, olds: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def _wait(
+        self, inputs: Mapping[str, Any], kind: str, olds: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         if not _prepare_host() and self._first_time("workers"):
             _warn_of_few_workers()
-        return awaiting.await_jobs(self._connected(), self._settings, self._clock, inputs, kind, _VOICE, olds)
+        return awaiting.await_jobs(
+            self._connected(), self._settings, self._clock, inputs, kind, _VOICE, olds
+        )
 
 
 def _adopts_what_it_replaces(job_id: str, asks: str) -> InputError:

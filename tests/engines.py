@@ -61,7 +61,9 @@ class EngineError(Exception):
 class Result:
     """The outcome of an operation, on either engine."""
 
-    def __init__(self, stdout: str, change_summary: Mapping[str, int], outputs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, stdout: str, change_summary: Mapping[str, int], outputs: Mapping[str, Any]
+    ) -> None:
         """Keep the parts."""
         self.stdout = stdout
         self.change_summary = dict(change_summary)
@@ -90,7 +92,9 @@ class RealStack:
         (home / "backend").mkdir()
         self._on_output = on_output
         local = "127.0.0.1,localhost"
-        program_path = os.pathsep.join([str(Path(cli).parent), str(Path(sys.executable).parent), os.environ["PATH"]])
+        program_path = os.pathsep.join(
+            [str(Path(cli).parent), str(Path(sys.executable).parent), os.environ["PATH"]]
+        )
         self._stack = automation.create_stack(
             stack_name,
             work_dir=str(work_dir),
@@ -110,23 +114,43 @@ class RealStack:
         for key, value in (config or {}).items():
             self.set_config(key, value)
 
-    def set_config(self, key: str, value: str | automation.ConfigValue, secret: bool = False) -> None:
+    def set_config(
+        self, key: str, value: str | automation.ConfigValue, secret: bool = False
+    ) -> None:
         """Set one value of the configuration."""
-        given = value if isinstance(value, automation.ConfigValue) else automation.ConfigValue(value, secret)
+        given = (
+            value
+            if isinstance(value, automation.ConfigValue)
+            else automation.ConfigValue(value, secret)
+        )
         self._stack.set_config(key, given)
 
     def preview(
-        self, *, replace: Collection[str] | None = None, target: Collection[str] | None = None, **options: Any
+        self,
+        *,
+        replace: Collection[str] | None = None,
+        target: Collection[str] | None = None,
+        **options: Any,
     ) -> Result:
         """Show what would be done."""
-        result = self._call(self._stack.preview, replace=_listed(replace), target=_listed(target), **options)
-        return Result(result.stdout, {_op_name(op): count for op, count in result.change_summary.items()}, {})
+        result = self._call(
+            self._stack.preview, replace=_listed(replace), target=_listed(target), **options
+        )
+        return Result(
+            result.stdout, {_op_name(op): count for op, count in result.change_summary.items()}, {}
+        )
 
     def up(
-        self, *, replace: Collection[str] | None = None, target: Collection[str] | None = None, **options: Any
+        self,
+        *,
+        replace: Collection[str] | None = None,
+        target: Collection[str] | None = None,
+        **options: Any,
     ) -> Result:
         """Do it."""
-        result = self._call(self._stack.up, replace=_listed(replace), target=_listed(target), **options)
+        result = self._call(
+            self._stack.up, replace=_listed(replace), target=_listed(target), **options
+        )
         return Result(result.stdout, result.summary.resource_changes or {}, result.outputs)
 
     def refresh(self, **options: Any) -> Result:

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from itertools import count
 
-from pulumi_zuora_backfill.auth import ClientCredentials
-from pulumi_zuora_backfill.client import BackfillClient
 from pulumi_zuora_backfill.clock import Clock
-from pulumi_zuora_backfill.config import DEFAULT_VERSION
 from pulumi_zuora_backfill.errors import ZuoraBackfillError
-from pulumi_zuora_backfill.exchange import Exchange
-from pulumi_zuora_backfill.models import BackfillRequest, Scope
+from pulumi_zuora_backfill.settings.loading import DEFAULT_VERSION
 from pulumi_zuora_backfill.testing import Sandbox
-from pulumi_zuora_backfill.transport import Transport
+from pulumi_zuora_backfill.zuora.client import BackfillClient
+from pulumi_zuora_backfill.zuora.http import Exchange
+from pulumi_zuora_backfill.zuora.models import BackfillRequest, Scope
+from pulumi_zuora_backfill.zuora.retries import Transport
+from pulumi_zuora_backfill.zuora.token import ClientCredentials
 
 KEY = "zbf1-" + "0" * 64
 REQUEST = BackfillRequest(type="RatePlanCharge", batch_size=500, dry_run=False)
@@ -93,7 +93,9 @@ def connect(
 ) -> Connection:
     """Wire everything as the provider does, for a sandbox or for any other address; nothing is sent yet."""
     time, said = ManualClock(sandbox, jitter), list[str]()
-    exchange = Exchange(base_url or (sandbox.base_url if sandbox else ""), compress_requests=compress_requests)
+    exchange = Exchange(
+        base_url or (sandbox.base_url if sandbox else ""), compress_requests=compress_requests
+    )
     credentials = ClientCredentials(
         exchange,
         sandbox.client_id if sandbox else "client-id",
@@ -112,7 +114,12 @@ def connect(
     )
     client = BackfillClient(transport, credentials)
     return Connection(
-        client=client, transport=transport, credentials=credentials, exchange=exchange, time=time, said=said
+        client=client,
+        transport=transport,
+        credentials=credentials,
+        exchange=exchange,
+        time=time,
+        said=said,
     )
 
 
@@ -134,7 +141,12 @@ def in_threads(number: int, call: Callable[[], object]) -> list[object]:
 def http(status: int = 200, body: bytes | str = b"{}", *headers: str) -> bytes:
     """Write an answer as it goes over the wire, after which the connection is closed."""
     content = body.encode() if isinstance(body, str) else body
-    lines = (f"HTTP/1.1 {status} Said", f"Content-Length: {len(content)}", "Connection: close", *headers)
+    lines = (
+        f"HTTP/1.1 {status} Said",
+        f"Content-Length: {len(content)}",
+        "Connection: close",
+        *headers,
+    )
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + content
 
 
@@ -150,7 +162,9 @@ class RawServer:
 
 
 @contextmanager
-def raw_server(*answers: bytes, wrap: Callable[[socket.socket], socket.socket] | None = None) -> Iterator[RawServer]:
+def raw_server(
+    *answers: bytes, wrap: Callable[[socket.socket], socket.socket] | None = None
+) -> Iterator[RawServer]:
     """
     Serve raw bytes on a real socket, one answer for each connection; the last one for all that follow.
 
@@ -190,7 +204,14 @@ def _read_request(connection: socket.socket) -> bytes:
     while chunk := connection.recv(65536):
         data += chunk
         head, found, body = data.partition(b"\r\n\r\n")
-        length = next((line[15:] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), b"0")
+        length = next(
+            (
+                line[15:]
+                for line in head.lower().split(b"\r\n")
+                if line.startswith(b"content-length:")
+            ),
+            b"0",
+        )
         if found and len(body) >= int(length):
             break
     return data

@@ -44,13 +44,19 @@ def main() -> None:
         )
         (wheel,) = Path(folder).glob("*.whl")
         names = zipfile.ZipFile(wheel).namelist()
-        strangers = [name for name in names if not name.startswith(("pulumi_zuora_backfill", "zuora_backfill"))]
+        strangers = [
+            name
+            for name in names
+            if not name.startswith(("pulumi_zuora_backfill", "zuora_backfill"))
+        ]
         if strangers:
             sys.exit(f"The wheel holds what does not belong there: {strangers}")
         environment = Path(folder) / "venv"
         venv.create(environment, with_pip=True)
         python = environment / "bin" / "python"
-        subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", wheel], check=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", wheel], check=True
+        )
         subprocess.run([python, "-c", INSTALLED], check=True, cwd=folder)
 
 

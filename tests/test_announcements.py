@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from pulumi.output import Unknown
+from pulumi_zuora_backfill.program.arguments.stack_state import Past
 
-from pulumi_zuora_backfill.announcements import Announcement, announce_start
-from pulumi_zuora_backfill.config import Settings
-from pulumi_zuora_backfill.past import Past
+from pulumi_zuora_backfill.job.announcements import Announcement, announce_start
+from pulumi_zuora_backfill.settings.loading import Settings
 
 from .world import TYPE
 
@@ -19,12 +19,12 @@ UNKNOWN = Unknown()
 URN = f"urn:pulumi:dev::acme::{TYPE}::charges"
 COMPONENT = "urn:pulumi:dev::acme::acme:index:Env$zuora:index:VerifiedBackfill"
 SETTINGS = Settings(base_url="https://z", entity_id="conf")
-CONSEQUENCES = (
-    "it changes revenue fields of existing records and cannot be undone; records created later are not covered."
-)
+CONSEQUENCES = "it changes revenue fields of existing records and cannot be undone; records created later are not covered."
 
 
-def told(past: dict[str, Any] | None = None, changed: tuple[str, ...] = (), **inputs: Any) -> Announcement:
+def told(
+    past: dict[str, Any] | None = None, changed: tuple[str, ...] = (), **inputs: Any
+) -> Announcement:
     """Announce the start of a job."""
     given = {"type": "RatePlanCharge", "dryRun": False, "identity": {"urn": URN}, **inputs}
     return announce_start(given, Past.from_input(past), SETTINGS, changed)
@@ -48,17 +48,22 @@ def live(urn: str, job_id: str = JOB, entity_id: str = "conf") -> dict[str, Any]
         ),
     ],
 )
-def test_what_is_not_known_yet_is_named_and_not_guessed(unknown: dict[str, Any], mark: str, place: str) -> None:
+def test_what_is_not_known_yet_is_named_and_not_guessed(
+    unknown: dict[str, Any], mark: str, place: str
+) -> None:
     """No configuration stands in for a place that the program will declare, and a start that may be none is marked."""
     assert told(**unknown) == Announcement(
-        text=f"Will start a LIVE RatePlanCharge backfill{mark} at https://z{place}: {CONSEQUENCES}", warning=True
+        text=f"Will start a LIVE RatePlanCharge backfill{mark} at https://z{place}: {CONSEQUENCES}",
+        warning=True,
     )
 
 
 def test_a_take_over_that_replaces_is_no_other_live_run() -> None:
     """Another existing_job_id starts nothing, so the line does not speak of another run."""
     predecessor = {"jobId": JOB, "status": "COMPLETED", "dryRun": False}
-    assert told({"predecessor": predecessor}, ("existingJobId",), existingJobId=OTHER) == Announcement(
+    assert told(
+        {"predecessor": predecessor}, ("existingJobId",), existingJobId=OTHER
+    ) == Announcement(
         text=f"Will take over job {OTHER} at https://z (entity conf); no job is started. It replaces live job {JOB} (last known: COMPLETED; it is done; "
         "changed: existing_job_id).",
         warning=True,
@@ -73,7 +78,11 @@ def test_a_take_over_that_replaces_is_no_other_live_run() -> None:
             f"{COMPONENT}${TYPE}::old",
             f': give it  opts=pulumi.ResourceOptions(aliases=["{COMPONENT}${TYPE}::old"])  or  existing_job_id="{JOB}".',
         ),
-        (f"{COMPONENT}${TYPE}::charges", URN, f', unless the VerifiedBackfill has  existing_job_id="{JOB}".'),
+        (
+            f"{COMPONENT}${TYPE}::charges",
+            URN,
+            f', unless the VerifiedBackfill has  existing_job_id="{JOB}".',
+        ),
         (
             f"{COMPONENT}${TYPE}::charges-dry-run",
             f"{COMPONENT}${TYPE}::old",
@@ -114,7 +123,9 @@ def test_only_other_live_jobs_of_this_type_and_place_are_named_each_once() -> No
 @pytest.mark.parametrize(
     ("unknown", "named"), [({}, []), ({"entityId": UNKNOWN}, ["a", "b"]), ({"orgIds": UNKNOWN}, [])]
 )
-def test_a_job_anywhere_is_named_where_the_place_is_not_known_yet(unknown: dict[str, Any], named: list[str]) -> None:
+def test_a_job_anywhere_is_named_where_the_place_is_not_known_yet(
+    unknown: dict[str, Any], named: list[str]
+) -> None:
     """The new one may come to run there."""
     others = [live(f"{URN}-{entity}", entity * 32, entity) for entity in ("a", "b")]
     text = told({"others": others}, **unknown).text

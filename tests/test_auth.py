@@ -30,7 +30,12 @@ SECRET = "wrong-s3cret/+="
 def token_body(**changes: Any) -> str:
     """Return the body of a token answer."""
     return json.dumps(
-        {"access_token": "the-token", "expires_in": 3600, "scope": "entity.1 tenant.10042 user.3", **changes}
+        {
+            "access_token": "the-token",
+            "expires_in": 3600,
+            "scope": "entity.1 tenant.10042 user.3",
+            **changes,
+        }
     )
 
 
@@ -43,7 +48,10 @@ def failure(call: Callable[[], object]) -> ZuoraBackfillError:
 
 def asked(zuora: Sandbox) -> list[str]:
     """Return what was asked for, in order, with the answers' statuses."""
-    return [f"{request.operation and request.operation.value} {request.status}" for request in zuora.requests]
+    return [
+        f"{request.operation and request.operation.value} {request.status}"
+        for request in zuora.requests
+    ]
 
 
 def test_the_token_request_is_a_form_without_authorization(
@@ -143,7 +151,9 @@ def test_a_401_brings_a_new_token_once(zuora: Sandbox) -> None:
     assert asked(zuora) == ["create 401", "token 200", "create 200"]
     assert first.headers["Authorization"] != second.headers["Authorization"]
     assert [
-        second.headers.get(name) == first.headers.get(name) for name, _ in first.headers if name != "Authorization"
+        second.headers.get(name) == first.headers.get(name)
+        for name, _ in first.headers
+        if name != "Authorization"
     ] == [True] * (len(first.headers) - 1)
     assert (first.body, token.job_id, second.job_id) == (second.body, None, job_id)
     assert connection.time.sleeps == []
@@ -199,7 +209,9 @@ def test_another_tenant_gets_nothing(scope: str | None, belongs: str) -> None:
         errors = [failure(connection.create), failure(connection.client.tenant_id)]
         assert len(server.requests) == 1
     assert {type(error) for error in errors} == {ConfigurationError}
-    assert errors[0].message == f"The credentials belong to {belongs}, but tenant 1004 is configured."
+    assert (
+        errors[0].message == f"The credentials belong to {belongs}, but tenant 1004 is configured."
+    )
 
 
 def test_the_right_tenant_is_told(zuora: Sandbox) -> None:
@@ -208,7 +220,9 @@ def test_the_right_tenant_is_told(zuora: Sandbox) -> None:
     assert connect(zuora).client.tenant_id() == "10042"
 
 
-@pytest.mark.parametrize("token", [None, "", 1, ["t"], "two words", "a\r\nX-Evil: 1", "tökén", "\ud800"])
+@pytest.mark.parametrize(
+    "token", [None, "", 1, ["t"], "two words", "a\r\nX-Evil: 1", "tökén", "\ud800"]
+)
 def test_a_token_that_fits_no_header_is_none(token: Any) -> None:
     """It reaches neither a header nor an error."""
     with raw_server(http(200, token_body(access_token=token))) as server:
@@ -232,7 +246,9 @@ def test_a_token_that_fits_no_header_is_none(token: Any) -> None:
     ],
 )
 @pytest.mark.parametrize(
-    "call", [lambda c: c.client.tenant_id(), lambda c: c.client.list(NOWHERE)], ids=["tenant", "list"]
+    "call",
+    [lambda c: c.client.tenant_id(), lambda c: c.client.list(NOWHERE)],
+    ids=["tenant", "list"],
 )
 def test_a_token_is_asked_for_with_patience(
     zuora: Sandbox, fault: Fault, parameters: dict[str, Any], call: Callable[[Connection], object]
@@ -261,7 +277,9 @@ def test_no_token_is_asked_for_while_zuora_asked_to_wait(zuora: Sandbox) -> None
     assert connection.credentials.tenant_id() == "10042"
 
 
-@pytest.mark.parametrize("answer", [http(404, '{"message": "no Route matched"}'), http(302, "", "Location: https://x")])
+@pytest.mark.parametrize(
+    "answer", [http(404, '{"message": "no Route matched"}'), http(302, "", "Location: https://x")]
+)
 def test_a_token_endpoint_that_is_none(answer: bytes) -> None:
     """It is said at once, and the request that the token is for did not arrive anywhere."""
     with raw_server(answer) as server:
@@ -273,7 +291,14 @@ def test_a_token_endpoint_that_is_none(answer: bytes) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [None, Fault.CONNECTION_DROPPED_BEFORE, Fault.HTML_502, Fault.REDIRECT, Fault.GATEWAY_404, Fault.BODY_CUT_OFF],
+    [
+        None,
+        Fault.CONNECTION_DROPPED_BEFORE,
+        Fault.HTML_502,
+        Fault.REDIRECT,
+        Fault.GATEWAY_404,
+        Fault.BODY_CUT_OFF,
+    ],
 )
 def test_no_error_holds_a_secret(zuora: Sandbox, fault: Fault | None) -> None:
     """Neither its text, nor its attributes, nor its traceback with all causes show the secret or the token."""

@@ -30,13 +30,17 @@ def reads_of_state(log: Path) -> int:
 
 
 @pytest.mark.skipif(pulumi_cli() is None, reason=REAL_ENGINE_MISSING)
-def test_a_second_deployment_of_one_process_knows_what_the_first_left(zuora: Sandbox, tmp_path: Path) -> None:
+def test_a_second_deployment_of_one_process_knows_what_the_first_left(
+    zuora: Sandbox, tmp_path: Path
+) -> None:
     """State is read once in each run and anew in the next: a forced replacement in the same process gets a job of its own."""
     cli = pulumi_cli()
     assert cli is not None
     (tmp_path / "state").mkdir()
     log = tmp_path / "calls.json"
-    path = os.pathsep.join([str(Path(cli).parent), str(Path(sys.executable).parent), os.environ["PATH"]])
+    path = os.pathsep.join(
+        [str(Path(cli).parent), str(Path(sys.executable).parent), os.environ["PATH"]]
+    )
     environment = {
         "PULUMI_BACKEND_URL": (tmp_path / "state").as_uri(),
         "PULUMI_HOME": str(tmp_path / "home"),
@@ -47,7 +51,10 @@ def test_a_second_deployment_of_one_process_knows_what_the_first_left(zuora: San
         **zuora.environment(),
     }
     stack = automation.create_stack(
-        "dev", project_name="acme", program=program, opts=automation.LocalWorkspaceOptions(env_vars=environment)
+        "dev",
+        project_name="acme",
+        program=program,
+        opts=automation.LocalWorkspaceOptions(env_vars=environment),
     )
     first = stack.up().outputs["jobId"].value
     assert reads_of_state(log) == 1

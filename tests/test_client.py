@@ -7,20 +7,32 @@ from typing import Any
 import pytest
 
 from pulumi_zuora_backfill.errors import ApiError, InputError, TransportError
-from pulumi_zuora_backfill.models import Job, Scope
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
+from pulumi_zuora_backfill.zuora.models import Job, Scope
 
 from .parts import KEY, NOWHERE, REQUEST, TOKEN, connect, http, raw_server
 
 PATH = "/v1/uno/data-backfill/propagation/jobs"
 SCOPE = Scope(entity_id="e-1", org_ids=("a", "b"))
-OURS = ("Zuora-Version", "Zuora-Entity-Ids", "Zuora-Org-Ids", "Zuora-Track-Id", "Idempotency-Key", "Content-Type")
+OURS = (
+    "Zuora-Version",
+    "Zuora-Entity-Ids",
+    "Zuora-Org-Ids",
+    "Zuora-Track-Id",
+    "Idempotency-Key",
+    "Content-Type",
+)
 
 
 def sent(zuora: Sandbox) -> tuple[str, str, Any, dict[str, str]]:
     """Return method, path, body and our headers of the last request."""
     request = zuora.requests[-1]
-    return request.method, request.path, request.body, {n: request.headers[n] for n in OURS if n in request.headers}
+    return (
+        request.method,
+        request.path,
+        request.body,
+        {n: request.headers[n] for n in OURS if n in request.headers},
+    )
 
 
 def test_create(zuora: Sandbox) -> None:
@@ -44,7 +56,9 @@ def test_create(zuora: Sandbox) -> None:
 def test_the_same_key_brings_the_same_job(zuora: Sandbox) -> None:
     """The saved answer comes back with its old request id."""
     client = connect(zuora).client
-    first, second = (client.create(REQUEST, NOWHERE, idempotency_key=KEY, track_id="t") for _ in range(2))
+    first, second = (
+        client.create(REQUEST, NOWHERE, idempotency_key=KEY, track_id="t") for _ in range(2)
+    )
     assert first == second
     assert len(zuora.jobs) == 1
 
@@ -53,7 +67,12 @@ def test_get(zuora: Sandbox) -> None:
     """A GET without a body or a key; the job comes with Zuora's clock."""
     made = zuora.add_job(status="COMPLETED", age_s=60, error_count=3)
     job = connect(zuora).client.get(made.id, NOWHERE)
-    assert (job.id, job.status, job.type, job.error_count) == (made.id, "COMPLETED", "RatePlanCharge", 3)
+    assert (job.id, job.status, job.type, job.error_count) == (
+        made.id,
+        "COMPLETED",
+        "RatePlanCharge",
+        3,
+    )
     assert job.age_s == pytest.approx(60, abs=5)
     assert sent(zuora) == ("GET", f"{PATH}/{made.id}", None, {"Zuora-Version": "2025-08-12"})
 
@@ -61,7 +80,9 @@ def test_get(zuora: Sandbox) -> None:
 @pytest.mark.parametrize("jobs", [0, 1, 40])
 def test_list(zuora: Sandbox, jobs: int) -> None:
     """All jobs of all types in Zuora's order; a long list comes compressed and is read all the same."""
-    made = [zuora.add_job(type=("RatePlanCharge", "BookingDate")[number % 2]) for number in range(jobs)]
+    made = [
+        zuora.add_job(type=("RatePlanCharge", "BookingDate")[number % 2]) for number in range(jobs)
+    ]
     found = connect(zuora).client.list(NOWHERE)
     assert [(job.id, job.type) for job in found] == [(job.id, job.type) for job in made]
     assert sent(zuora) == ("GET", PATH, None, {"Zuora-Version": "2025-08-12"})
@@ -90,7 +111,10 @@ def test_entity_and_organisations_go_with_every_operation() -> None:
         connection.client.get(job_id, SCOPE)
         connection.client.list(SCOPE)
         connection.client.stop(job_id, SCOPE)
-        scopes = [(r.headers.get("Zuora-Entity-Ids"), r.headers.get("Zuora-Org-Ids")) for r in zuora.requests]
+        scopes = [
+            (r.headers.get("Zuora-Entity-Ids"), r.headers.get("Zuora-Org-Ids"))
+            for r in zuora.requests
+        ]
     assert scopes == [(None, None), *[("e-1", "a,b")] * 4]
 
 

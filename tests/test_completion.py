@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from pulumi_zuora_backfill.completion.polling.polling import Wait, progress_line, wait_for
 
-from pulumi_zuora_backfill.completion import Wait, progress_line, wait_for
 from pulumi_zuora_backfill.errors import (
     InterruptedWaitError,
     JobFailedError,
@@ -16,8 +16,8 @@ from pulumi_zuora_backfill.errors import (
     UnknownJobStatusError,
     ZuoraBackfillError,
 )
-from pulumi_zuora_backfill.models import Job, Scope
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
+from pulumi_zuora_backfill.zuora.models import Job, Scope
 
 from .parts import Connection, connect
 
@@ -48,7 +48,9 @@ def run(connection: Connection, wanted: Wait) -> tuple[Job, ...]:
     return wait_for(connection.client, wanted, connection.time.clock, connection.said.append)
 
 
-def failing(connection: Connection, wanted: Wait, kind: type[ZuoraBackfillError]) -> ZuoraBackfillError:
+def failing(
+    connection: Connection, wanted: Wait, kind: type[ZuoraBackfillError]
+) -> ZuoraBackfillError:
     """Wait in vain."""
     with pytest.raises(kind) as caught:
         run(connection, wanted)
@@ -68,10 +70,14 @@ def test_the_pauses_grow_from_one_second_to_thirty(zuora: Sandbox) -> None:
     assert max(pauses) == 30.0
     assert zuora.count(Operation.GET) == len(connection.said) == len(pauses) + 1
     assert connection.said[0] == "RatePlanCharge ACCEPTED 0.00%, 0 of 0 batches, 0 errors, 0 s"
-    assert "RatePlanCharge PROCESSING 40.00%, 4 of 5 batches, 0 errors, " in "\n".join(connection.said)
+    assert "RatePlanCharge PROCESSING 40.00%, 4 of 5 batches, 0 errors, " in "\n".join(
+        connection.said
+    )
 
 
-def test_several_jobs_are_one_loop_and_an_ended_one_is_not_asked_about_again(zuora: Sandbox) -> None:
+def test_several_jobs_are_one_loop_and_an_ended_one_is_not_asked_about_again(
+    zuora: Sandbox,
+) -> None:
     """The jobs come back in the order in which they were named; who is done costs nothing more."""
     connection = connect(zuora)
     done = zuora.add_job(status="COMPLETED")
@@ -79,9 +85,16 @@ def test_several_jobs_are_one_loop_and_an_ended_one_is_not_asked_about_again(zuo
     jobs = run(connection, wait(running.id, done.id))
 
     assert [job.id for job in jobs] == [running.id, done.id]
-    asked = [request.path.rsplit("/", 1)[1] for request in zuora.requests if request.operation is Operation.GET]
+    asked = [
+        request.path.rsplit("/", 1)[1]
+        for request in zuora.requests
+        if request.operation is Operation.GET
+    ]
     assert asked.count(done.id) == 1
-    assert connection.said[0] == "1 of 2 jobs completed; OrderLineItem ACCEPTED 0.00%, 0 of 0 batches, 0 errors, 0 s"
+    assert (
+        connection.said[0]
+        == "1 of 2 jobs completed; OrderLineItem ACCEPTED 0.00%, 0 of 0 batches, 0 errors, 0 s"
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,7 +112,9 @@ def test_several_jobs_are_one_loop_and_an_ended_one_is_not_asked_about_again(zuo
         ),
     ],
 )
-def test_a_job_that_did_not_complete_fails_the_wait(zuora: Sandbox, status: str, message: str, hint: str) -> None:
+def test_a_job_that_did_not_complete_fails_the_wait(
+    zuora: Sandbox, status: str, message: str, hint: str
+) -> None:
     """The line names the job, how far it came, what Zuora does not tell, and the next step."""
     connection = connect(zuora)
     job = zuora.add_job()
@@ -122,7 +137,9 @@ def test_a_status_that_nobody_documented_is_an_error_that_shows_it(zuora: Sandbo
     )
 
 
-def test_too_many_failed_records_fail_the_wait_and_the_line_says_how_many_would_pass(zuora: Sandbox) -> None:
+def test_too_many_failed_records_fail_the_wait_and_the_line_says_how_many_would_pass(
+    zuora: Sandbox,
+) -> None:
     """The errors of all jobs count together; the exact line that accepts them is given, and it works."""
     connection = connect(zuora)
     jobs = [zuora.add_job().id, zuora.add_job().id]
@@ -130,12 +147,17 @@ def test_too_many_failed_records_fail_the_wait_and_the_line_says_how_many_would_
         zuora.finish(job_id, error_count=errors)
     error = failing(connection, wait(*jobs, max_errors=4), JobFailedError)
 
-    assert f"5 records failed (2 in job {jobs[0]}, 3 in job {jobs[1]}); 4 are accepted" in error.message
+    assert (
+        f"5 records failed (2 in job {jobs[0]}, 3 in job {jobs[1]}); 4 are accepted"
+        in error.message
+    )
     assert error.hint.endswith("max_errors=5")
     assert [job.error_count for job in run(connection, wait(*jobs, max_errors=5))] == [2, 3]
 
 
-def test_a_count_that_zuora_does_not_tell_is_not_known_and_lets_the_wait_pass(zuora: Sandbox) -> None:
+def test_a_count_that_zuora_does_not_tell_is_not_known_and_lets_the_wait_pass(
+    zuora: Sandbox,
+) -> None:
     """Whether dry runs report one is not documented, so that is no failure; it is no zero either, neither in the result nor on the way."""
     connection = connect(zuora)
     zuora.behaviours.dry_run_error_count = False
@@ -143,11 +165,19 @@ def test_a_count_that_zuora_does_not_tell_is_not_known_and_lets_the_wait_pass(zu
     told = zuora.add_job(status="COMPLETED")
     done = run(connection, wait(job.id, told.id))
 
-    assert [(job.status, job.error_count) for job in done] == [("COMPLETED", None), ("COMPLETED", 0)]
-    assert connection.said[0] == "1 of 2 jobs completed; RatePlanCharge ACCEPTED 0.00%, 0 of 0 batches, 0 s"
+    assert [(job.status, job.error_count) for job in done] == [
+        ("COMPLETED", None),
+        ("COMPLETED", 0),
+    ]
+    assert (
+        connection.said[0]
+        == "1 of 2 jobs completed; RatePlanCharge ACCEPTED 0.00%, 0 of 0 batches, 0 s"
+    )
 
 
-def test_a_count_that_cannot_be_read_fails_the_wait_and_the_line_says_what_goes_on(zuora: Sandbox) -> None:
+def test_a_count_that_cannot_be_read_fails_the_wait_and_the_line_says_what_goes_on(
+    zuora: Sandbox,
+) -> None:
     """It passes no limit but the one that accepts any number, whatever the other jobs say; the line that is given works."""
     connection = connect(zuora)
     jobs = [zuora.add_job(status="COMPLETED") for _ in range(2)]
@@ -159,15 +189,26 @@ def test_a_count_that_cannot_be_read_fails_the_wait_and_the_line_says_what_goes_
         f'The jobs completed, but how many records failed cannot be read: Zuora says errorCount "many" for job {wanted[1]}; 2147483647 are accepted. '
         "Look into Revenue → Data Backfill → Backfill Logs. To accept any number, set  max_errors=2147483648"
     )
-    assert [job.error_count for job in run(connection, wait(*wanted, max_errors=2147483648))] == [0, None]
+    assert [job.error_count for job in run(connection, wait(*wanted, max_errors=2147483648))] == [
+        0,
+        None,
+    ]
 
 
-def test_a_job_that_had_completed_stays_so_when_zuora_does_not_know_it_any_more(zuora: Sandbox) -> None:
+def test_a_job_that_had_completed_stays_so_when_zuora_does_not_know_it_any_more(
+    zuora: Sandbox,
+) -> None:
     """It is asked about once, and its failed records still count; one that Zuora knows is judged by what Zuora says now."""
     connection = connect(zuora)
-    purged, known, running = zuora.add_job(), zuora.add_job(status="COMPLETED", error_count=1), zuora.add_job()
+    purged, known, running = (
+        zuora.add_job(),
+        zuora.add_job(status="COMPLETED", error_count=1),
+        zuora.add_job(),
+    )
     before = {
-        job.id: Job(id=job.id, status="COMPLETED", type="RatePlanCharge", progress="100.00%", error_count=2)
+        job.id: Job(
+            id=job.id, status="COMPLETED", type="RatePlanCharge", progress="100.00%", error_count=2
+        )
         for job in (purged, known)
     }
     zuora.forget_job(purged.id)
@@ -178,9 +219,16 @@ def test_a_job_that_had_completed_stays_so_when_zuora_does_not_know_it_any_more(
         (known.id, 1),
         (running.id, 0),
     ]
-    asked = [request.path.rsplit("/", 1)[1] for request in zuora.requests if request.operation is Operation.GET]
+    asked = [
+        request.path.rsplit("/", 1)[1]
+        for request in zuora.requests
+        if request.operation is Operation.GET
+    ]
     assert (asked.count(purged.id), asked.count(known.id)) == (1, 1)
-    assert "3 records failed" in failing(connection, replace(wanted, max_errors=2), JobFailedError).message
+    assert (
+        "3 records failed"
+        in failing(connection, replace(wanted, max_errors=2), JobFailedError).message
+    )
 
 
 def test_the_timeout_says_that_nothing_is_lost(zuora: Sandbox) -> None:
@@ -227,10 +275,14 @@ def test_a_cancelled_wait_says_that_the_job_runs_on(zuora: Sandbox) -> None:
         raise InterruptedWaitError("The run was cancelled.")
 
     with pytest.raises(
-        InterruptedWaitError, match=rf"^The wait was cancelled; job {job.id} \(ACCEPTED 0\.00%\) still runs\."
+        InterruptedWaitError,
+        match=rf"^The wait was cancelled; job {job.id} \(ACCEPTED 0\.00%\) still runs\.",
     ):
         wait_for(
-            connection.client, wait(job.id), replace(connection.time.clock, sleep=interrupted), connection.said.append
+            connection.client,
+            wait(job.id),
+            replace(connection.time.clock, sleep=interrupted),
+            connection.said.append,
         )
 
 
@@ -259,7 +311,9 @@ def test_while_zuora_asks_to_wait_longer_than_a_call_may_take_the_wait_goes_on()
         (done,) = run(connection, wait(job.id))
 
         assert done.status == "COMPLETED"
-        first, second = [request.at for request in zuora.requests if request.operation is Operation.GET][:2]
+        first, second = [
+            request.at for request in zuora.requests if request.operation is Operation.GET
+        ][:2]
         assert second - first >= 300
 
 

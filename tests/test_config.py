@@ -9,15 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_zuora_backfill.base_url import base_url_of, is_loopback
-from pulumi_zuora_backfill.config import NAMES, Settings, load_settings
 from pulumi_zuora_backfill.errors import ConfigurationError
-from pulumi_zuora_backfill.models import Scope
-from pulumi_zuora_backfill.values import duration_s
+from pulumi_zuora_backfill.settings.loading import NAMES, Settings, load_settings
+from pulumi_zuora_backfill.settings.parsing import duration_s
+from pulumi_zuora_backfill.zuora.base_url import base_url_of, is_loopback
+from pulumi_zuora_backfill.zuora.models import Scope
 
 SECRET = "s3cr3t-with-=/+"
-GOOD = {"ZUORA_BASE_URL": "https://rest.zuora.com", "ZUORA_CLIENT_ID": "id", "ZUORA_CLIENT_SECRET": SECRET}
-STACK = {"zuora:baseUrl": "https://rest.zuora.com", "zuora:clientId": "sid", "zuora:clientSecret": "stack-secret"}
+GOOD = {
+    "ZUORA_BASE_URL": "https://rest.zuora.com",
+    "ZUORA_CLIENT_ID": "id",
+    "ZUORA_CLIENT_SECRET": SECRET,
+}
+STACK = {
+    "zuora:baseUrl": "https://rest.zuora.com",
+    "zuora:clientId": "sid",
+    "zuora:clientSecret": "stack-secret",
+}
 
 
 def load(environ: dict[str, str], stack: dict[str, str] | None = None) -> Settings:
@@ -71,7 +79,9 @@ def test_everything_from_the_stack() -> None:
     """Without the environment, the stack's configuration counts."""
     settings = load({"ZUORA_BASE_URL": "  "}, STACK)
     assert settings.require() == ("https://rest.zuora.com", "sid", "stack-secret")
-    assert settings.sources == {name: NAMES[name][1] for name in ("base_url", "client_id", "client_secret")}
+    assert settings.sources == {
+        name: NAMES[name][1] for name in ("base_url", "client_id", "client_secret")
+    }
 
 
 def test_credentials_of_the_environment_win() -> None:
@@ -89,7 +99,8 @@ def test_credentials_of_the_environment_win() -> None:
 def test_credentials_come_from_one_place(name: str, places: str) -> None:
     """Half a pair from the environment and half from the stack is refused, and both are named as they were set."""
     settings = load(
-        {"ZUORA_BASE_URL": "https://z.example", name: "x"}, {k: v for k, v in STACK.items() if "base" not in k}
+        {"ZUORA_BASE_URL": "https://z.example", name: "x"},
+        {k: v for k, v in STACK.items() if "base" not in k},
     )
     with pytest.raises(ConfigurationError) as error:
         settings.require()
@@ -101,7 +112,12 @@ def test_credentials_come_from_one_place(name: str, places: str) -> None:
 @pytest.mark.parametrize(
     ("variable", "here", "key", "there"),
     [
-        ("ZUORA_BASE_URL", "https://rest.zuora.com", "zuora:baseUrl", "https://rest.test.zuora.com"),
+        (
+            "ZUORA_BASE_URL",
+            "https://rest.zuora.com",
+            "zuora:baseUrl",
+            "https://rest.test.zuora.com",
+        ),
         ("ZUORA_TENANT_ID", "1", "zuora:tenantId", "2"),
         ("ZUORA_ENTITY_IDS", "e", "zuora:entityIds", "f"),
         ("ZUORA_ORG_IDS", "a", "zuora:orgIds", "a,b"),
@@ -110,19 +126,28 @@ def test_credentials_come_from_one_place(name: str, places: str) -> None:
 def test_where_it_goes_must_be_said_once(variable: str, here: str, key: str, there: str) -> None:
     """Two values for the place of the backfill are an error, not a choice."""
     settings = load({variable: here}, {key: there})
-    assert settings.faults == (f"{variable} is {here!r} but {key} is {there!r}: take one of them away",)
+    assert settings.faults == (
+        f"{variable} is {here!r} but {key} is {there!r}: take one of them away",
+    )
 
 
 @pytest.mark.parametrize(
     ("variable", "here", "key", "there"),
     [
-        ("ZUORA_BASE_URL", "HTTPS://Rest.Zuora.com:443/", "zuora:baseUrl", "https://rest.zuora.com"),
+        (
+            "ZUORA_BASE_URL",
+            "HTTPS://Rest.Zuora.com:443/",
+            "zuora:baseUrl",
+            "https://rest.zuora.com",
+        ),
         ("ZUORA_TENANT_ID", "tenant.7", "zuora:tenantId", "7"),
         ("ZUORA_ORG_IDS", "b,a", "zuora:orgIds", "a, b"),
         ("ZUORA_VERSION", "2024-05-20", "zuora:version", "2025-08-12"),
     ],
 )
-def test_the_same_place_in_other_words_is_no_contradiction(variable: str, here: str, key: str, there: str) -> None:
+def test_the_same_place_in_other_words_is_no_contradiction(
+    variable: str, here: str, key: str, there: str
+) -> None:
     """Values are compared in their one form; settings that name no place may differ, and the environment wins."""
     assert load({variable: here}, {key: there}).faults == ()
 
@@ -230,7 +255,12 @@ def test_a_misspelt_key_is_a_fault() -> None:
 
 def test_the_singular_of_a_variable_is_a_fault_where_the_right_one_is_not_set() -> None:
     """With `ZUORA_ENTITY_ID` a job would run in the default entity; other variables may be other tools', and those beside the right one change nothing."""
-    singular = {"ZUORA_ENTITY_ID": "e-1", "ZUORA_ORG_ID": "o-1", "ZUORA_TENANT": "42", "ZUORA_VERSION_ID": "1"}
+    singular = {
+        "ZUORA_ENTITY_ID": "e-1",
+        "ZUORA_ORG_ID": "o-1",
+        "ZUORA_TENANT": "42",
+        "ZUORA_VERSION_ID": "1",
+    }
 
     assert load(GOOD | singular).faults == (
         "ZUORA_ENTITY_ID is not a setting, ZUORA_ENTITY_IDS is: set that one, or unset ZUORA_ENTITY_ID",
@@ -247,7 +277,9 @@ def test_a_secret_is_never_shown() -> None:
     assert fault == "ZUORA_CLIENT_SECRET holds characters that no credential has; paste it again"
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("1.5 m", 90), ("2h", 7200), ("0.5", 0.5)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("1.5 m", 90), ("2h", 7200), ("0.5", 0.5)]
+)
 def test_durations(text: str, seconds: float) -> None:
     """Seconds, or a number with its unit."""
     assert duration_s(text) == seconds
@@ -280,13 +312,22 @@ def test_what_is_this_machine(host: str, loopback: bool) -> None:
 def test_a_resource_s_own_scope_comes_first() -> None:
     """What it does not name comes from the configuration."""
     settings = load(GOOD | {"ZUORA_ENTITY_IDS": "e", "ZUORA_ORG_IDS": "b,a"})
-    assert settings.scope == settings.scope_for(None, ()) == Scope(entity_id="e", org_ids=("a", "b"))
+    assert (
+        settings.scope == settings.scope_for(None, ()) == Scope(entity_id="e", org_ids=("a", "b"))
+    )
     assert settings.scope_for("f", ("c",)) == Scope(entity_id="f", org_ids=("c",))
 
 
-@given(st.dictionaries(st.sampled_from([variable for variable, _ in NAMES.values()]), st.text(max_size=30)), st.data())
+@given(
+    st.dictionaries(
+        st.sampled_from([variable for variable, _ in NAMES.values()]), st.text(max_size=30)
+    ),
+    st.data(),
+)
 def test_reading_never_fails(environ: dict[str, str], data: Any) -> None:
     """A preview works with whatever stands in the environment and in the stack."""
-    stack = data.draw(st.dictionaries(st.sampled_from([key for _, key in NAMES.values()]), st.text(max_size=30)))
+    stack = data.draw(
+        st.dictionaries(st.sampled_from([key for _, key in NAMES.values()]), st.text(max_size=30))
+    )
     settings = load(environ, stack)
     assert set(settings.sources) <= set(NAMES)

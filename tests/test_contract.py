@@ -11,7 +11,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from pulumi_zuora_backfill.errors import AmbiguousJobError, GuardError, JobRefusedError, OutcomeUnknownError
+from pulumi_zuora_backfill.errors import (
+    AmbiguousJobError,
+    GuardError,
+    JobRefusedError,
+    OutcomeUnknownError,
+)
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 
 from .contract.machine import BeyondADay, Contract
@@ -22,7 +27,11 @@ from .contract.world import World, job_ids
 PROFILE = os.environ.get("ZBF_PROFILE", "steady")
 PROFILES = {
     "steady": settings(max_examples=60, stateful_step_count=15, derandomize=True, database=None),
-    "long": settings(max_examples=int(os.environ.get("ZBF_EXAMPLES", "2000")), stateful_step_count=30, database=None),
+    "long": settings(
+        max_examples=int(os.environ.get("ZBF_EXAMPLES", "2000")),
+        stateful_step_count=30,
+        database=None,
+    ),
 }
 
 
@@ -39,7 +48,12 @@ def test_no_history_breaks_the_contract(machine: type[Contract], still_zuora: Sa
     """I1 to I5 hold, whatever is lost, retried, killed or run twice."""
     run_state_machine_as_test(
         type(machine.__name__, (machine,), {"zuora": still_zuora}),
-        settings=settings(PROFILES[PROFILE], deadline=None, print_blob=False, suppress_health_check=list(HealthCheck)),
+        settings=settings(
+            PROFILES[PROFILE],
+            deadline=None,
+            print_blob=False,
+            suppress_health_check=list(HealthCheck),
+        ),
     )
 
 
@@ -119,7 +133,9 @@ def test_the_day_counts_from_the_first_key_of_the_chain(world: World) -> None:
     lose_the_answer(world, after=1)
     text = str(world.up("a")["a"])
 
-    told = datetime.fromisoformat(text.partition("again before ")[2].partition("Z")[0] + "+00:00").timestamp()
+    told = datetime.fromisoformat(
+        text.partition("again before ")[2].partition("Z")[0] + "+00:00"
+    ).timestamp()
     assert began_s < told <= began_s + DAY_S + 1
 
 
@@ -167,13 +183,17 @@ def test_limit_a_guard_refuses_what_the_key_forgot(world: World) -> None:
     assert job_ids(world.zuora.jobs) == [lost.id]
 
 
-def test_limit_a_saved_429_is_got_past_by_a_call_that_may_wait_as_long_as_it_asks(world: World) -> None:
+def test_limit_a_saved_429_is_got_past_by_a_call_that_may_wait_as_long_as_it_asks(
+    world: World,
+) -> None:
     """Should Zuora save a 429, one answer does not show it: the next `up` meets it again, until a call may take as long as the text says."""
     world.zuora.behaviours.saves_429 = True
     world.zuora.plan(Fault.RATE_LIMITED_429, on=Operation.CREATE, retry_after_s=1000)
     texts = set()
     for _ in range(2):
-        texts.add(str(world.up("a")["a"]).partition(" Nothing is lost: run `pulumi up` again before ")[0])
+        texts.add(
+            str(world.up("a")["a"]).partition(" Nothing is lost: run `pulumi up` again before ")[0]
+        )
         world.pass_time(1000)
 
     assert [text.partition(" [")[0] for text in texts] == [
@@ -211,8 +231,12 @@ def test_limit_a_one_time_key_in_flight(world: World, waits_s: float, jobs: int)
     assert isinstance(error, AmbiguousJobError) == (jobs == 1)
 
 
-@pytest.mark.parametrize(("named", "jobs"), [("known", 2), ("adopted by another resource", 2), ("nowhere", 1)])
-def test_beside_a_job_another_one_is_started_only_where_the_user_names_it(world: World, named: str, jobs: int) -> None:
+@pytest.mark.parametrize(
+    ("named", "jobs"), [("known", 2), ("adopted by another resource", 2), ("nowhere", 1)]
+)
+def test_beside_a_job_another_one_is_started_only_where_the_user_names_it(
+    world: World, named: str, jobs: int
+) -> None:
     """
     A job behind a refusal's key is found in the tenant's list alone: unless the program names it, nothing more is sent.
 
@@ -229,10 +253,15 @@ def test_beside_a_job_another_one_is_started_only_where_the_user_names_it(world:
             world.up("b", pipeline=1)
     errors = world.up("a", pipeline=1)
 
-    assert (type(errors.get("a")), len(world.zuora.jobs)) == (type(None) if jobs == 2 else AmbiguousJobError, jobs)
+    assert (type(errors.get("a")), len(world.zuora.jobs)) == (
+        type(None) if jobs == 2 else AmbiguousJobError,
+        jobs,
+    )
 
 
-def test_what_another_state_has_started_for_the_same_is_taken_over_whatever_came_before(world: World) -> None:
+def test_what_another_state_has_started_for_the_same_is_taken_over_whatever_came_before(
+    world: World,
+) -> None:
     """The first job for an intent goes out under the key of the intent alone, so that two states with different pasts mean the same job."""
     for triggers in (1, 2):
         world.declare(triggers=triggers)

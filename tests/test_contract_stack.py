@@ -16,7 +16,10 @@ from .contract.stack_machine import StackContract
 LONG = os.environ.get("ZBF_PROFILE") == "long"
 EXAMPLES = int(os.environ.get("ZBF_STACK_EXAMPLES", "100"))
 # (examples, steps) on each engine; the real one takes two seconds for each command.
-PROFILES = {"embedded": (EXAMPLES, 20) if LONG else (6, 12), "real": (max(1, EXAMPLES // 10), 15) if LONG else (2, 6)}
+PROFILES = {
+    "embedded": (EXAMPLES, 20) if LONG else (6, 12),
+    "real": (max(1, EXAMPLES // 10), 15) if LONG else (2, 6),
+}
 
 
 @pytest.mark.timeout(0 if LONG else 300)
@@ -40,7 +43,8 @@ def test_no_history_of_a_stack_breaks_the_contract(engine: type[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["declared", "excuses", "faults", "oracle", "stack_machine", "stack_world", "steps", "trouble"]
+    "module",
+    ["declared", "excuses", "faults", "oracle", "stack_machine", "stack_world", "steps", "trouble"],
 )
 def test_what_was_asked_for_is_counted_outside_of_the_code(module: str) -> None:
     """The oracle of the stack knows programs, commands and Zuora's records: of the package it imports the testing names and nothing else."""
@@ -48,6 +52,8 @@ def test_what_was_asked_for_is_counted_outside_of_the_code(module: str) -> None:
     imported = {
         node.module
         for node in ast.walk(ast.parse(source.read_text()))
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("pulumi_zuora_backfill")
+        if isinstance(node, ast.ImportFrom)
+        and node.module
+        and node.module.startswith("pulumi_zuora_backfill")
     }
     assert imported <= {"pulumi_zuora_backfill.testing", "pulumi_zuora_backfill.testing.sandbox"}

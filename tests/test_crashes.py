@@ -15,7 +15,9 @@ from .world import World, assert_clean, interrupt, kill_host, once, urn
 
 @pytest.mark.parametrize("moment", ["before the job is made", "after the job is made"])
 @pytest.mark.parametrize("operation", [Operation.CREATE, Operation.GET])
-def test_a_host_that_is_killed_loses_nothing(world: World, operation: Operation, moment: str) -> None:
+def test_a_host_that_is_killed_loses_nothing(
+    world: World, operation: Operation, moment: str
+) -> None:
     """SIGKILL between request and answer: the next up ends with one job, and says so when it takes one over."""
     hook = once(operation, lambda: kill_host(world.zuora))
     if moment.startswith("before"):
@@ -34,7 +36,9 @@ def test_a_host_that_is_killed_loses_nothing(world: World, operation: Operation,
     assert world.resource()["outputs"]["recovered"] is bool(made_before)
 
 
-def test_two_pipelines_of_one_stack_start_one_job(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+def test_two_pipelines_of_one_stack_start_one_job(
+    engine: type[Any], zuora: Sandbox, tmp_path: Path
+) -> None:
     """The same stack from two backends at the same time: the same key, so one job, which both know."""
     worlds = []
     for name in "ab":

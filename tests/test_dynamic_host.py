@@ -11,7 +11,13 @@ import grpc
 import pytest
 from google.protobuf import empty_pb2
 from pulumi.dynamic import Config
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import (
+    engine_pb2,
+    engine_pb2_grpc,
+    provider_pb2,
+    provider_pb2_grpc,
+    status_pb2,
+)
 
 from pulumi_zuora_backfill import dynamic_host
 from pulumi_zuora_backfill.errors import ConfigurationError, JobError
@@ -29,7 +35,12 @@ class Engine(engine_pb2_grpc.EngineServicer):
     def Log(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802  # the protocol's name
         """Keep a line."""
         self.log.append(
-            (engine_pb2.LogSeverity.Name(request.severity), request.message, request.urn, request.ephemeral)
+            (
+                engine_pb2.LogSeverity.Name(request.severity),
+                request.message,
+                request.urn,
+                request.ephemeral,
+            )
         )
         return empty_pb2.Empty()
 
@@ -90,7 +101,9 @@ def test_an_error_of_ours_travels_as_one_clean_line() -> None:
         create(work)
 
     trailer = dict(caught.value.trailing_metadata())["grpc-status-details-bin"]
-    assert status_pb2.Status.FromString(trailer) == status_pb2.Status(code=2, message="It went wrong. Do this.")
+    assert status_pb2.Status.FromString(trailer) == status_pb2.Status(
+        code=2, message="It went wrong. Do this."
+    )
     assert caught.value.code() is grpc.StatusCode.UNKNOWN
 
 

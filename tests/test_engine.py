@@ -36,7 +36,11 @@ class Bench:
     @property
     def env(self) -> dict[str, str]:
         """The environment in which the probe is found."""
-        return {"PYTHONPATH": str(PROBE), "PROBE_DIR": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        return {
+            "PYTHONPATH": str(PROBE),
+            "PROBE_DIR": str(self.folder),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
 
     def program(self, source: str) -> None:
         """Write the program."""
@@ -52,7 +56,9 @@ class Bench:
         """Let calls that wait go on."""
         (self.folder / "gate").touch()
 
-    def stack(self, on_output: Callable[[str], None] | None = None, **options: Any) -> EmbeddedStack:
+    def stack(
+        self, on_output: Callable[[str], None] | None = None, **options: Any
+    ) -> EmbeddedStack:
         """Make a stack."""
         given = {"env": self.env, "state_file": self.folder / "state.json", **options}
         return EmbeddedStack("dev", self.folder, on_output=on_output or self.lines.append, **given)
@@ -68,13 +74,18 @@ def bench(tmp_path: Path) -> Bench:
 def ids(stack: EmbeddedStack) -> list[str]:
     """Return the ids of the resources in the state, providers left out."""
     return [
-        each["id"] for each in stack.state["resources"] if each.get("id") and "pulumi:providers:" not in each["type"]
+        each["id"]
+        for each in stack.state["resources"]
+        if each.get("id") and "pulumi:providers:" not in each["type"]
     ]
 
 
 def python_children_of(pid: int) -> list[int]:
     """Return the Python processes that a process has started."""
-    lists = [task.joinpath("children").read_text().split() for task in Path(f"/proc/{pid}/task").iterdir()]
+    lists = [
+        task.joinpath("children").read_text().split()
+        for task in Path(f"/proc/{pid}/task").iterdir()
+    ]
     children = [int(child) for listed in lists for child in listed]
     return [child for child in children if b"python" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
@@ -116,7 +127,8 @@ def test_log_shows_steps_diagnostics_outputs_and_counts(bench: Bench) -> None:
     assert "    secret: [secret]\n" in result.stdout
     assert "hush" not in result.stdout
     assert (
-        '        list: [\n            [0]: 1\n            [1]: "x"\n            [2]: null\n        ]' in result.stdout
+        '        list: [\n            [0]: 1\n            [1]: "x"\n            [2]: null\n        ]'
+        in result.stdout
     )
     assert "Resources:\n    + 2 created\n" in result.stdout
     assert result.change_summary == {"create": 2}
@@ -189,7 +201,9 @@ def test_configuration_reaches_program_and_provider(bench: Bench) -> None:
 def test_program_knows_where_it_is(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names, folders and `main` of the project are the program's, and its modules are importable."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    (bench.folder / "Pulumi.yaml").write_text("name: named\nruntime: python\nmain: src/\n", encoding="utf-8")
+    (bench.folder / "Pulumi.yaml").write_text(
+        "name: named\nruntime: python\nmain: src/\n", encoding="utf-8"
+    )
     (bench.folder / "src").mkdir()
     (bench.folder / "src" / "beside.py").write_text("WORD = 'found'\n", encoding="utf-8")
     (bench.folder / "src" / "__main__.py").write_text(
@@ -219,7 +233,10 @@ def test_messages_of_a_provider_stand_under_its_resource(bench: Bench) -> None:
     result = bench.stack().up()
 
     _, diagnostics = result.stdout.split("Diagnostics:\n")
-    assert "  pulumi-python:dynamic:Probe (a):\n    warning: the probe says log-warning\n" in diagnostics
+    assert (
+        "  pulumi-python:dynamic:Probe (a):\n    warning: the probe says log-warning\n"
+        in diagnostics
+    )
     assert "pulumi:pulumi:Stack (probe-dev):\n    printed by the provider\n" in diagnostics
     assert "log-quiet" in result.stdout
     assert "log-quiet" not in diagnostics
@@ -251,7 +268,8 @@ def test_partial_failure_tells_its_reasons(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "how"), [("exit", "it exited with code 3\nlast words"), ("kill", "it was killed by SIGKILL")]
+    ("fault", "how"),
+    [("exit", "it exited with code 3\nlast words"), ("kill", "it was killed by SIGKILL")],
 )
 def test_dead_host_is_a_clear_error(bench: Bench, fault: str, how: str) -> None:
     """The error tells how the host ended and its last words; what was finished is kept."""
@@ -337,7 +355,9 @@ def test_cancel_without_an_operation_does_nothing(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("interrupts", "kept"), [(1, ["a-1"]), (2, [])])
-def test_interrupts_cancel_and_then_terminate(bench: Bench, interrupts: int, kept: list[str]) -> None:
+def test_interrupts_cancel_and_then_terminate(
+    bench: Bench, interrupts: int, kept: list[str]
+) -> None:
     """Ctrl-C is a cancel: once lets the running create end, twice gives it up."""
     bench.program('a = Probe("a"); Probe("b", value=a.serial)')
     bench.faults(create="wait")
@@ -404,7 +424,10 @@ def test_killed_engine_loses_nothing_that_was_finished(bench: Bench) -> None:
         ('Probe("a", opts=pulumi.ResourceOptions(import_="x"))', "the resource option import_"),
         ('pulumi.ProviderResource("random", "r")', "explicit providers (pulumi:providers:random)"),
         ('pulumi.CustomResource("random:index:Id", "r")', "random:index:Id"),
-        ('pulumi.ComponentResource("a:index:B", "r", remote=True)', "remote components (a:index:B)"),
+        (
+            'pulumi.ComponentResource("a:index:B", "r", remote=True)',
+            "remote components (a:index:B)",
+        ),
         ('pulumi.runtime.invoke("random:index:f", {})', "the function random:index:f"),
     ],
 )
@@ -465,13 +488,21 @@ def test_state_can_be_exported_and_imported(bench: Bench) -> None:
         ("empty", "up", "empty holds no __main__.py"),
     ],
 )
-def test_a_wrong_folder_is_one_line(tmp_path: Path, folder: str, operation: str, missing: str) -> None:
+def test_a_wrong_folder_is_one_line(
+    tmp_path: Path, folder: str, operation: str, missing: str
+) -> None:
     """Where no program is, the error says which folder was meant and where it was named; nothing is started and no state is kept."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "moved").mkdir()
-    (tmp_path / "moved" / "Pulumi.yaml").write_text("name: probe\nmain: nowhere\n", encoding="utf-8")
+    (tmp_path / "moved" / "Pulumi.yaml").write_text(
+        "name: probe\nmain: nowhere\n", encoding="utf-8"
+    )
     stack = EmbeddedStack("dev", tmp_path / folder)
-    told = run_failing(getattr(stack, operation)).partition("Diagnostics:")[2].partition("Resources:")[0]
+    told = (
+        run_failing(getattr(stack, operation))
+        .partition("Diagnostics:")[2]
+        .partition("Resources:")[0]
+    )
 
     assert [line.strip() for line in told.splitlines() if "error" in line] == [
         f"error: {tmp_path}/{missing}; check the stack's work_dir, and main in its Pulumi.yaml"
@@ -491,8 +522,13 @@ def test_encrypted_state_is_refused(bench: Bench) -> None:
     stack = bench.stack()
     stack.up()
     text = stack.state_file.read_text(encoding="utf-8")
-    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:x"}
-    stack.state_file.write_text(text.replace('"serial-of-a-1"', json.dumps(secret)), encoding="utf-8")
+    secret = {
+        "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+        "ciphertext": "v1:x",
+    }
+    stack.state_file.write_text(
+        text.replace('"serial-of-a-1"', json.dumps(secret)), encoding="utf-8"
+    )
 
     with pytest.raises(ValueError, match="--show-secrets"):
         stack.up()
@@ -513,7 +549,9 @@ def test_many_runs_leave_nothing_behind(bench: Bench) -> None:
         else:
             stack.up()
 
-    for thread in set(threading.enumerate()) - threads:  # one that is about to end is not left behind
+    for thread in (
+        set(threading.enumerate()) - threads
+    ):  # one that is about to end is not left behind
         thread.join(30.0)
     assert set(threading.enumerate()) <= threads
     assert not os.path.isdir("/proc") or len(os.listdir("/proc/self/fd")) <= files

@@ -56,7 +56,9 @@ def play(scenario: Scenario, engine: type[Any], folder: Path) -> list[dict[str, 
     (program / "Pulumi.yaml").write_text("name: probe\nruntime: python\n", encoding="utf-8")
     env = {"PYTHONPATH": str(PROBE), "PROBE_DIR": str(notes), "PYTHONDONTWRITEBYTECODE": "1"}
     stack = engine("dev", program, env=env)
-    return [perform(act, stack, program, notes, unordered=scenario.unordered) for act in scenario.acts]
+    return [
+        perform(act, stack, program, notes, unordered=scenario.unordered) for act in scenario.acts
+    ]
 
 
 def perform(act: Act, stack: Any, program: Path, notes: Path, *, unordered: bool) -> dict[str, Any]:
@@ -70,13 +72,16 @@ def perform(act: Act, stack: Any, program: Path, notes: Path, *, unordered: bool
     if act.taint:
         stack.taint(urn(act.taint))
     options = {
-        key: [urn(name) for name in value] if isinstance(value, list) else value for key, value in act.options.items()
+        key: [urn(name) for name in value] if isinstance(value, list) else value
+        for key, value in act.options.items()
     }
     try:
         outcome: Any = getattr(stack, act.do)(**options).change_summary
     except EngineError:
         outcome = "failed"
-    calls = [call_line(*json.loads(line)) for line in (notes / "calls.jsonl").read_text().splitlines()]
+    calls = [
+        call_line(*json.loads(line)) for line in (notes / "calls.jsonl").read_text().splitlines()
+    ]
     return {
         "act": act.do,
         "outcome": outcome if outcome == "failed" else json.dumps(outcome, sort_keys=True),
@@ -92,20 +97,30 @@ def urn(name: str) -> str:
 
 def call_line(method: str, *arguments: Any) -> str:
     """Write a call in one line, without what never differs."""
-    return " ".join([method, *(each if isinstance(each, str) else json.dumps(each) for each in arguments)])
+    return " ".join(
+        [method, *(each if isinstance(each, str) else json.dumps(each) for each in arguments)]
+    )
 
 
 def state_line(resource: dict[str, Any]) -> str:
     """Write a resource in one line: the end of its URN, its id, and all that is set."""
-    shown = {key: value for key, value in resource.items() if key not in NOT_COMPARED and value not in EMPTY}
+    shown = {
+        key: value
+        for key, value in resource.items()
+        if key not in NOT_COMPARED and value not in EMPTY
+    }
     name = shorter(shown.pop("urn"))
     del shown["type"]
     if "::pulumi:providers:" in resource["urn"]:
         shown["id"] = "some id"
     if "propertyDependencies" in shown:
-        shown["propertyDependencies"] = {key: urns for key, urns in shown["propertyDependencies"].items() if urns}
+        shown["propertyDependencies"] = {
+            key: urns for key, urns in shown["propertyDependencies"].items() if urns
+        }
     if "customTimeouts" in shown:
-        shown["customTimeouts"] = {key: value for key, value in shown["customTimeouts"].items() if value}
+        shown["customTimeouts"] = {
+            key: value for key, value in shown["customTimeouts"].items() if value
+        }
     return f"{name} {shorter(json.dumps(readable({k: v for k, v in shown.items() if v != {}}), sort_keys=True))}"
 
 
@@ -128,5 +143,9 @@ def record(name: str, seen: list[dict[str, Any]], engine: type[Any]) -> None:
     if engine.__name__ != "RealStack":
         pytest.skip("only what the real engine does is recorded")
     known = json.loads(RECORDED.read_text(encoding="utf-8")) if RECORDED.exists() else {}
-    ordered = {key: seen if key == name else known.get(key) for key in SCENARIOS if key == name or key in known}
+    ordered = {
+        key: seen if key == name else known.get(key)
+        for key in SCENARIOS
+        if key == name or key in known
+    }
     RECORDED.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

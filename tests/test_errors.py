@@ -11,8 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_zuora_backfill.errors import ApiError, AuthenticationError, NotFoundError, ZuoraBackfillError
-from pulumi_zuora_backfill.reasons import category_of, clean, reasons_of
+from pulumi_zuora_backfill.errors import (
+    ApiError,
+    AuthenticationError,
+    NotFoundError,
+    ZuoraBackfillError,
+)
+from pulumi_zuora_backfill.zuora.refusals import category_of, clean, reasons_of
 
 HOSTILE = {
     "control characters": ("a\x00b\r\nc\x07d\x7fe\x9bf", "a b c d e f"),
@@ -35,18 +40,44 @@ SHAPES: dict[str, tuple[Any, str | None, str]] = {
         "SystemError",
         "internal",
     ),
-    "reasons with numbers": ({"reasons": [{"code": 50000060, "message": "m"}], "requestId": "R"}, "50000060", "m"),
-    "several reasons": ({"reasons": [{"code": 1, "message": "a"}, {"code": 2, "message": "b"}]}, "1", "a; b"),
+    "reasons with numbers": (
+        {"reasons": [{"code": 50000060, "message": "m"}], "requestId": "R"},
+        "50000060",
+        "m",
+    ),
+    "several reasons": (
+        {"reasons": [{"code": 1, "message": "a"}, {"code": 2, "message": "b"}]},
+        "1",
+        "a; b",
+    ),
     "message": ({"message": "Authentication error"}, None, "Authentication error"),
     "Spring": (
-        {"timestamp": 1, "status": 405, "error": "Method Not Allowed", "message": "no PUT", "path": "/x"},
+        {
+            "timestamp": 1,
+            "status": 405,
+            "error": "Method Not Allowed",
+            "message": "no PUT",
+            "path": "/x",
+        },
         None,
         "Method Not Allowed: no PUT",
     ),
     "code and message": ({"code": 403, "message": "no"}, "403", "no"),
-    "OAuth": ({"error": "invalid_client", "error_description": "wrong"}, None, "invalid_client: wrong"),
-    "gateway": ({"message": "no Route matched with those values"}, None, "no Route matched with those values"),
-    "HTML": ("<html><head><title>504</title></head>\n<body>Time-out</body></html>", None, "504 Time-out"),
+    "OAuth": (
+        {"error": "invalid_client", "error_description": "wrong"},
+        None,
+        "invalid_client: wrong",
+    ),
+    "gateway": (
+        {"message": "no Route matched with those values"},
+        None,
+        "no Route matched with those values",
+    ),
+    "HTML": (
+        "<html><head><title>504</title></head>\n<body>Time-out</body></html>",
+        None,
+        "504 Time-out",
+    ),
     "empty": ("", None, ""),
     "a list": ([1, 2], None, ""),
     "reasons that are none": ({"reasons": ["a", 1, None]}, None, ""),
@@ -58,7 +89,9 @@ anything = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["reasons", "code", "message", "error", "requestId", "processId"]), inner, max_size=4
+            st.sampled_from(["reasons", "code", "message", "error", "requestId", "processId"]),
+            inner,
+            max_size=4,
         )
     ),
     max_leaves=8,
@@ -112,7 +145,9 @@ def test_all_ids_are_kept_and_the_first_is_told(
     """The header comes first, then the body's two names for it; the user is told one."""
     error = error_of(500, body, **headers)
     assert error.request_ids == request_ids
-    assert [f"request id {id}" in error.message for id in request_ids] == [True, False, False][: len(request_ids)]
+    assert [f"request id {id}" in error.message for id in request_ids] == [True, False, False][
+        : len(request_ids)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -160,13 +195,19 @@ def test_an_answer_repeats_another_that_has_an_id_of_it(one: Any, other: Any, sa
         (200, ["50000050", "SystemError"], ApiError, False),
     ],
 )
-def test_status_and_category_decide(status: int, codes: list[str], kind: type[ApiError], transient: bool) -> None:
+def test_status_and_category_decide(
+    status: int, codes: list[str], kind: type[ApiError], transient: bool
+) -> None:
     """What may be tried again is a matter of the status, and with 2xx of the categories: all of them have to be transient."""
-    error = error_of(status, {"success": False, "reasons": [{"code": code, "message": "m"} for code in codes]})
+    error = error_of(
+        status, {"success": False, "reasons": [{"code": code, "message": "m"} for code in codes]}
+    )
     assert (type(error), error.transient, error.status) == (kind, transient, status)
 
 
-@pytest.mark.parametrize("message", ["Failed to get user info", "Unauthorized: Failed to get user info."])
+@pytest.mark.parametrize(
+    "message", ["Failed to get user info", "Unauthorized: Failed to get user info."]
+)
 def test_a_401_about_user_info_may_be_tried_again(message: str) -> None:
     """Zuora documents this one 401 as one to repeat; the credentials are fine."""
     error = error_of(401, {"message": message})
@@ -203,9 +244,12 @@ def test_no_body_breaks_the_reading(status: int, body: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "category"), [("50000040", "40"), ("404", None), ("SystemError", None), (None, None), ("500000400", None)]
+    ("code", "category"),
+    [("50000040", "40"), ("404", None), ("SystemError", None), (None, None), ("500000400", None)],
 )
-def test_the_category_is_the_end_of_an_eight_digit_code(code: str | None, category: str | None) -> None:
+def test_the_category_is_the_end_of_an_eight_digit_code(
+    code: str | None, category: str | None
+) -> None:
     """Codes outside of Zuora's scheme have none."""
     assert category_of(code) == category
 
@@ -219,8 +263,16 @@ def test_the_category_is_the_end_of_an_eight_digit_code(code: str | None, catego
         (400, {"reasons": [{"code": "58730030", "message": "m"}]}, "Order to Revenue is enabled"),
         (429, {}, "run the same command again later"),
         (503, {}, "That usually passes: run the same command again."),
-        (401, {"message": "Failed to get user info"}, "That usually passes: run the same command again."),
-        (200, {"reasons": [{"code": "58730061", "message": "m"}]}, "That usually passes: run the same command again."),
+        (
+            401,
+            {"message": "Failed to get user info"},
+            "That usually passes: run the same command again.",
+        ),
+        (
+            200,
+            {"reasons": [{"code": "58730061", "message": "m"}]},
+            "That usually passes: run the same command again.",
+        ),
         (400, {}, ""),
     ],
 )
@@ -230,7 +282,9 @@ def test_the_hint_says_what_to_do(status: int, body: Any, hint: str) -> None:
     assert hint in said if hint else said == ""
 
 
-@pytest.mark.parametrize("again", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))], ids=["copy", "pickle"])
+@pytest.mark.parametrize(
+    "again", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))], ids=["copy", "pickle"]
+)
 def test_an_error_can_be_copied(again: Any) -> None:
     """A copy is an error of its own with the same text and marks."""
     error: ZuoraBackfillError = error_of(429, {"message": "m"}, Zuora_Request_Id="R")

@@ -18,9 +18,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests import PreparedRequest
 
-from pulumi_zuora_backfill.errors import ApiError, AuthenticationError, NotFoundError, TransportError
-from pulumi_zuora_backfill.exchange import Answer, Exchange, retry_after_s
+from pulumi_zuora_backfill.errors import (
+    ApiError,
+    AuthenticationError,
+    NotFoundError,
+    TransportError,
+)
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
+from pulumi_zuora_backfill.zuora.http import Answer, Exchange, retry_after_s
 
 from .parts import NOWHERE, connect, http, raw_server
 
@@ -49,13 +54,24 @@ def nobody() -> str:
 def test_an_answer_is_read() -> None:
     """Body, Zuora's clock and request id arrive."""
     with raw_server(
-        http(200, '{"success": true}', f"Date: {format_datetime(NOON, usegmt=True)}", "Zuora-Request-Id: R")
+        http(
+            200,
+            '{"success": true}',
+            f"Date: {format_datetime(NOON, usegmt=True)}",
+            "Zuora-Request-Id: R",
+        )
     ) as server:
         assert send(server.base_url) == Answer(body={"success": True}, date=NOON, request_id="R")
 
 
 @pytest.mark.parametrize(
-    "date", ["", "soon", "Tue, 24 Nov 99999999999999999999 12:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 -2359"]
+    "date",
+    [
+        "",
+        "soon",
+        "Tue, 24 Nov 99999999999999999999 12:00:00 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+    ],
 )
 def test_a_date_that_is_none_is_unknown(date: str) -> None:
     """A broken clock at the other end breaks nothing here."""
@@ -83,7 +99,9 @@ def test_an_answer_is_decoded(body: bytes, headers: tuple[str, ...]) -> None:
 def test_a_request_body_is_compressed_where_it_is_asked_for(compressed: bool) -> None:
     """The body arrives as what its headers say."""
     with raw_server(http()) as server:
-        Exchange(server.base_url, compress_requests=compressed).send("do it", "POST", "/x", json_body={"a": 1})
+        Exchange(server.base_url, compress_requests=compressed).send(
+            "do it", "POST", "/x", json_body={"a": 1}
+        )
     head, _, body = server.requests[0].partition(b"\r\n\r\n")
     assert (b"Content-Encoding: gzip" in head) is compressed
     assert json.loads(gzip.decompress(body) if compressed else body) == {"a": 1}
@@ -117,13 +135,19 @@ def test_what_is_no_answer_may_have_been_carried_out(answer: bytes, said: str) -
     ("base_url", "transient", "said"),
     [
         (nobody, True, "cannot be reached"),
-        (lambda: "https://nobody.invalid", True, "host name of https://nobody.invalid is not known"),
+        (
+            lambda: "https://nobody.invalid",
+            True,
+            "host name of https://nobody.invalid is not known",
+        ),
         (lambda: "https://a..b", False, "is not an address"),
         (lambda: f"https://{'a' * 70}.example", False, "is not an address"),
         (lambda: "https://.a", False, "could not be sent"),
     ],
 )
-def test_what_never_left_was_not_carried_out(base_url: Callable[[], str], transient: bool, said: str) -> None:
+def test_what_never_left_was_not_carried_out(
+    base_url: Callable[[], str], transient: bool, said: str
+) -> None:
     """Nothing reached Zuora, and the way to mend it is named."""
     error = lost(base_url())
     assert (error.arrived, error.transient) == (False, transient)
@@ -180,21 +204,44 @@ def test_a_server_that_repeats_what_it_was_sent_has_its_secrets_blanked_out() ->
         request.headers["Authorization"] = "Bearer t0ken"
         return request
 
-    body = json.dumps({"reasons": [{"code": 1, "message": "no t0ken"}, {"code": 2, "message": "for s3cret, s3cret"}]})
+    body = json.dumps(
+        {
+            "reasons": [
+                {"code": 1, "message": "no t0ken"},
+                {"code": 2, "message": "for s3cret, s3cret"},
+            ]
+        }
+    )
     with raw_server(http(400, body)) as server, pytest.raises(ApiError) as error:
-        Exchange(server.base_url).send("do it", "POST", "/x", auth=bearer, form={"client_secret": "s3cret"})
+        Exchange(server.base_url).send(
+            "do it", "POST", "/x", auth=bearer, form={"client_secret": "s3cret"}
+        )
     assert error.value.reason == "no [secret]; for [secret], [secret]"
     for spelled in ("s3cret%2F%2B%3D", "s3cret/+=", r"s3cret\/+="):
-        with raw_server(http(400, f"cannot read client_secret={spelled}")) as server, pytest.raises(ApiError) as error:
-            Exchange(server.base_url).send("do it", "POST", "/x", form={"client_secret": "s3cret/+="})
+        with (
+            raw_server(http(400, f"cannot read client_secret={spelled}")) as server,
+            pytest.raises(ApiError) as error,
+        ):
+            Exchange(server.base_url).send(
+                "do it", "POST", "/x", form={"client_secret": "s3cret/+="}
+            )
         assert error.value.reason == "cannot read client_secret=[secret]"
     deep = '{"message": "x", "d": ' + "[" * 700 + "]" * 700 + "}"
-    with raw_server(http(503, deep, "Zuora-Request-Id: t0ken")) as server, pytest.raises(ApiError) as error:
+    with (
+        raw_server(http(503, deep, "Zuora-Request-Id: t0ken")) as server,
+        pytest.raises(ApiError) as error,
+    ):
         Exchange(server.base_url).send("do it", "POST", "/x", auth=bearer)
     assert (error.value.reason, error.value.request_ids) == ("x", ("[secret]",))
-    with raw_server(http(401, '{"code": 58730011}')) as server, pytest.raises(AuthenticationError) as error:
+    with (
+        raw_server(http(401, '{"code": 58730011}')) as server,
+        pytest.raises(AuthenticationError) as error,
+    ):
         Exchange(server.base_url).send("do it", "POST", "/x", form={"client_secret": "1"})
-    assert error.value.hint == "Check the client id, the client secret and that they belong to this base URL."
+    assert (
+        error.value.hint
+        == "Check the client id, the client secret and that they belong to this base URL."
+    )
     with raw_server(http(502, "<html>s3cret</html>")) as server, pytest.raises(ApiError) as error:
         Exchange(server.base_url).send("do it", "POST", "/x", form={"client_secret": "s3cret"})
     assert str(error.value) == (
@@ -202,11 +249,16 @@ def test_a_server_that_repeats_what_it_was_sent_has_its_secrets_blanked_out() ->
     )
 
 
-@pytest.mark.parametrize("location", ["http://elsewhere.invalid/", "//[", "/\xff", "ftp://x", "http://a..b/"])
+@pytest.mark.parametrize(
+    "location", ["http://elsewhere.invalid/", "//[", "/\xff", "ftp://x", "http://a..b/"]
+)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_refused(status: int, location: str) -> None:
     """Nobody looks where it leads; the secret goes nowhere else."""
-    with raw_server(http(status, "", f"Location: {location}")) as server, pytest.raises(ApiError) as error:
+    with (
+        raw_server(http(status, "", f"Location: {location}")) as server,
+        pytest.raises(ApiError) as error,
+    ):
         send(server.base_url)
     assert (error.value.status, error.value.transient, len(server.requests)) == (status, False, 1)
     assert error.value.hint.startswith("Redirects are never followed")
@@ -285,7 +337,10 @@ def test_a_proxy_that_refuses_kept_the_request_back(monkeypatch: pytest.MonkeyPa
 def test_the_text_of_a_server_cannot_break_out() -> None:
     """A page of 10 kB full of control characters and tags becomes one short line."""
     page = "<html><script>\x1b[2J\x00\r\n" + "<b>x</b>" * 2000
-    with raw_server(http(503, page, "Zuora-Request-Id: \x1b[31m\x9b")) as server, pytest.raises(ApiError) as error:
+    with (
+        raw_server(http(503, page, "Zuora-Request-Id: \x1b[31m\x9b")) as server,
+        pytest.raises(ApiError) as error,
+    ):
         send(server.base_url)
     assert error.value.message.isprintable()
     assert len(error.value.message) < 700
@@ -314,7 +369,9 @@ def test_the_text_of_a_server_cannot_break_out() -> None:
         ({"Retry-After": "soon", "RateLimit-Reset": "12"}, 429, 12.0),
     ],
 )
-def test_how_long_zuora_asks_to_wait(headers: dict[str, str], status: int, seconds: float | None) -> None:
+def test_how_long_zuora_asks_to_wait(
+    headers: dict[str, str], status: int, seconds: float | None
+) -> None:
     """`Retry-After` first, as seconds or as a date by the server's clock; `RateLimit-Reset` with a 429 only; a day at most."""
     assert retry_after_s(headers, status, NOON) == seconds
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi_zuora_backfill.program.arguments.verified_backfill import _otherwise
 
-from pulumi_zuora_backfill.components import _otherwise
 from pulumi_zuora_backfill.testing import Operation, Sandbox
 
 from .world import TYPE, World, assert_clean, lines_with
@@ -30,10 +30,16 @@ def zuora() -> Iterator[Sandbox]:
 
 
 def write(
-    world: World, triggers: object = None, approval: str = "auto", type: str = "RatePlanCharge", arguments: str = ""
+    world: World,
+    triggers: object = None,
+    approval: str = "auto",
+    type: str = "RatePlanCharge",
+    arguments: str = "",
 ) -> None:
     """Write a program with one gate."""
-    world.program(PROGRAM.format(triggers=triggers, approval=approval, type=type, arguments=arguments))
+    world.program(
+        PROGRAM.format(triggers=triggers, approval=approval, type=type, arguments=arguments)
+    )
 
 
 def errors_of(text: str) -> list[str]:
@@ -96,7 +102,10 @@ def test_a_live_job_may_be_targeted_once_its_dry_run_has_completed(world: World)
 
 def test_secret_triggers_pass_the_gate_and_make_no_secret_of_the_dry_run(world: World) -> None:
     """What is compared is what is inside; the id of the dry run stays readable in state, and no later run finds a difference."""
-    write(world, triggers="{'a': pulumi.Output.secret(1), 'b': None, 'c': [pulumi.Output.secret('x'), 2.0]}")
+    write(
+        world,
+        triggers="{'a': pulumi.Output.secret(1), 'b': None, 'c': [pulumi.Output.secret('x'), 2.0]}",
+    )
     world.up()
     dry, live = world.job_ids()
     (resource,) = [found for found in world.stack.state["resources"] if found["urn"] == LIVE]
@@ -141,8 +150,13 @@ def test_a_dry_run_without_a_count_passes_and_claims_no_zero(world: World) -> No
         f"warning: How many records failed is not known: Zuora tells no number for job {dry}, so max_errors proves nothing here. "
         "Look into Revenue → Data Backfill → Backfill Logs." in text
     )
-    assert f"The dry run {dry} completed; Zuora does not tell how many records failed. To start the live job" in text
-    (done,) = [r for r in world.stack.state["resources"] if r["urn"].endswith("::charges-dry-run-done")]
+    assert (
+        f"The dry run {dry} completed; Zuora does not tell how many records failed. To start the live job"
+        in text
+    )
+    (done,) = [
+        r for r in world.stack.state["resources"] if r["urn"].endswith("::charges-dry-run-done")
+    ]
     assert "errorCount" not in done["outputs"]
 
     write(world, approval=dry)
@@ -170,24 +184,32 @@ def test_a_job_that_moves_into_the_gate_is_kept_by_the_line_that_is_printed(worl
 
 
 @pytest.mark.parametrize("on_delete", ["leave", "stop"])
-def test_a_job_that_moves_into_the_gate_is_named_before_it_leaves_the_state(world: World, on_delete: str) -> None:
+def test_a_job_that_moves_into_the_gate_is_named_before_it_leaves_the_state(
+    world: World, on_delete: str
+) -> None:
     """With `approval="wait"` the live job comes an up later; the dry run's preview tells. With the line the job goes on, and asks for no approval."""
     world.job(f'type="RatePlanCharge", on_delete="{on_delete}"')
     world.up()
     (job,) = world.job_ids()
     write(world, approval="wait")
     told = lines_with(world.stack.preview().stdout, "warning: Will start a dry run")[-1]
-    line = re.search(r"it would run AGAIN, unless the VerifiedBackfill has  (existing_job_id=.*?)\.", told)
+    line = re.search(
+        r"it would run AGAIN, unless the VerifiedBackfill has  (existing_job_id=.*?)\.", told
+    )
     assert line
     write(world, approval="wait", arguments=f", {line[1]}")
     world.up()
 
     assert "stop" not in world.asked()
     assert world.resource()["id"] == job
-    assert [(found.id, found.status) for found in world.zuora.jobs if not found.dry_run] == [(job, "COMPLETED")]
+    assert [(found.id, found.status) for found in world.zuora.jobs if not found.dry_run] == [
+        (job, "COMPLETED")
+    ]
 
 
-def test_a_job_that_moved_into_the_gate_is_still_named_when_the_live_job_comes(world: World) -> None:
+def test_a_job_that_moved_into_the_gate_is_still_named_when_the_live_job_comes(
+    world: World,
+) -> None:
     """Its dry run keeps in state what the stack had; the preview of the approval names the job, also after another dry run, and the line works."""
     world.job()
     world.up()
@@ -199,7 +221,9 @@ def test_a_job_that_moved_into_the_gate_is_still_named_when_the_live_job_comes(w
     approval = world.job_ids()[2]
     write(world, 2, approval=approval)
     told = lines_with(world.stack.preview().stdout, "warning: Will start a LIVE")[-1]
-    line = re.search(r"it would run AGAIN, unless the VerifiedBackfill has  (existing_job_id=.*?)\.", told)
+    line = re.search(
+        r"it would run AGAIN, unless the VerifiedBackfill has  (existing_job_id=.*?)\.", told
+    )
     assert line
     write(world, 2, approval=approval, arguments=f", {line[1]}")
     assert "AGAIN" not in world.up().stdout
@@ -212,9 +236,13 @@ def test_a_gate_that_is_renamed_is_kept_by_the_alias_that_is_printed(world: Worl
     world.up()
     renamed = (world.folder / "__main__.py").read_text().replace('"charges"', '"fees"')
     (world.folder / "__main__.py").write_text(renamed)
-    line = re.search(r"unless the VerifiedBackfill has  (opts=.*?\]\))", world.stack.preview().stdout)
+    line = re.search(
+        r"unless the VerifiedBackfill has  (opts=.*?\]\))", world.stack.preview().stdout
+    )
     assert line
-    (world.folder / "__main__.py").write_text(renamed.replace('approval="auto"', f'approval="auto", {line[1]}'))
+    (world.folder / "__main__.py").write_text(
+        renamed.replace('approval="auto"', f'approval="auto", {line[1]}')
+    )
     assert world.up().change_summary == {"same": 6}
     assert world.asked() == {}
 
@@ -245,7 +273,9 @@ def test_a_dry_run_somewhere_else_opens_no_gate(
     assert world.job_ids() == [dry_run]
 
 
-def test_the_place_of_a_dry_run_may_be_said_elsewhere(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+def test_the_place_of_a_dry_run_may_be_said_elsewhere(
+    engine: type[Any], zuora: Sandbox, tmp_path: Path
+) -> None:
     """Configuration's entity, declared in the program when configuration changes, is the same place."""
     world = World(engine, zuora, tmp_path)
     world.stack.set_config("zuora:entityIds", "a")
@@ -257,7 +287,9 @@ def test_the_place_of_a_dry_run_may_be_said_elsewhere(engine: type[Any], zuora: 
     assert [(job.dry_run, job.entity_id) for job in zuora.jobs] == [(True, "a"), (False, "a")]
 
 
-def test_a_live_job_that_is_targeted_alone_does_not_leave_the_declared_place_of_its_dry_run(world: World) -> None:
+def test_a_live_job_that_is_targeted_alone_does_not_leave_the_declared_place_of_its_dry_run(
+    world: World,
+) -> None:
     """A declaration that was taken away is no other place's business: the live job would run where no dry run ran."""
     write(world, approval="wait", arguments=', entity_id="b"')
     world.up()
@@ -271,7 +303,9 @@ def test_a_live_job_that_is_targeted_alone_does_not_leave_the_declared_place_of_
     assert world.asked() == {}
 
 
-def test_the_credentials_of_another_tenant_open_no_gate(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+def test_the_credentials_of_another_tenant_open_no_gate(
+    engine: type[Any], zuora: Sandbox, tmp_path: Path
+) -> None:
     """Two tenants share an address: the token tells them apart, and no job is started in the one that had no dry run."""
     world = World(engine, zuora, tmp_path)
     write(world, approval="wait")
@@ -281,7 +315,10 @@ def test_the_credentials_of_another_tenant_open_no_gate(engine: type[Any], zuora
     write(world, approval=dry_run)
     text = world.failing()
 
-    assert f"Job {dry_run} in state belongs to tenant 7, but the credentials to tenant {zuora.tenant_id}" in text
+    assert (
+        f"Job {dry_run} in state belongs to tenant 7, but the credentials to tenant {zuora.tenant_id}"
+        in text
+    )
     assert world.asked() == {"token": 1}
 
 
@@ -317,7 +354,11 @@ def test_a_live_job_that_leaves_the_program_is_told(world: World, on_delete: str
     renamed = (
         (world.folder / "__main__.py")
         .read_text()
-        .replace('"charges"', '"fees", opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="charges")])', 1)
+        .replace(
+            '"charges"',
+            '"fees", opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="charges")])',
+            1,
+        )
     )
     (world.folder / "__main__.py").write_text(renamed)
     assert lines_with(world.stack.preview().stdout, told[0].replace("charges", "fees")) != []
@@ -334,7 +375,10 @@ def test_an_id_that_comes_out_as_null_needs_an_approval_after_all(world: World) 
 
     (dry_run,) = world.zuora.jobs
     assert dry_run.dry_run
-    assert f"approval is 'wait', but the dry run is {dry_run.id}; the live job was not started." in text
+    assert (
+        f"approval is 'wait', but the dry run is {dry_run.id}; the live job was not started."
+        in text
+    )
 
 
 def test_custom_timeouts_are_those_of_both_waits(world: World) -> None:
@@ -348,13 +392,25 @@ def test_custom_timeouts_are_those_of_both_waits(world: World) -> None:
 
     write(world, triggers=1, arguments=custom)
     assert (
-        re.findall(r"Will wait up to .*?\)", world.stack.preview().stdout.partition("Diagnostics:")[2])
+        re.findall(
+            r"Will wait up to .*?\)", world.stack.preview().stdout.partition("Diagnostics:")[2]
+        )
         == ["Will wait up to 3.0 h (custom_timeouts.update)"] * 2
     )
 
 
-RAN = {"type": "RatePlanCharge", "triggers": [1.0], "effectiveEntityId": "e", "effectiveOrgIds": ["a", "b"]}
-DECLARED: dict[str, Any] = {"type": "RatePlanCharge", "triggers": [1], "entity_id": None, "org_ids": None}
+RAN = {
+    "type": "RatePlanCharge",
+    "triggers": [1.0],
+    "effectiveEntityId": "e",
+    "effectiveOrgIds": ["a", "b"],
+}
+DECLARED: dict[str, Any] = {
+    "type": "RatePlanCharge",
+    "triggers": [1],
+    "entity_id": None,
+    "org_ids": None,
+}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pulumi_zuora_backfill.history import History
+from pulumi_zuora_backfill.contract.history import History
 
 
 def test_the_last_job_for_an_intent_is_found() -> None:
@@ -17,7 +17,10 @@ def test_it_is_the_same_after_a_stay_in_state() -> None:
     """State keeps a list of objects, newest last."""
     history = History().with_job("key-a", "1").with_job("key-b", "2")
 
-    assert history.to_state() == [{"intentKey": "key-a", "jobId": "1"}, {"intentKey": "key-b", "jobId": "2"}]
+    assert history.to_state() == [
+        {"intentKey": "key-a", "jobId": "1"},
+        {"intentKey": "key-b", "jobId": "2"},
+    ]
     assert History.from_state(history.to_state()) == history
 
 

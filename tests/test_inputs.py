@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.output import Unknown
 
-from pulumi_zuora_backfill.awaiting import check_completion
-from pulumi_zuora_backfill.changes import Changes, changes_between
-from pulumi_zuora_backfill.checks import Fault, is_unknown
-from pulumi_zuora_backfill.config import Settings
-from pulumi_zuora_backfill.inputs import check_inputs, scope_of
-from pulumi_zuora_backfill.models import Scope
-from pulumi_zuora_backfill.names import PYTHON_NAMES
+from pulumi_zuora_backfill.completion.lifecycle import check_completion
+from pulumi_zuora_backfill.job.differences import Changes, changes_between
+from pulumi_zuora_backfill.job.inputs import check_inputs, scope_of
+from pulumi_zuora_backfill.properties import PYTHON_NAMES
+from pulumi_zuora_backfill.settings.loading import Settings
+from pulumi_zuora_backfill.validation import Fault, is_unknown
+from pulumi_zuora_backfill.zuora.models import Scope
 
 JOB = "a" * 32
 OTHER = "b" * 32
@@ -40,7 +40,9 @@ def outputs(**values: Any) -> dict[str, Any]:
     }
 
 
-def changes(olds: dict[str, Any], news: dict[str, Any], *, preview: bool = False, **settings: Any) -> Changes:
+def changes(
+    olds: dict[str, Any], news: dict[str, Any], *, preview: bool = False, **settings: Any
+) -> Changes:
     """Compare, with the inputs checked as the engine does."""
     return changes_between(JOB, olds, checked(**news), Settings(**settings), preview=preview)
 
@@ -65,7 +67,11 @@ def test_defaults_are_made_explicit() -> None:
 
 def test_numbers_and_lists_come_in_one_form() -> None:
     """Pulumi carries numbers as floats and lists in any order; both come out alike."""
-    inputs = checked(batchSize=500.0, orgIds=["b", "a", "b"], triggers={"n": 1.0, "x": [2.0, 2.5, None], "gone": None})
+    inputs = checked(
+        batchSize=500.0,
+        orgIds=["b", "a", "b"],
+        triggers={"n": 1.0, "x": [2.0, 2.5, None], "gone": None},
+    )
 
     assert inputs["batchSize"] == 500
     assert isinstance(inputs["batchSize"], int)
@@ -112,16 +118,26 @@ def test_a_wrong_input_is_one_fault_that_names_it(name: str, value: Any) -> None
     [
         ("batchSize", 5000.0, "batch_size must be a whole number from 1 to 1000, not 5000"),
         ("batchSize", 1.5, "batch_size must be a whole number from 1 to 1000, not 1.5"),
-        ("batchSize", -(2.0**60), "batch_size must be a whole number from 1 to 1000, not -1.152921504606847e+18"),
+        (
+            "batchSize",
+            -(2.0**60),
+            "batch_size must be a whole number from 1 to 1000, not -1.152921504606847e+18",
+        ),
         ("batchSize", float("inf"), "batch_size must be a whole number from 1 to 1000, not inf"),
         ("dryRun", 1.0, "dry_run must be True or False, not 1"),
         ("reason", [7.0, {"n": (1.0, "x")}], "reason must be a text, not [7, {'n': [1, 'x']}]"),
-        ("knownJobIds", [5.0], "known_job_ids has an entry that must be a job id of 32 characters, not 5"),
+        (
+            "knownJobIds",
+            [5.0],
+            "known_job_ids has an entry that must be a job id of 32 characters, not 5",
+        ),
     ],
 )
 def test_a_fault_shows_the_value_as_it_was_written(name: str, value: Any, reason: str) -> None:
     """Pulumi carries whole numbers as floats; a user reads the number that stands in the program."""
-    assert check_inputs({"type": "RatePlanCharge", name: value})[1] == [Fault(wire_name=name, reason=reason)]
+    assert check_inputs({"type": "RatePlanCharge", name: value})[1] == [
+        Fault(wire_name=name, reason=reason)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +171,10 @@ def test_a_fault_of_a_secret_shows_nothing_of_it(name: str, value: Any) -> None:
 
 def test_scopes_in_state_are_read_with_tolerance() -> None:
     """A state may have been edited by hand: what is no list of ids is none."""
-    scopes = [scope_of({"entityId": "e", "orgIds": value}) for value in (5.0, "ab", None, {"a": 1}, ["a", "b"])]
+    scopes = [
+        scope_of({"entityId": "e", "orgIds": value})
+        for value in (5.0, "ab", None, {"a": 1}, ["a", "b"])
+    ]
     assert scopes == [Scope(entity_id="e")] * 4 + [Scope(entity_id="e", org_ids=("a", "b"))]
 
 
@@ -193,8 +212,17 @@ def test_unknown_values_are_passed_on() -> None:
     """In a preview a value may depend on another resource; it is no fault, and what follows from it stays open."""
     inputs = checked(type=UNKNOWN, dryRun=UNKNOWN, triggers={"a": [UNKNOWN]}, batchSize=UNKNOWN)
 
-    assert inputs == {"batchSize": UNKNOWN, "dryRun": UNKNOWN, "triggers": {"a": [UNKNOWN]}, "type": UNKNOWN}
-    assert [is_unknown(value) for value in (inputs["triggers"], {"a": 1}, [1, (2,)])] == [True, False, False]
+    assert inputs == {
+        "batchSize": UNKNOWN,
+        "dryRun": UNKNOWN,
+        "triggers": {"a": [UNKNOWN]},
+        "type": UNKNOWN,
+    }
+    assert [is_unknown(value) for value in (inputs["triggers"], {"a": 1}, [1, (2,)])] == [
+        True,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -202,7 +230,12 @@ def test_unknown_values_are_passed_on() -> None:
     [
         ({}, {}, (), ()),
         ({}, {"batchSize": 1000.0, "dryRun": False, "guard": "once", "onDelete": "leave"}, (), ()),
-        ({"triggers": {"a": 1, "b": [True]}}, {"triggers": {"b": [True], "a": 1.0, "c": None}}, (), ()),
+        (
+            {"triggers": {"a": 1, "b": [True]}},
+            {"triggers": {"b": [True], "a": 1.0, "c": None}},
+            (),
+            (),
+        ),
         ({"orgIds": ["a", "b"]}, {"orgIds": ["b", "a"]}, (), ()),
         ({"triggers": 1}, {"triggers": True}, ("triggers",), ()),
         ({"triggers": 1}, {}, ("triggers",), ()),
@@ -230,11 +263,16 @@ def test_unknown_values_are_passed_on() -> None:
     ],
 )
 def test_what_is_another_job_and_what_is_not(
-    old: dict[str, Any], new: dict[str, Any], replacing: tuple[str, ...], state_only: tuple[str, ...] | None
+    old: dict[str, Any],
+    new: dict[str, Any],
+    replacing: tuple[str, ...],
+    state_only: tuple[str, ...] | None,
 ) -> None:
     """The table of arguments: what replaces, what is kept in state, and what is no change at all."""
     expected = (
-        ("batchSize", "guard", "knownJobIds", "onDelete", "reason", "trackId") if state_only is None else state_only
+        ("batchSize", "guard", "knownJobIds", "onDelete", "reason", "trackId")
+        if state_only is None
+        else state_only
     )
     found = changes(outputs(**old), new)
 
@@ -242,9 +280,13 @@ def test_what_is_another_job_and_what_is_not(
     assert sorted(found.state_only) == sorted(expected)
 
 
-@pytest.mark.parametrize("name", ["type", "dryRun", "triggers", "entityId", "orgIds", "existingJobId", "batchSize"])
+@pytest.mark.parametrize(
+    "name", ["type", "dryRun", "triggers", "entityId", "orgIds", "existingJobId", "batchSize"]
+)
 @pytest.mark.parametrize("preview", [True, False])
-def test_an_unknown_input_replaces_in_a_preview_and_changes_nothing_in_an_update(name: str, preview: bool) -> None:
+def test_an_unknown_input_replaces_in_a_preview_and_changes_nothing_in_an_update(
+    name: str, preview: bool
+) -> None:
     """The engine asks dependents with unknowns before it replaces what they depend on; a finished backfill is not run again for that."""
     found = changes(outputs(), {name: UNKNOWN}, preview=preview)
 
@@ -263,7 +305,9 @@ def test_an_entity_that_moves_between_program_and_configuration_is_no_other_job(
     """What counts is the entity in force, not where it was written down."""
     olds = {**outputs(), "effectiveEntityId": "e"}
     assert changes(olds, {"entityId": "e"}) == Changes(replacing=(), state_only=("entityId",))
-    assert changes({**olds, "entityId": "e"}, {}, entity_id="e") == Changes(replacing=(), state_only=("entityId",))
+    assert changes({**olds, "entityId": "e"}, {}, entity_id="e") == Changes(
+        replacing=(), state_only=("entityId",)
+    )
     assert changes({**olds, "entityId": "e"}, {}) == Changes(replacing=("entityId",), state_only=())
     assert changes(olds, {}) == Changes(replacing=(), state_only=())
 
@@ -278,7 +322,17 @@ JSON = st.recursive(
 @given(
     st.dictionaries(
         st.sampled_from(
-            ["type", "batchSize", "dryRun", "triggers", "orgIds", "trackId", "guard", "existingJobId", "x"]
+            [
+                "type",
+                "batchSize",
+                "dryRun",
+                "triggers",
+                "orgIds",
+                "trackId",
+                "guard",
+                "existingJobId",
+                "x",
+            ]
         ),
         JSON,
     )

@@ -29,7 +29,8 @@ def test_a_live_job_costs_one_request_of_each_kind(world: World) -> None:
     assert (job.type, job.batch_size, job.dry_run) == ("RatePlanCharge", 500, False)
     outputs = world.resource()["outputs"]
     assert {
-        name: outputs[name] for name in ("jobId", "status", "recovered", "baseUrl", "tenantId", "guard", "onDelete")
+        name: outputs[name]
+        for name in ("jobId", "status", "recovered", "baseUrl", "tenantId", "guard", "onDelete")
     } == {
         "jobId": job.id,
         "status": "ACCEPTED",
@@ -57,7 +58,9 @@ def test_no_change_and_changes_of_state_only_send_nothing(world: World) -> None:
     """An up without changes, with explicit defaults, or with other state-only inputs, asks Zuora nothing."""
     world.job()
     world.up()
-    world.job('type="RatePlanCharge", batch_size=1000, dry_run=False, guard="once", on_delete="leave"')
+    world.job(
+        'type="RatePlanCharge", batch_size=1000, dry_run=False, guard="once", on_delete="leave"'
+    )
     assert world.up().change_summary == {"same": 2}
     assert world.asked() == {}
 
@@ -67,7 +70,10 @@ def test_no_change_and_changes_of_state_only_send_nothing(world: World) -> None:
     assert world.up().change_summary == {"same": 1, "update": 1}
     assert world.asked() == {}
     outputs = world.resource()["outputs"]
-    assert [outputs[name] for name in ("batchSize", "guard", "onDelete", "reason", "knownJobIds", "trackId")] == [
+    assert [
+        outputs[name]
+        for name in ("batchSize", "guard", "onDelete", "reason", "knownJobIds", "trackId")
+    ] == [
         10,
         "none",
         "stop",
@@ -112,9 +118,13 @@ def test_two_live_jobs_for_one_place_are_pointed_out(world: World) -> None:
     )
     text = world.stack.preview().stdout
 
-    warnings = [line for line in lines_with(text, "Will start a LIVE") if line.startswith("warning: ")]
+    warnings = [
+        line for line in lines_with(text, "Will start a LIVE") if line.startswith("warning: ")
+    ]
     pointed_out = [
-        line for line in warnings if "The stack declares ANOTHER live backfill of this type in the same place" in line
+        line
+        for line in warnings
+        if "The stack declares ANOTHER live backfill of this type in the same place" in line
     ]
     assert (len(warnings), len(pointed_out)) == (3, 1)
     assert "LIVE RatePlanCharge backfill" in pointed_out[0]
@@ -122,7 +132,9 @@ def test_two_live_jobs_for_one_place_are_pointed_out(world: World) -> None:
 
 def test_a_rename_without_an_alias_is_pointed_out(world: World) -> None:
     """Another name is another resource: the reviewer reads which live job of that type and place the stack has, and how to keep it."""
-    world.program("BackfillJob('dry', type='RatePlanCharge', dry_run=True); BackfillJob('old', type='RatePlanCharge')")
+    world.program(
+        "BackfillJob('dry', type='RatePlanCharge', dry_run=True); BackfillJob('old', type='RatePlanCharge')"
+    )
     world.up()
     job = world.resource("old")["id"]
     world.program(
@@ -134,7 +146,9 @@ def test_a_rename_without_an_alias_is_pointed_out(world: World) -> None:
         f'This stack has, or had, live jobs of this type under other names: {job} ("old"). If this is the same backfill in another place of the program, '
         f'it would run AGAIN: give it  opts=pulumi.ResourceOptions(aliases=["{urn("old")}"])  or  existing_job_id="{job}".'
     )
-    warnings = {line for line in lines_with(text, "Will start a LIVE") if line.startswith("warning: ")}
+    warnings = {
+        line for line in lines_with(text, "Will start a LIVE") if line.startswith("warning: ")
+    }
     assert (len(warnings), [told in warning for warning in warnings].count(True)) == (3, 1)
 
 
@@ -150,7 +164,9 @@ def test_the_alias_that_keeps_a_job_that_moves_works(world: World) -> None:
         BackfillJob("charges", type="RatePlanCharge", opts=pulumi.ResourceOptions(parent=component{}))
     """
     world.program(moved.format(""))
-    alias = re.search(r"opts=pulumi.ResourceOptions\((aliases=\[.*?\])\)", world.stack.preview().stdout)
+    alias = re.search(
+        r"opts=pulumi.ResourceOptions\((aliases=\[.*?\])\)", world.stack.preview().stdout
+    )
     assert alias
     world.program(moved.format(", " + alias[1]))
     world.up()
@@ -182,7 +198,9 @@ def test_a_job_that_another_resource_takes_over_is_not_stopped(world: World, die
     assert [r["urn"] for r in world.stack.state["resources"] if TYPE in r["urn"]] == [urn("new")]
 
 
-def test_a_job_that_another_resource_takes_over_is_not_stopped_for_a_replacement_either(world: World) -> None:
+def test_a_job_that_another_resource_takes_over_is_not_stopped_for_a_replacement_either(
+    world: World,
+) -> None:
     """It is the other one's now, so the replacement is refused while it runs."""
     world.job('type="RatePlanCharge", on_delete="stop"')
     world.up()
@@ -227,7 +245,9 @@ def test_an_update_keeps_to_its_plan(engine: type[Any], zuora: Sandbox, tmp_path
     """What a preview saved as a plan, an `up --plan` does: a start, a replacement, and nothing."""
     if engine is not RealStack:
         pytest.skip("EmbeddedStack knows no plans")
-    world = World(engine, zuora, tmp_path, env={**zuora.environment(), "PULUMI_EXPERIMENTAL": "true"})
+    world = World(
+        engine, zuora, tmp_path, env={**zuora.environment(), "PULUMI_EXPERIMENTAL": "true"}
+    )
     plan = str(tmp_path / "plan.json")
     for triggers, jobs in ((1, 1), (2, 2), (2, 2)):
         world.job(f'type="RatePlanCharge", dry_run=True, triggers={triggers}')
@@ -275,7 +295,9 @@ def test_a_refresh_shows_the_status_and_is_no_drift(world: World) -> None:
 
     assert world.asked() == {"token": 1, "get": 1}
     outputs = world.resource()["outputs"]
-    assert [outputs[name] for name in ("status", "progress", "batchFinishedCount", "errorCount")] == [
+    assert [
+        outputs[name] for name in ("status", "progress", "batchFinishedCount", "errorCount")
+    ] == [
         "COMPLETED",
         "100.00%",
         10,
@@ -363,12 +385,16 @@ def test_a_running_live_job_is_not_replaced(world: World) -> None:
 
 def test_destroy_stops_a_dry_run_and_leaves_a_live_job(world: World) -> None:
     """Destroy asks the dry run to stop and lets the live job run."""
-    world.program("BackfillJob('dry', type='RatePlanCharge', dry_run=True)\nBackfillJob('live', type='RatePlanCharge')")
+    world.program(
+        "BackfillJob('dry', type='RatePlanCharge', dry_run=True)\nBackfillJob('live', type='RatePlanCharge')"
+    )
     world.up()
     world.zuora.forget_requests()
     world.stack.destroy()
 
-    assert {job.dry_run: (job.status == "STOPPED", job.stop_requested) for job in world.zuora.jobs} == {
+    assert {
+        job.dry_run: (job.status == "STOPPED", job.stop_requested) for job in world.zuora.jobs
+    } == {
         True: (True, True),
         False: (False, False),
     }
@@ -377,7 +403,9 @@ def test_destroy_stops_a_dry_run_and_leaves_a_live_job(world: World) -> None:
 
 def test_destroy_of_an_ended_or_unknown_job_stops_nothing(world: World) -> None:
     """A dry run that has ended, or that Zuora does not know, needs no stop."""
-    world.program("for n in ('ended', 'purged'): BackfillJob(n, type='RatePlanCharge', dry_run=True)")
+    world.program(
+        "for n in ('ended', 'purged'): BackfillJob(n, type='RatePlanCharge', dry_run=True)"
+    )
     world.up()
     world.zuora.finish(world.resource("ended")["id"])
     world.zuora.forget_job(world.resource("purged")["id"])
@@ -495,7 +523,9 @@ def test_a_rename_with_an_alias_keeps_the_job(world: World) -> None:
 @pytest.mark.parametrize("delete_before_replace", ["False"])
 def test_create_before_delete_is_refused(world: World, delete_before_replace: str) -> None:
     """Two jobs at once are never wanted; the option that asks for it is an error."""
-    world.job(f'type="RatePlanCharge", opts=pulumi.ResourceOptions(delete_before_replace={delete_before_replace})')
+    world.job(
+        f'type="RatePlanCharge", opts=pulumi.ResourceOptions(delete_before_replace={delete_before_replace})'
+    )
     text = world.failing("preview")
 
     assert "delete_before_replace=False is refused" in text
@@ -508,7 +538,8 @@ def test_triggers_are_the_users_own(world: World) -> None:
         'type="RatePlanCharge", dry_run=True, triggers={"batch_size": 1, "batchSize": 2, "job_id": [{"onDelete": 3}]}'
     )
     world.program(
-        (world.folder / "__main__.py").read_text().split("\n", 2)[2] + "\npulumi.export('triggers', job.triggers)"
+        (world.folder / "__main__.py").read_text().split("\n", 2)[2]
+        + "\npulumi.export('triggers', job.triggers)"
     )
     expected = {"batch_size": 1, "batchSize": 2, "job_id": [{"onDelete": 3}]}
 
@@ -540,7 +571,9 @@ def test_secret_triggers_make_what_is_derived_from_them_secret(world: World) -> 
     assert world.up().change_summary == {"same": 2}
 
     source = (world.folder / "__main__.py").read_text()
-    (world.folder / "__main__.py").write_text(source.replace("dry_run=True", 'dry_run=True, reason="later"'))
+    (world.folder / "__main__.py").write_text(
+        source.replace("dry_run=True", 'dry_run=True, reason="later"')
+    )
     assert {name: output.secret for name, output in world.up().outputs.items()} == {
         "key": True,
         "track": True,

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_zuora_backfill.models import BackfillRequest, Job, JobStatus, Scope, duration, iso, job_id_of
+from pulumi_zuora_backfill.zuora.models import (
+    BackfillRequest,
+    Job,
+    JobStatus,
+    Scope,
+    duration,
+    iso,
+    job_id_of,
+)
 
 JOB = "ff8080818bb300af018bb325fe0c58f3"
 SAMPLE = {
@@ -82,9 +90,13 @@ def test_a_wrong_job_id_is_refused(value: object) -> None:
 @given(FIELDS)
 def test_no_field_breaks_the_reading(fields: dict[str, Any]) -> None:
     """Wrong types, not-a-numbers and numbers out of any range are read as unknown, and the job can be shown and kept."""
-    job = Job.from_wire(json.loads(json.dumps({"id": JOB, "status": "FAILED", **fields})), seen_at=CREATED)
+    job = Job.from_wire(
+        json.loads(json.dumps({"id": JOB, "status": "FAILED", **fields})), seen_at=CREATED
+    )
     assert job.described().encode()
-    assert all(count is None or 0 <= count <= 2**53 for count in (job.batch_sent_count, job.error_count))
+    assert all(
+        count is None or 0 <= count <= 2**53 for count in (job.batch_sent_count, job.error_count)
+    )
     assert iso(job.created_on) is None or job.age_s is not None
 
 
@@ -127,7 +139,9 @@ def test_a_count_is_read_in_whatever_form_it_comes(value: Any) -> None:
         (True, None, None),
     ],
 )
-def test_a_time_is_read_from_either_field(epoch_ms: Any, readable: Any, created_on: datetime | None) -> None:
+def test_a_time_is_read_from_either_field(
+    epoch_ms: Any, readable: Any, created_on: datetime | None
+) -> None:
     """The number counts first, then the readable text; both come out in UTC."""
     found = job_of(createdOn=epoch_ms, createdOnReadable=readable).created_on
     assert found == created_on
@@ -136,7 +150,9 @@ def test_a_time_is_read_from_either_field(epoch_ms: Any, readable: Any, created_
 
 def test_hostile_texts_do_not_reach_a_terminal() -> None:
     """What cannot be printed is dropped, what is too long is cut."""
-    job = job_of(status="DONE\x1b[31m\n", type="\x00", updatedByUsername="a\u202e\ud800b" + "x" * 1000)
+    job = job_of(
+        status="DONE\x1b[31m\n", type="\x00", updatedByUsername="a\u202e\ud800b" + "x" * 1000
+    )
     assert (job.status, job.type, job.user) == ("DONE[31m", None, "ab" + "x" * 253)
     assert job.described().isprintable()
 
@@ -161,7 +177,10 @@ def test_a_status_is_running_or_ended_or_neither(status: str, running: bool, end
 
 def test_the_age_is_by_one_clock() -> None:
     """Both ends come from Zuora; where one is missing, there is no age."""
-    assert Job(id=JOB, status="FAILED", created_on=CREATED, seen_at=CREATED + timedelta(hours=1)).age_s == 3600
+    assert (
+        Job(id=JOB, status="FAILED", created_on=CREATED, seen_at=CREATED + timedelta(hours=1)).age_s
+        == 3600
+    )
     assert Job(id=JOB, status="FAILED", created_on=CREATED).age_s is None
     assert Job(id=JOB, status="FAILED", seen_at=CREATED).age_s is None
 
@@ -169,7 +188,8 @@ def test_the_age_is_by_one_clock() -> None:
 def test_a_job_is_described_in_one_line() -> None:
     """Id, status, time and user, as far as they are known."""
     assert (
-        Job.from_wire(SAMPLE).described() == f"{JOB} (COMPLETED, created 2023-12-14T08:03:26Z by someone@example.com)"
+        Job.from_wire(SAMPLE).described()
+        == f"{JOB} (COMPLETED, created 2023-12-14T08:03:26Z by someone@example.com)"
     )
     assert job_of().described() == f"{JOB} (PROCESSING)"
 
@@ -195,7 +215,8 @@ def test_the_body_of_a_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0, "0 s"), (89, "89 s"), (90, "2 min"), (5399, "90 min"), (5400, "1.5 h"), (86400, "24.0 h")]
+    ("seconds", "said"),
+    [(0, "0 s"), (89, "89 s"), (90, "2 min"), (5399, "90 min"), (5400, "1.5 h"), (86400, "24.0 h")],
 )
 def test_a_duration_is_said_as_a_person_would(seconds: float, said: str) -> None:
     """Seconds, then minutes, then hours."""

@@ -8,13 +8,13 @@ from .mutation.accepted import ACCEPTED
 from .mutation.mutants import STRICT, Fate, Mutant, change_of, fates, judge
 
 RESULTS = """
-    pulumi_zuora_backfill.transport.xǁ_Patienceǁlearn__mutmut_12: killed
-    pulumi_zuora_backfill.transport.xǁ_Patienceǁlearn__mutmut_13: survived
-    pulumi_zuora_backfill.submission.x__refused__mutmut_1: timeout
-    pulumi_zuora_backfill.submission.xǁSubmissionǁsubmit__mutmut_7: no tests
+    pulumi_zuora_backfill.zuora.retries.xǁ_Patienceǁlearn__mutmut_12: killed
+    pulumi_zuora_backfill.zuora.retries.xǁ_Patienceǁlearn__mutmut_13: survived
+    pulumi_zuora_backfill.contract.submission.x__refused__mutmut_1: timeout
+    pulumi_zuora_backfill.contract.submission.xǁSubmissionǁsubmit__mutmut_7: no tests
 """
 DIFF = """
-# pulumi_zuora_backfill.transport.xǁ_Patienceǁlearn__mutmut_13: survived
+# pulumi_zuora_backfill.zuora.retries.xǁ_Patienceǁlearn__mutmut_13: survived
 --- pulumi_zuora_backfill/transport.py
 +++ pulumi_zuora_backfill/transport.py
 @@ -1,3 +1,3 @@
@@ -42,7 +42,11 @@ def test_a_survivor_has_to_be_accepted_and_a_strict_module_s_cannot_be() -> None
     """What no test reaches has survived as well; the table counts by module."""
     verdict = judge(fates(RESULTS), [LEARN, SUBMIT], lambda _: DIFF)
 
-    assert (verdict.good, verdict.unexplained, verdict.outdated) == (False, ((SUBMIT, "no tests"),), ())
+    assert (verdict.good, verdict.unexplained, verdict.outdated) == (
+        False,
+        ((SUBMIT, "no tests"),),
+        (),
+    )
     assert [line.split() for line in verdict.table.splitlines()] == [
         ["module", "mutants", "killed", "by", "timeout", "survived"],
         ["submission", "2", "1", "1", "1"],
@@ -54,7 +58,9 @@ def test_a_survivor_has_to_be_accepted_and_a_strict_module_s_cannot_be() -> None
 @pytest.mark.parametrize(("status", "outdated"), [("survived", ()), ("killed", (LEARN,))])
 def test_the_list_holds_nothing_but_survivors(status: str, outdated: tuple[Mutant, ...]) -> None:
     """A row whose mutant is killed, or was never made, is to be taken away."""
-    found = [Fate(name="pulumi_zuora_backfill.transport.xǁ_Patienceǁlearn__mutmut_1", status=status)]
+    found = [
+        Fate(name="pulumi_zuora_backfill.zuora.retries.xǁ_Patienceǁlearn__mutmut_1", status=status)
+    ]
     verdict = judge(found, [LEARN], lambda _: DIFF)
 
     assert (verdict.good, verdict.unexplained, verdict.outdated) == (not outdated, (), outdated)

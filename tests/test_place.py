@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
-from pulumi_zuora_backfill.config import Settings
+from pulumi_zuora_backfill.contract.tenant_check import (
+    ensure_ran_here,
+    ensure_same_scope,
+    place_mismatch,
+)
 from pulumi_zuora_backfill.errors import WrongTenantError
-from pulumi_zuora_backfill.models import Scope
-from pulumi_zuora_backfill.place import ensure_ran_here, ensure_same_scope, place_mismatch
+from pulumi_zuora_backfill.settings.loading import Settings
+from pulumi_zuora_backfill.zuora.models import Scope
 
 STATE: dict[str, Any] = {"jobId": "a" * 32, "baseUrl": "https://z", "tenantId": "1"}
 IN_E: dict[str, Any] = {**STATE, "effectiveEntityId": "e"}
@@ -45,7 +49,9 @@ def test_where_state_and_settings_disagree(
 def test_another_address_is_told_first() -> None:
     """Whatever else differs there; no address is no disagreement."""
     settings = Settings(tenant_id="2")
-    assert place_mismatch("https://y", STATE, settings) == "https://z, but the settings say https://y"
+    assert (
+        place_mismatch("https://y", STATE, settings) == "https://z, but the settings say https://y"
+    )
     assert place_mismatch(None, STATE, Settings()) is None
 
 
@@ -53,7 +59,9 @@ def test_what_the_program_declares_today_is_no_business_of_the_settings() -> Non
     """An entity that comes from configuration may be declared when configuration changes."""
     settings = Settings(entity_id="f", org_ids=("c",))
     in_both = {**IN_E, "effectiveOrgIds": ["a"]}
-    assert place_mismatch("https://z", in_both, settings, Scope(entity_id="e", org_ids=("a",))) is None
+    assert (
+        place_mismatch("https://z", in_both, settings, Scope(entity_id="e", org_ids=("a",))) is None
+    )
     assert place_mismatch("https://z", in_both, settings, Scope(entity_id="e")) == (
         "organisations a, but the settings say c"
     )
@@ -64,7 +72,11 @@ def test_what_the_program_declares_today_is_no_business_of_the_settings() -> Non
     [
         ({}, {}, None),
         ({**IN_AB, "effectiveEntityId": "e"}, {}, None),
-        ({**IN_AB, "effectiveEntityId": "e", "entityId": "e", "tenantId": "2"}, {"tenant_id": "2"}, None),
+        (
+            {**IN_AB, "effectiveEntityId": "e", "entityId": "e", "tenantId": "2"},
+            {"tenant_id": "2"},
+            None,
+        ),
         (
             {**IN_AB, "effectiveEntityId": "e"},
             {"tenant_id": "2"},
@@ -99,7 +111,12 @@ def test_a_live_job_starts_where_its_dry_run_ran(
     ("state", "declared", "scope", "places"),
     [
         (IN_E, Scope(), Scope(entity_id="e"), None),
-        (IN_E, Scope(), Scope(), ("entity e and organisations (none)", "entity (none) and organisations (none)")),
+        (
+            IN_E,
+            Scope(),
+            Scope(),
+            ("entity e and organisations (none)", "entity (none) and organisations (none)"),
+        ),
         (IN_E, Scope(entity_id="f"), Scope(entity_id="f"), None),
         ({**IN_E, "entityId": "e"}, Scope(), Scope(), None),
         (IN_AB, Scope(), Scope(org_ids=("a", "b")), None),

@@ -27,7 +27,12 @@ def deployed(world: World, arguments: str = 'type="RatePlanCharge"') -> str:
 def failing_create(world: World, **options: object) -> None:
     """Run an up whose create is refused once, without the refusal being saved; the delete has gone through."""
     world.zuora.plan(
-        Fault.UNSAVED_FAILURE, on=Operation.CREATE, times=2, status=400, code="58730030", message="Not now."
+        Fault.UNSAVED_FAILURE,
+        on=Operation.CREATE,
+        times=2,
+        status=400,
+        code="58730030",
+        message="Not now.",
     )
     assert "Not now." in world.failing(**options)
 
@@ -39,7 +44,9 @@ def without_secrets(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     return (
-        "[secret]" if "4dabf18193072939515e22adb298388d" in value else {k: without_secrets(v) for k, v in value.items()}
+        "[secret]"
+        if "4dabf18193072939515e22adb298388d" in value
+        else {k: without_secrets(v) for k, v in value.items()}
     )
 
 
@@ -72,7 +79,9 @@ def test_a_tainted_job_whose_replacement_died_gets_a_new_job(world: World) -> No
 )
 def test_a_replacement_trigger_gets_a_new_job(world: World) -> None:
     """Pulumi's own `replacement_trigger` comes without a diff, and still starts another job."""
-    first = deployed(world, 'type="RatePlanCharge", opts=pulumi.ResourceOptions(replacement_trigger=1)')
+    first = deployed(
+        world, 'type="RatePlanCharge", opts=pulumi.ResourceOptions(replacement_trigger=1)'
+    )
     world.job('type="RatePlanCharge", opts=pulumi.ResourceOptions(replacement_trigger=2)')
     world.up()
 
@@ -103,7 +112,9 @@ def test_there_and_back_with_stop_stops_the_predecessors_and_nothing_else(world:
     assert (jobs[2].status in ("ACCEPTED", "PROCESSING"), other.status) == (True, "PROCESSING")
 
 
-def test_destroy_and_up_take_a_finished_job_over_and_start_anew_after_a_stopped_one(world: World) -> None:
+def test_destroy_and_up_take_a_finished_job_over_and_start_anew_after_a_stopped_one(
+    world: World,
+) -> None:
     """Within 24 hours a destroyed and finished job comes back, with a word; a stopped one is followed by a new one."""
     first = deployed(world, 'type="RatePlanCharge", dry_run=True')
     world.zuora.clock.advance(600)
@@ -121,7 +132,9 @@ def test_destroy_and_up_take_a_finished_job_over_and_start_anew_after_a_stopped_
 
 
 @pytest.mark.parametrize("asked", [("a", "b"), ("a", "b", "a"), ("a", "b", "c", "b")])
-def test_destroy_and_up_start_nothing_after_replacements_either(world: World, asked: tuple[str, ...]) -> None:
+def test_destroy_and_up_start_nothing_after_replacements_either(
+    world: World, asked: tuple[str, ...]
+) -> None:
     """What state has forgotten is found again by the key of the intent alone: the first job that was for it, and no other one is started."""
     for triggers in asked:
         world.job(f'type="RatePlanCharge", triggers="{triggers}"')
@@ -136,7 +149,9 @@ def test_destroy_and_up_start_nothing_after_replacements_either(world: World, as
     assert "it was taken over, no second one was started" in text
 
 
-def test_a_change_taken_back_after_a_failed_replacement_keeps_the_job_that_is_named(world: World) -> None:
+def test_a_change_taken_back_after_a_failed_replacement_keeps_the_job_that_is_named(
+    world: World,
+) -> None:
     """The predecessor was let go of and the create failed: the preview says how to keep it, and with that line nothing is started."""
     first = deployed(world)
     world.job('type="RatePlanCharge", triggers=2')
@@ -185,13 +200,18 @@ def test_secret_triggers_leave_no_trace_that_can_be_guessed_at(world: World) -> 
         world.zuora.finish(world.job_ids()[-1])
         hashes.append(world.zuora.jobs[-1].idempotency_key)
     world.stack.refresh()
-    everything, readable = json.dumps(world.stack.state), json.dumps(without_secrets(world.stack.state))
+    everything, readable = (
+        json.dumps(world.stack.state),
+        json.dumps(without_secrets(world.stack.state)),
+    )
 
     assert [str(key) in everything for key in hashes] == [True, True, True]
     assert [str(key) in readable for key in hashes] == [False, False, True]
 
 
-@pytest.mark.parametrize("saved", [{"status": 403, "code": "58730010"}, {"status": 500, "code": "58730060"}])
+@pytest.mark.parametrize(
+    "saved", [{"status": 403, "code": "58730010"}, {"status": 500, "code": "58730060"}]
+)
 def test_a_saved_refusal_does_not_outlive_its_cause(world: World, saved: dict[str, object]) -> None:
     """A refusal saved under the key for 24 hours is got past once its cause is mended, without any edit: one job."""
     world.zuora.plan(Fault.SAVED_FAILURE, on=Operation.CREATE, **saved)
@@ -236,7 +256,9 @@ def test_a_replacement_does_not_follow_a_lost_setting_to_another_entity(
     world.job('type="RatePlanCharge", triggers=2')
     text = world.failing()
 
-    assert "belongs to entity e-a and organisations (none), but the settings say entity (none)" in text
+    assert (
+        "belongs to entity e-a and organisations (none), but the settings say entity (none)" in text
+    )
     assert world.job_ids() == [first]
 
 

@@ -12,10 +12,11 @@ from typing import Any
 import pulumi
 import pytest
 from pulumi.runtime import mocks
+from pulumi_zuora_backfill.program.arguments.stack_state import TYPE_TOKEN, Past
 
-from pulumi_zuora_backfill import BackfillCompletion, BackfillJob, VerifiedBackfill, past
+from pulumi_zuora_backfill import BackfillCompletion, BackfillJob, VerifiedBackfill
 from pulumi_zuora_backfill.errors import InputError
-from pulumi_zuora_backfill.past import TYPE_TOKEN, Past
+from pulumi_zuora_backfill.program import stack_state as past
 
 STACK, PROJECT = "dev", "acme"
 JOB = "j" * 32
@@ -58,7 +59,9 @@ def run(state: State, program: Any) -> dict[str, dict[str, Any]]:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        mocks.set_mocks(state, project=PROJECT, stack=STACK, preview=False, organization="organization")
+        mocks.set_mocks(
+            state, project=PROJECT, stack=STACK, preview=False, organization="organization"
+        )
 
         async def whole() -> None:
             """Run the program and wait for what it registered."""
@@ -74,7 +77,11 @@ def run(state: State, program: Any) -> dict[str, dict[str, Any]]:
 
 def job(id: str, **outputs: Any) -> dict[str, Any]:
     """Return a job as `readStackResourceOutputs` does."""
-    return {"type": TYPE_TOKEN, "id": id, "outputs": {"jobId": id, "status": "COMPLETED", "batchSize": 1000, **outputs}}
+    return {
+        "type": TYPE_TOKEN,
+        "id": id,
+        "outputs": {"jobId": id, "status": "COMPLETED", "batchSize": 1000, **outputs},
+    }
 
 
 def test_state_is_read_once_per_run_and_anew_in_the_next() -> None:
@@ -97,7 +104,10 @@ def test_state_is_read_once_per_run_and_anew_in_the_next() -> None:
     inputs = run(second, program)
 
     assert (first.reads, second.reads) == (1, 1)
-    assert inputs["old"]["past"] == {"predecessor": {"jobId": "j" * 32, "status": "COMPLETED"}, "jobIds": "j" * 32}
+    assert inputs["old"]["past"] == {
+        "predecessor": {"jobId": "j" * 32, "status": "COMPLETED"},
+        "jobIds": "j" * 32,
+    }
     assert inputs["new"]["past"] == {"predecessor": {}, "jobIds": "j" * 32}
 
 
@@ -105,7 +115,12 @@ def test_the_same_other_live_jobs_are_told_in_whatever_order_state_comes() -> No
     """An update plan compares what a preview and the update saw; five of each type and place are told, so that none hides those of another."""
 
     def outputs(entity: str | None) -> dict[str, Any]:
-        return {"dryRun": False, "type": "RatePlanCharge", "effectiveEntityId": entity, "effectiveOrgIds": ["o"]}
+        return {
+            "dryRun": False,
+            "type": "RatePlanCharge",
+            "effectiveEntityId": entity,
+            "effectiveOrgIds": ["o"],
+        }
 
     state = {
         f"{OLD}-{entity}-{number}": job(entity[:1] * 32, **outputs(entity))
@@ -114,7 +129,9 @@ def test_the_same_other_live_jobs_are_told_in_whatever_order_state_comes() -> No
     }
     state[f"{OLD}-dry"] = job("d" * 32, **outputs(None) | {"dryRun": True})
     seen = [
-        run(State(dict(resources)), lambda: BackfillJob("new", type="RatePlanCharge"))["new"]["past"]
+        run(State(dict(resources)), lambda: BackfillJob("new", type="RatePlanCharge"))["new"][
+            "past"
+        ]
         for resources in (state.items(), reversed(state.items()))
     ]
 
@@ -129,7 +146,13 @@ def test_the_same_other_live_jobs_are_told_in_whatever_order_state_comes() -> No
         for entity in ("a", "b")
         for number in range(5)
     ]
-    assert seen == [{"predecessor": {}, "jobIds": " ".join(letter * 32 for letter in "abd"), "others": told}] * 2
+    assert (
+        seen
+        == [
+            {"predecessor": {}, "jobIds": " ".join(letter * 32 for letter in "abd"), "others": told}
+        ]
+        * 2
+    )
 
 
 def test_an_alias_leads_to_the_predecessor() -> None:
@@ -138,20 +161,26 @@ def test_an_alias_leads_to_the_predecessor() -> None:
     inputs = run(
         state,
         lambda: BackfillJob(
-            "new", type="RatePlanCharge", opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="old")])
+            "new",
+            type="RatePlanCharge",
+            opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="old")]),
         ),
     )
 
     assert inputs["new"]["past"]["predecessor"] == {"jobId": "j" * 32, "status": "COMPLETED"}
 
 
-def test_a_read_that_meets_the_engines_own_writing_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_that_meets_the_engines_own_writing_is_repeated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A backend in files cannot be read at the moment when the engine writes to it; a moment later it can, and nothing is said."""
     said: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", said.append)
     monkeypatch.setattr(past, "_PAUSES_S", (0, 0, 0))
     state = State({OLD: job("j" * 32)}, failures=3)
-    inputs = run(state, lambda: [BackfillJob(name, type="RatePlanCharge") for name in ("old", "new")])
+    inputs = run(
+        state, lambda: [BackfillJob(name, type="RatePlanCharge") for name in ("old", "new")]
+    )
 
     assert inputs["old"]["past"]["predecessor"] == {"jobId": "j" * 32, "status": "COMPLETED"}
     assert (state.reads, said) == (4, [])
@@ -167,7 +196,9 @@ def test_a_state_that_cannot_be_read_is_said_once(monkeypatch: pytest.MonkeyPatc
 
     assert [inputs[name]["past"] for name in "ab"] == [{"predecessor": {}, "jobIds": ""}] * 2
     assert (state.reads, len(said)) == (4, 1)
-    assert said[0].startswith(f"The state of stack organization/{PROJECT}/{STACK} could not be read")
+    assert said[0].startswith(
+        f"The state of stack organization/{PROJECT}/{STACK} could not be read"
+    )
 
 
 def test_secrets_are_named_for_the_provider() -> None:
@@ -175,9 +206,13 @@ def test_secrets_are_named_for_the_provider() -> None:
 
     def program() -> None:
         secret = pulumi.Output.secret("x")
-        BackfillJob("plain", type="RatePlanCharge", triggers=1, reason=pulumi.Output.from_input("x"))
+        BackfillJob(
+            "plain", type="RatePlanCharge", triggers=1, reason=pulumi.Output.from_input("x")
+        )
         BackfillJob("secret", type="RatePlanCharge", triggers=secret, reason=secret)
-        BackfillJob("nested", type="RatePlanCharge", triggers={"a": [secret]}, known_job_ids=[secret])
+        BackfillJob(
+            "nested", type="RatePlanCharge", triggers={"a": [secret]}, known_job_ids=[secret]
+        )
 
     inputs = run(State({}), program)
 
@@ -196,7 +231,12 @@ def test_coroutines_are_inputs_like_any_others() -> None:
         return value
 
     def program() -> None:
-        BackfillJob("job", type="RatePlanCharge", reason=told("x"), triggers=told([told(1), {"a": told("y")}]))
+        BackfillJob(
+            "job",
+            type="RatePlanCharge",
+            reason=told("x"),
+            triggers=told([told(1), {"a": told("y")}]),
+        )
         BackfillJob("listed", type="RatePlanCharge", triggers=UserList([pulumi.Output.secret(1)]))
         VerifiedBackfill("both", type=told("OrderLineItem"), triggers=told("z"), reason=told("w"))
 
@@ -205,14 +245,17 @@ def test_coroutines_are_inputs_like_any_others() -> None:
     assert (inputs["job"]["reason"], inputs["job"]["triggers"]) == ("x", [1, {"a": "y"}])
     assert inputs["listed"]["identity"]["secrets"] == ["triggers"]
     assert [
-        (inputs[name]["type"], inputs[name]["triggers"], inputs[name]["reason"]) for name in ("both", "both-dry-run")
+        (inputs[name]["type"], inputs[name]["triggers"], inputs[name]["reason"])
+        for name in ("both", "both-dry-run")
     ] == [("OrderLineItem", "z", "w")] * 2
 
 
 def test_the_internal_input_is_read_with_tolerance() -> None:
     """Whatever an older or newer version has written, nothing unusable is taken for knowledge."""
     nothing = Past(predecessor={}, job_ids=frozenset())
-    assert [Past.from_input(value) for value in (None, 3, {}, {"predecessor": 1, "jobIds": 1})] == [nothing] * 4
+    assert [Past.from_input(value) for value in (None, 3, {}, {"predecessor": 1, "jobIds": 1})] == [
+        nothing
+    ] * 4
     assert Past.from_input({"predecessor": {"jobId": "a"}, "jobIds": "b c"}) == Past(
         predecessor={"jobId": "a"}, job_ids=frozenset("bc")
     )
@@ -226,14 +269,18 @@ IMPORTED = pulumi.ResourceOptions(import_=JOB)
     [
         (
             lambda: BackfillJob(
-                "charges", type="RatePlanCharge", opts=pulumi.ResourceOptions(delete_before_replace=False)
+                "charges",
+                type="RatePlanCharge",
+                opts=pulumi.ResourceOptions(delete_before_replace=False),
             ),
             "BackfillJob 'charges': delete_before_replace=False is refused. The job that is replaced has to come to its end before the next one "
             "starts; take the option away.",
         ),
         (
             lambda: BackfillJob(
-                "charges", type="RatePlanCharge", opts=pulumi.ResourceOptions(replace_on_changes=["reason"])
+                "charges",
+                type="RatePlanCharge",
+                opts=pulumi.ResourceOptions(replace_on_changes=["reason"]),
             ),
             "BackfillJob 'charges': the option replace_on_changes is refused, as Pulumi ignores it for dynamic resources. Put what is to start another job "
             "into triggers instead.",
@@ -245,13 +292,17 @@ IMPORTED = pulumi.ResourceOptions(import_=JOB)
         ),
         (
             lambda: BackfillJob(
-                "charges", type="RatePlanCharge", triggers={"go_live": [datetime(2026, 12, 1)], "salt": b"x", 7: "x"}
+                "charges",
+                type="RatePlanCharge",
+                triggers={"go_live": [datetime(2026, 12, 1)], "salt": b"x", 7: "x"},
             ),
             "BackfillJob 'charges': triggers['go_live'][0] is of type datetime; triggers['salt'] is of type bytes; triggers has a key of type int, which "
             "Pulumi cannot carry as JSON. Write it as a text, a number, a list or a dictionary.",
         ),
         (
-            lambda: BackfillJob("charges", type="RatePlanCharge", triggers=[-(2**1024)], reason="\ud83d"),
+            lambda: BackfillJob(
+                "charges", type="RatePlanCharge", triggers=[-(2**1024)], reason="\ud83d"
+            ),
             "BackfillJob 'charges': triggers[0] is a number too large for Pulumi; reason holds half of a surrogate pair, which Pulumi cannot carry as JSON. "
             "Write it as a text, a number, a list or a dictionary.",
         ),
@@ -260,13 +311,24 @@ IMPORTED = pulumi.ResourceOptions(import_=JOB)
             "BackfillCompletion 'charges': timeout is of type timedelta, which Pulumi cannot carry as JSON. "
             "Write it as a text, a number, a list or a dictionary.",
         ),
-        (lambda: BackfillJob("charges", type="RatePlanCharge", opts=IMPORTED), f"BackfillJob {NO_IMPORT}"),
+        (
+            lambda: BackfillJob("charges", type="RatePlanCharge", opts=IMPORTED),
+            f"BackfillJob {NO_IMPORT}",
+        ),
         (lambda: BackfillJob.get("charges", JOB, opts=IMPORTED), f"BackfillJob {NO_IMPORT}"),
-        (lambda: BackfillCompletion("charges", job_ids=[JOB], opts=IMPORTED), f"BackfillCompletion {NO_IMPORT}"),
-        (lambda: VerifiedBackfill("charges", type="RatePlanCharge", opts=IMPORTED), f"VerifiedBackfill {NO_IMPORT}"),
+        (
+            lambda: BackfillCompletion("charges", job_ids=[JOB], opts=IMPORTED),
+            f"BackfillCompletion {NO_IMPORT}",
+        ),
+        (
+            lambda: VerifiedBackfill("charges", type="RatePlanCharge", opts=IMPORTED),
+            f"VerifiedBackfill {NO_IMPORT}",
+        ),
     ],
 )
-def test_what_cannot_be_honoured_is_refused_where_it_is_written(declare: Callable[[], Any], text: str) -> None:
+def test_what_cannot_be_honoured_is_refused_where_it_is_written(
+    declare: Callable[[], Any], text: str
+) -> None:
     """The error comes from the line in the program that asks for it, before anything is declared, and is of the kind that Pulumi prints as one line."""
     with pytest.raises(InputError) as error:
         declare()

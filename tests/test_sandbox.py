@@ -33,12 +33,20 @@ FIELDS = {
 def test_create_makes_a_job(caller: Caller) -> None:
     """A job is made as asked, and its id of 32 characters is the whole answer."""
     answer = caller.create(
-        {"type": "OrderLineItem", "batchSize": 7, "dryRun": True}, "key", Zuora_Entity_Ids="e", Zuora_Org_Ids="a, b"
+        {"type": "OrderLineItem", "batchSize": 7, "dryRun": True},
+        "key",
+        Zuora_Entity_Ids="e",
+        Zuora_Org_Ids="a, b",
     )
     [job] = caller.zuora.jobs
     assert (answer.status_code, answer.json()) == (200, {"success": True, "jobId": job.id})
     assert len(job.id) == 32
-    assert (job.type, job.batch_size, job.dry_run, job.status) == ("OrderLineItem", 7, True, "ACCEPTED")
+    assert (job.type, job.batch_size, job.dry_run, job.status) == (
+        "OrderLineItem",
+        7,
+        True,
+        "ACCEPTED",
+    )
     assert (job.idempotency_key, job.entity_id, job.org_ids) == ("key", "e", ("a", "b"))
     assert (job.error_count, job.stop_requested) == (0, False)
 
@@ -138,7 +146,10 @@ def test_missing_permission_is_refused(caller: Caller) -> None:
 def test_unknown_routes_and_methods(caller: Caller) -> None:
     """An unknown route is the gateway's 404; there is no DELETE."""
     unknown = caller.session.get(caller.zuora.base_url + "/v1/nowhere")
-    assert (unknown.status_code, unknown.json()) == (404, {"message": "no Route matched with those values"})
+    assert (unknown.status_code, unknown.json()) == (
+        404,
+        {"message": "no Route matched with those values"},
+    )
     assert caller.call("DELETE", f"/{'0' * 32}", None).status_code == 405
     assert [request.operation for request in caller.zuora.requests] == [None, None]
 
@@ -177,7 +188,10 @@ def test_compressed_requests_are_understood(caller: Caller) -> None:
     """A gzipped body counts as what it holds; one that only says so is malformed."""
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     url, body = caller.zuora.base_url + JOBS, json.dumps(NEW).encode()
-    assert caller.session.post(url, data=gzip.compress(body), headers=headers).json()["success"] is True
+    assert (
+        caller.session.post(url, data=gzip.compress(body), headers=headers).json()["success"]
+        is True
+    )
     assert codes(caller.session.post(url, data=body, headers=headers)) == [(400, "90")]
     assert caller.zuora.requests[0].body == NEW
 
@@ -187,7 +201,12 @@ def test_requests_are_recorded(caller: Caller) -> None:
     job_id = caller.create(NEW, "key").json()["jobId"]
     caller.get(job_id)
     create, get = caller.zuora.requests
-    assert (create.operation, create.method, create.path, create.body) == (Operation.CREATE, "POST", JOBS, NEW)
+    assert (create.operation, create.method, create.path, create.body) == (
+        Operation.CREATE,
+        "POST",
+        JOBS,
+        NEW,
+    )
     assert (create.status, create.job_id, create.headers["idempotency-key"]) == (200, job_id, "key")
     assert (get.operation, get.body, get.status, get.job_id) == (Operation.GET, None, 200, None)
     assert [caller.zuora.count(operation) for operation in Operation] == [0, 1, 1, 0, 0]

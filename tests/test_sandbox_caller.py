@@ -58,7 +58,9 @@ class Caller:
         """Send a request to the jobs; underscores in the names of headers are hyphens."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         url = self.zuora.base_url + JOBS + path
-        return self.session.request(method, url, json=body, headers=named, allow_redirects=False, timeout=10)
+        return self.session.request(
+            method, url, json=body, headers=named, allow_redirects=False, timeout=10
+        )
 
 
 def codes(answer: requests.Response) -> list[tuple[int, str]]:
@@ -91,8 +93,16 @@ def test_token_names_tenant_entity_and_user(zuora: Sandbox) -> None:
     body = answer.json()
     assert answer.status_code == 200
     assert set(body) == {"access_token", "token_type", "expires_in", "scope", "jti"}
-    assert (len(body["access_token"]), body["token_type"], body["expires_in"]) == (32, "bearer", 3599)
-    assert [part.partition(".")[0] for part in body["scope"].split()] == ["entity", "tenant", "user"]
+    assert (len(body["access_token"]), body["token_type"], body["expires_in"]) == (
+        32,
+        "bearer",
+        3599,
+    )
+    assert [part.partition(".")[0] for part in body["scope"].split()] == [
+        "entity",
+        "tenant",
+        "user",
+    ]
     assert f"tenant.{zuora.tenant_id}" in body["scope"].split()
 
 
@@ -119,10 +129,17 @@ def test_malformed_form_is_refused(caller: Caller, wrong: dict[str, str]) -> Non
 
 def test_token_request_must_be_a_form_without_authorization(zuora: Sandbox) -> None:
     """JSON is refused, and so is an Authorization header, which Zuora asks not to send."""
-    form = {"client_id": zuora.client_id, "client_secret": zuora.client_secret, "grant_type": "client_credentials"}
+    form = {
+        "client_id": zuora.client_id,
+        "client_secret": zuora.client_secret,
+        "grant_type": "client_credentials",
+    }
     url = f"{zuora.base_url}/oauth/token"
     assert requests.post(url, json=form, timeout=10).status_code == 400
-    assert requests.post(url, data=form, headers={"Authorization": "Bearer x"}, timeout=10).status_code == 400
+    assert (
+        requests.post(url, data=form, headers={"Authorization": "Bearer x"}, timeout=10).status_code
+        == 400
+    )
 
 
 def test_token_expires_by_the_sandboxs_clock(caller: Caller) -> None:

@@ -119,7 +119,9 @@ def test_deferred_work_is_refused_by_the_rules_of_its_time(caller: Caller) -> No
         ({"retry_after_s": 3, "ratelimit_reset_s": 9}, ("3", "9")),
     ],
 )
-def test_rate_limited(caller: Caller, parameters: dict[str, int], expected: tuple[str | None, str | None]) -> None:
+def test_rate_limited(
+    caller: Caller, parameters: dict[str, int], expected: tuple[str | None, str | None]
+) -> None:
     """A 429 says when to come back only where the plan does; it is not saved."""
     caller.zuora.plan(Fault.RATE_LIMITED_429, on=CREATE, **parameters)
     answer = caller.create(key="k")
@@ -143,7 +145,9 @@ def test_rate_limited_as_other_guesses_have_it(caller: Caller) -> None:
 
 def test_saved_failure_is_the_keys_answer(caller: Caller) -> None:
     """It comes again with the same request id for 24 hours; another key is not concerned."""
-    caller.zuora.plan(Fault.SAVED_FAILURE, on=CREATE, status=500, code="69000060", message="Out of order")
+    caller.zuora.plan(
+        Fault.SAVED_FAILURE, on=CREATE, status=500, code="69000060", message="Out of order"
+    )
     first, again = caller.create(key="k"), caller.create(key="k")
     assert codes(first) == [(500, "60")]
     assert first.json()["reasons"] == [{"code": "69000060", "message": "Out of order"}]
@@ -240,7 +244,10 @@ def test_wrong_id(caller: Caller) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "message"),
-    [(Fault.TOKEN_REVOKED, "Authentication error"), (Fault.USER_INFO_401, "Failed to get user info")],
+    [
+        (Fault.TOKEN_REVOKED, "Authentication error"),
+        (Fault.USER_INFO_401, "Failed to get user info"),
+    ],
 )
 def test_unauthorized(caller: Caller, fault: Fault, message: str) -> None:
     """One request is 401; the token is as good as before."""
@@ -263,7 +270,10 @@ def test_gateway_404_is_not_job_not_found(caller: Caller) -> None:
     job = caller.zuora.add_job()
     caller.zuora.plan(Fault.GATEWAY_404, on=Operation.GET)
     answer = caller.get(job.id)
-    assert (answer.status_code, answer.json()) == (404, {"message": "no Route matched with those values"})
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"message": "no Route matched with those values"},
+    )
 
 
 def test_slow_answers_normally_in_the_end(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,8 @@ def test_stop_of_an_ended_job_is_refused(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "category"), [({}, "22"), ({"status": "STOPPED"}, "20"), ({"status": "Stopping", "why": 1}, "21")]
+    ("body", "category"),
+    [({}, "22"), ({"status": "STOPPED"}, "20"), ({"status": "Stopping", "why": 1}, "21")],
 )
 def test_stop_takes_one_body_only(caller: Caller, body: object, category: str) -> None:
     """Anything but `Stopping` is refused."""
@@ -50,7 +51,9 @@ def test_stop_refuses_an_idempotency_key(caller: Caller) -> None:
     job = caller.zuora.add_job()
     answer = caller.stop(job.id, Idempotency_Key="k")
     assert answer.status_code == 400
-    assert answer.json()["message"] == "Request method 'PUT' not supported with Idempotency-Key header"
+    assert (
+        answer.json()["message"] == "Request method 'PUT' not supported with Idempotency-Key header"
+    )
     assert not job.stop_requested
 
 
@@ -114,7 +117,9 @@ def test_a_job_lives_by_the_clock() -> None:
 
         def state() -> tuple[Any, ...]:
             job = caller.get(job_id).json()["job"]
-            return tuple(job[name] for name in ("status", "batchSentCount", "batchFinishedCount", "progress"))
+            return tuple(
+                job[name] for name in ("status", "batchSentCount", "batchFinishedCount", "progress")
+            )
 
         assert state() == ("ACCEPTED", 0, 0, "0.00%")
         zuora.clock.advance(80)

@@ -19,7 +19,11 @@ def test_same_key_same_answer(caller: Caller) -> None:
     first = caller.create(key="k", Zuora_Track_Id="one")
     caller.zuora.clock.advance(100)
     second = caller.create(key="k", Zuora_Track_Id="two")
-    assert (second.status_code, second.content, second.headers) == (200, first.content, first.headers)
+    assert (second.status_code, second.content, second.headers) == (
+        200,
+        first.content,
+        first.headers,
+    )
     assert len(caller.zuora.jobs) == 1
     assert [request.job_id for request in caller.zuora.requests] == [caller.zuora.jobs[0].id, None]
 

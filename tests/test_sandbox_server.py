@@ -29,7 +29,9 @@ def test_connections_are_kept_alive(caller: Caller) -> None:
         caller.create()
         caller.list()
         caller.call("DELETE", "", {"some": "body"})
-    assert {request.connection for request in caller.zuora.requests} == {2}  # the first one was the token's
+    assert {request.connection for request in caller.zuora.requests} == {
+        2
+    }  # the first one was the token's
     caller.zuora.plan(Fault.CONNECTION_DROPPED_BEFORE)
     with pytest.raises(requests.ConnectionError):
         caller.list()
@@ -56,7 +58,10 @@ def test_half_a_request_is_none(caller: Caller, sent: int) -> None:
     assert isinstance(whole.body, bytes)
     head = "".join(f"{name}: {value}\r\n" for name, value in whole.headers.items())
     with socket.create_connection(("127.0.0.1", int(zuora.base_url.rsplit(":", 1)[1]))) as client:
-        client.sendall(f"POST {whole.path_url} HTTP/1.1\r\nHost: zuora\r\n{head}\r\n".encode() + whole.body[:sent])
+        client.sendall(
+            f"POST {whole.path_url} HTTP/1.1\r\nHost: zuora\r\n{head}\r\n".encode()
+            + whole.body[:sent]
+        )
         client.shutdown(socket.SHUT_WR)
         assert client.recv(1) == b""
     assert (zuora.requests, zuora.jobs) == ([], [])
@@ -110,7 +115,12 @@ def test_hooks_see_each_request_at_its_point(caller: Caller) -> None:
     caller.zuora.plan(Fault.CONNECTION_DROPPED_AFTER)
     with pytest.raises(requests.ConnectionError):
         caller.create()
-    assert seen == [("request", 0, None), ("answer", 1, 200), ("request", 1, None), ("answer", 2, None)]
+    assert seen == [
+        ("request", 0, None),
+        ("answer", 1, 200),
+        ("request", 1, None),
+        ("answer", 2, None),
+    ]
 
 
 def test_fault_planned_in_a_hook_meets_the_request(caller: Caller) -> None:
@@ -228,14 +238,20 @@ def test_command_serves_until_a_signal(number: signal.Signals) -> None:
     ) as it:
         assert it.stdout
         lines = [it.stdout.readline() for _ in range(3)]
-        shell = "".join(lines) + 'printf "%s\\n" "$ZUORA_BASE_URL" "$ZUORA_CLIENT_ID" "$ZUORA_CLIENT_SECRET"'
+        shell = (
+            "".join(lines)
+            + 'printf "%s\\n" "$ZUORA_BASE_URL" "$ZUORA_CLIENT_ID" "$ZUORA_CLIENT_SECRET"'
+        )
         url, client_id, secret = subprocess.check_output(["sh", "-c", shell], text=True).split()
         form = {"client_id": client_id, "client_secret": secret, "grant_type": "client_credentials"}
         token = requests.post(f"{url}/oauth/token", data=form, timeout=10).json()["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
         jobs = f"{url}/v1/uno/data-backfill/propagation/jobs"
         job_id = requests.post(jobs, json=NEW, headers=headers, timeout=10).json()["jobId"]
-        assert requests.get(f"{jobs}/{job_id}", headers=headers, timeout=10).json()["job"]["status"] == "COMPLETED"
+        assert (
+            requests.get(f"{jobs}/{job_id}", headers=headers, timeout=10).json()["job"]["status"]
+            == "COMPLETED"
+        )
         it.send_signal(number)
         assert it.communicate(timeout=20) == ("", "")
         assert it.returncode == 0
@@ -260,9 +276,17 @@ def test_command_refuses_a_port_in_use(zuora: Sandbox) -> None:
 
 def test_missing_werkzeug_is_explained() -> None:
     """Without Werkzeug the import says what to install."""
-    program = "import sys; sys.modules['werkzeug'] = None; import pulumi_zuora_backfill.testing.sandbox"
+    program = (
+        "import sys; sys.modules['werkzeug'] = None; import pulumi_zuora_backfill.testing.sandbox"
+    )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
     assert "install `pulumi-zuora-backfill[testing]`" in done.stderr.splitlines()[-1]
 
 

@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from pulumi_zuora_backfill.contract.guard import Guard
+from pulumi_zuora_backfill.contract.intent import Intent, key_for
+from pulumi_zuora_backfill.contract.order import Order, Submitted
+from pulumi_zuora_backfill.contract.submission import Submission
 from pulumi_zuora_backfill.errors import (
     AmbiguousJobError,
     ApiError,
@@ -20,13 +24,9 @@ from pulumi_zuora_backfill.errors import (
     TransportError,
     ZuoraBackfillError,
 )
-from pulumi_zuora_backfill.guard import Guard
-from pulumi_zuora_backfill.idempotency import Intent, key_for
-from pulumi_zuora_backfill.models import Job, Scope
-from pulumi_zuora_backfill.order import Order, Submitted
-from pulumi_zuora_backfill.submission import Submission
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 from pulumi_zuora_backfill.testing.sandbox import SandboxJob
+from pulumi_zuora_backfill.zuora.models import Job, Scope
 
 from .contract.process import still_sandbox
 from .parts import NOWHERE, REQUEST, TOKEN, Connection, connect, http, in_threads, raw_server
@@ -62,11 +62,17 @@ class Run:
     """A process that has been up for a while, wired as the provider wires it; time only moves when somebody sleeps or says so."""
 
     def __init__(
-        self, zuora: Sandbox | None = None, base_url: str | None = None, *, call_timeout_s: float = 300.0
+        self,
+        zuora: Sandbox | None = None,
+        base_url: str | None = None,
+        *,
+        call_timeout_s: float = 300.0,
     ) -> None:
         """Start it at a local Zuora, or at another address."""
         self.zuora = zuora
-        self.connection: Connection = connect(zuora, base_url=base_url, call_timeout_s=call_timeout_s)
+        self.connection: Connection = connect(
+            zuora, base_url=base_url, call_timeout_s=call_timeout_s
+        )
         self.connection.time.time_s = 5000.0
         client = self.connection.client
         self.submission = Submission(client, Guard(client), self.connection.time.clock)
@@ -113,7 +119,12 @@ def run(zuora: Sandbox) -> Run:
 
 def replacing(job_id: str, status: str | None = None) -> dict[str, Any]:
     """Return what an order says of a job that it replaces, for the same intent."""
-    return {"predecessor": job_id, "predecessor_status": status, "spent": frozenset({job_id}), "after": job_id}
+    return {
+        "predecessor": job_id,
+        "predecessor_status": status,
+        "spent": frozenset({job_id}),
+        "after": job_id,
+    }
 
 
 def started(job: SandboxJob, submitted: Submitted, /, **changes: Any) -> Submitted:
@@ -137,7 +148,9 @@ def refused(error: ZuoraBackfillError, said: str, key: str = KEY) -> str:
     return f"Zuora {said} [request id {cause.request_ids[0]}, track id {key[:37]}]."
 
 
-def refuse(zuora: Sandbox, *, saved: bool = True, times: int = 1, after: int = 0, code: str = "58730010") -> None:
+def refuse(
+    zuora: Sandbox, *, saved: bool = True, times: int = 1, after: int = 0, code: str = "58730010"
+) -> None:
     """Let Zuora refuse to start a job, because of a permission unless a code says otherwise."""
     fault = Fault.SAVED_FAILURE if saved else Fault.UNSAVED_FAILURE
     zuora.plan(fault, on=CREATE, times=times, after=after, code=code, message="Not now.")
@@ -169,12 +182,16 @@ def test_a_job_is_started_with_one_list_one_post_and_one_get(zuora: Sandbox, run
     assert run.sent == ["LIST", f"POST {KEY}", f"GET {job.id}"]
 
 
-def test_every_request_speaks_of_the_order_s_entity_and_organisations(zuora: Sandbox, run: Run) -> None:
+def test_every_request_speaks_of_the_order_s_entity_and_organisations(
+    zuora: Sandbox, run: Run
+) -> None:
     """A job of another entity stands against nothing; list, POST and GET carry the order's own headers."""
     zuora.add_job(entity_id="e-2", age_s=30 * HOUR_S)
     run.submit(guard="strict", scope=Scope(entity_id="e-1", org_ids=("o-1", "o-2")))
 
-    scopes = [(r.headers["Zuora-Entity-Ids"], r.headers["Zuora-Org-Ids"]) for r in zuora.requests[1:]]
+    scopes = [
+        (r.headers["Zuora-Entity-Ids"], r.headers["Zuora-Org-Ids"]) for r in zuora.requests[1:]
+    ]
     assert scopes == [("e-1", "o-1,o-2")] * 3
 
 
@@ -190,7 +207,11 @@ def test_the_request_id_is_that_of_the_answer_that_named_the_job() -> None:
     """Support asks for the POST's request id; that of the GET after it is no use. A job that says no more than its status is ours as well."""
     answers = (
         http(200, f'{{"success": true, "jobId": "{A}"}}', "Zuora-Request-Id: of the POST"),
-        http(200, f'{{"success": true, "job": {{"id": "{A}", "status": "ACCEPTED"}}}}', "Zuora-Request-Id: of the GET"),
+        http(
+            200,
+            f'{{"success": true, "job": {{"id": "{A}", "status": "ACCEPTED"}}}}',
+            "Zuora-Request-Id: of the GET",
+        ),
     )
     with raw_server(TOKEN, *answers) as server:
         submitted = Run(base_url=server.base_url).submit()
@@ -208,7 +229,9 @@ def test_the_request_id_is_that_of_the_answer_that_named_the_job() -> None:
 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "FAILED", "STOPPED"])
-def test_a_predecessor_that_had_ended_is_not_asked_about(zuora: Sandbox, run: Run, status: str) -> None:
+def test_a_predecessor_that_had_ended_is_not_asked_about(
+    zuora: Sandbox, run: Run, status: str
+) -> None:
     """State knows its end already: the first request is the POST, under the key that comes after it."""
     submitted = run.submit(**replacing(A, status))
 
@@ -223,13 +246,19 @@ def test_another_intent_s_first_key_follows_no_job(run: Run) -> None:
 
 
 @pytest.mark.parametrize("in_state", [None, "ACCEPTED", "PROCESSING", "UNKNOWN", "QUEUED"])
-def test_a_predecessor_that_has_ended_meanwhile_is_followed(zuora: Sandbox, run: Run, in_state: str | None) -> None:
+def test_a_predecessor_that_has_ended_meanwhile_is_followed(
+    zuora: Sandbox, run: Run, in_state: str | None
+) -> None:
     """Whatever else state says, Zuora is asked first."""
     old = zuora.add_job(status="FAILED")
     submitted = run.submit(**replacing(old.id, in_state))
 
     assert submitted.job.id != old.id
-    assert run.sent == [f"GET {old.id}", f"POST {key_for(INTENT, old.id)}", f"GET {submitted.job.id}"]
+    assert run.sent == [
+        f"GET {old.id}",
+        f"POST {key_for(INTENT, old.id)}",
+        f"GET {submitted.job.id}",
+    ]
 
 
 def test_a_predecessor_that_zuora_does_not_know_is_followed(run: Run) -> None:
@@ -240,7 +269,9 @@ def test_a_predecessor_that_zuora_does_not_know_is_followed(run: Run) -> None:
 
 
 @pytest.mark.parametrize("status", ["PROCESSING", "QUEUED"])
-def test_a_predecessor_that_runs_stands_against_its_successor(zuora: Sandbox, run: Run, status: str) -> None:
+def test_a_predecessor_that_runs_stands_against_its_successor(
+    zuora: Sandbox, run: Run, status: str
+) -> None:
     """Nothing is started beside it; a status that nobody documented is not taken for an end. The text says how far it is."""
     old = zuora.add_job(status=status)
     error = run.failure(guard="strict", predecessor=old.id, predecessor_status="PROCESSING")
@@ -256,10 +287,15 @@ def test_a_predecessor_that_runs_stands_against_its_successor(zuora: Sandbox, ru
 
 def test_a_predecessor_without_progress_is_named_by_its_status() -> None:
     """Zuora may leave the progress out; then nothing stands in its place."""
-    with raw_server(TOKEN, http(200, f'{{"success": true, "job": {{"id": "{A}", "status": "ACCEPTED"}}}}')) as server:
+    with raw_server(
+        TOKEN, http(200, f'{{"success": true, "job": {{"id": "{A}", "status": "ACCEPTED"}}}}')
+    ) as server:
         error = Run(base_url=server.base_url).failure(predecessor=A)
 
-    assert error.message == f"Job {A}, which is to be replaced, still runs (ACCEPTED); nothing was started."
+    assert (
+        error.message
+        == f"Job {A}, which is to be replaced, still runs (ACCEPTED); nothing was started."
+    )
 
 
 def test_a_predecessor_that_cannot_be_read_stops_the_submission(zuora: Sandbox, run: Run) -> None:
@@ -280,7 +316,9 @@ def test_a_predecessor_is_looked_up_where_it_runs(
 ) -> None:
     """That is its own entity, or the order's where state names none."""
     old = zuora.add_job(status="PROCESSING", entity_id=entity)
-    error = run.failure(predecessor=old.id, predecessor_scope=old_scope, scope=Scope(entity_id="e-1"))
+    error = run.failure(
+        predecessor=old.id, predecessor_scope=old_scope, scope=Scope(entity_id="e-1")
+    )
 
     assert isinstance(error, JobStillRunningError)
     assert zuora.requests[-1].headers["Zuora-Entity-Ids"] == entity
@@ -292,7 +330,9 @@ def test_a_predecessor_is_looked_up_where_it_runs(
 OWN = "\nand another value of  triggers  too, as a job that this very resource started within 24 hours is taken over."
 
 
-@pytest.mark.parametrize(("guard", "age_h", "own"), [("once", 30, ""), ("once", 23.5, OWN), ("strict", 1, OWN)])
+@pytest.mark.parametrize(
+    ("guard", "age_h", "own"), [("once", 30, ""), ("once", 23.5, OWN), ("strict", 1, OWN)]
+)
 def test_a_job_that_nothing_accounts_for_stops_the_submission(
     zuora: Sandbox, run: Run, guard: str, age_h: float, own: str
 ) -> None:
@@ -320,12 +360,16 @@ def test_what_is_accounted_for_does_not_stop_the_submission(zuora: Sandbox, run:
     """Those are the explained jobs, those that the resource has had, and those of another type."""
     explained, old = zuora.add_job(status="COMPLETED"), zuora.add_job(status="COMPLETED")
     zuora.add_job(type="OrderLineItem")
-    submitted = run.submit(guard="strict", explained=frozenset({explained.id}), **replacing(old.id, "COMPLETED"))
+    submitted = run.submit(
+        guard="strict", explained=frozenset({explained.id}), **replacing(old.id, "COMPLETED")
+    )
 
     assert submitted.job.id == zuora.jobs[-1].id
 
 
-def test_what_this_process_started_does_not_stop_the_next_submission(zuora: Sandbox, run: Run) -> None:
+def test_what_this_process_started_does_not_stop_the_next_submission(
+    zuora: Sandbox, run: Run
+) -> None:
     """Two resources of one stack start two jobs, under the strictest guard too."""
     other = replace(ORDER, intent=replace(INTENT, urn="another one"))
     ids = [run.submit(order, guard="strict").job.id for order in (ORDER, other)]
@@ -336,7 +380,9 @@ def test_what_this_process_started_does_not_stop_the_next_submission(zuora: Sand
 # SEND
 
 
-def test_an_outcome_that_stays_open_says_how_to_go_on_and_until_when(zuora: Sandbox, run: Run) -> None:
+def test_an_outcome_that_stays_open_says_how_to_go_on_and_until_when(
+    zuora: Sandbox, run: Run
+) -> None:
     """Five attempts with one key; 24 hours count from the first of them, by the clock and not by what the pauses took."""
     lose(zuora)
     error = run.failure()
@@ -381,7 +427,9 @@ def test_a_refusal_says_nothing_about_the_attempt_before_it(
     assert Run(zuora).submit().job.id == job.id
 
 
-def test_an_attempt_that_was_lost_is_not_forgotten_over_one_that_could_not_be_sent(zuora: Sandbox, run: Run) -> None:
+def test_an_attempt_that_was_lost_is_not_forgotten_over_one_that_could_not_be_sent(
+    zuora: Sandbox, run: Run
+) -> None:
     """Lost, refused, and then no token for asking again: what became of the first attempt is still open."""
     zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=CREATE)
     zuora.plan(Fault.REDIRECT, on=CREATE)
@@ -447,10 +495,16 @@ def test_a_saved_refusal_is_got_past_after_a_lost_attempt_too(zuora: Sandbox, ru
     submitted = run.submit()
 
     assert submitted == started(zuora.jobs[0], submitted)
-    assert run.sent == [f"POST {KEY}"] * 3 + ["LIST", f"POST {ONE_TIME_KEY}", f"GET {zuora.jobs[0].id}"]
+    assert run.sent == [f"POST {KEY}"] * 3 + [
+        "LIST",
+        f"POST {ONE_TIME_KEY}",
+        f"GET {zuora.jobs[0].id}",
+    ]
 
 
-def test_a_refusal_says_nothing_about_a_one_time_key_that_was_lost(zuora: Sandbox, run: Run) -> None:
+def test_a_refusal_says_nothing_about_a_one_time_key_that_was_lost(
+    zuora: Sandbox, run: Run
+) -> None:
     """The job under a one-time key is found in the list alone, so the user is told to wait for it."""
     refuse(zuora)
     zuora.plan(Fault.GATEWAY_504, on=CREATE, after=1)
@@ -458,13 +512,19 @@ def test_a_refusal_says_nothing_about_a_one_time_key_that_was_lost(zuora: Sandbo
     error = run.failure()
 
     assert type(error) is OutcomeUnknownError
-    assert error.message.startswith("It is not known whether the backfill job was started. An attempt was left without")
-    assert error.hint.startswith("Wait two minutes, then run `pulumi up` again before 2027-01-16T08:00:00Z")
+    assert error.message.startswith(
+        "It is not known whether the backfill job was started. An attempt was left without"
+    )
+    assert error.hint.startswith(
+        "Wait two minutes, then run `pulumi up` again before 2027-01-16T08:00:00Z"
+    )
     assert run.sent == [f"POST {KEY}"] * 2 + ["LIST"] + [f"POST {ONE_TIME_KEY}"] * 2
     assert len(zuora.jobs) == 1
 
 
-def test_a_job_of_another_type_is_not_taken_for_the_one_that_was_asked_for(zuora: Sandbox, run: Run) -> None:
+def test_a_job_of_another_type_is_not_taken_for_the_one_that_was_asked_for(
+    zuora: Sandbox, run: Run
+) -> None:
     """Were it kept, destroying the resource could stop it. Nothing more is sent."""
     other = zuora.add_job(type="OrderLineItem")
     zuora.plan(Fault.WRONG_ID, on=CREATE, job_id=other.id)
@@ -544,10 +604,16 @@ def test_a_request_that_never_arrived_is_told_as_it_is(zuora: Sandbox, run: Run)
     ("code", "said", "hint"),
     [
         ("58730010", "HTTP 403, code 58730010: Not now.", PERMISSION),
-        ("58730020", "HTTP 400, code 58730020: Not now.", "Mend the cause and run `pulumi up` again."),
+        (
+            "58730020",
+            "HTTP 400, code 58730020: Not now.",
+            "Mend the cause and run `pulumi up` again.",
+        ),
     ],
 )
-def test_a_refusal_that_stands_is_final(zuora: Sandbox, run: Run, code: str, said: str, hint: str) -> None:
+def test_a_refusal_that_stands_is_final(
+    zuora: Sandbox, run: Run, code: str, said: str, hint: str
+) -> None:
     """Refused twice, not with one saved answer: Zuora refuses now. The second answer is told, with what it usually means or a plain word."""
     refuse(zuora, saved=False, times=2, code=code)
     error = run.failure()
@@ -560,7 +626,9 @@ def test_a_refusal_that_stands_is_final(zuora: Sandbox, run: Run, code: str, sai
     assert run.sent == [f"POST {KEY}"] * 2
 
 
-def test_a_refusal_that_does_not_stand_is_got_past_with_the_same_key(zuora: Sandbox, run: Run) -> None:
+def test_a_refusal_that_does_not_stand_is_got_past_with_the_same_key(
+    zuora: Sandbox, run: Run
+) -> None:
     """It was not saved, so the second request with the key starts the job."""
     refuse(zuora, saved=False)
     submitted = run.submit()
@@ -575,12 +643,17 @@ def test_an_outcome_that_is_open_after_a_refusal_is_an_open_one(zuora: Sandbox, 
     lose(zuora)
     error = run.failure()
 
-    assert (type(error), error.hint) == (OutcomeUnknownError, SAME_KEY.format("2027-01-16T08:00:00Z", 24))
+    assert (type(error), error.hint) == (
+        OutcomeUnknownError,
+        SAME_KEY.format("2027-01-16T08:00:00Z", 24),
+    )
     assert run.sent == [f"POST {KEY}"] * 6
 
 
 @pytest.mark.parametrize("refusals", [0, 1])
-def test_a_refused_token_says_nothing_about_the_job(zuora: Sandbox, run: Run, refusals: int) -> None:
+def test_a_refused_token_says_nothing_about_the_job(
+    zuora: Sandbox, run: Run, refusals: int
+) -> None:
     """A 401 to a fresh token too is told as it is, whether it comes first or after a refusal of the job; it is not asked for again."""
     if refusals:
         refuse(zuora, saved=False)
@@ -596,7 +669,9 @@ def test_a_refused_token_says_nothing_about_the_job(zuora: Sandbox, run: Run, re
 
 
 @pytest.mark.parametrize("refusals", [0, 1])
-def test_a_missing_token_says_nothing_about_the_job(zuora: Sandbox, run: Run, refusals: int) -> None:
+def test_a_missing_token_says_nothing_about_the_job(
+    zuora: Sandbox, run: Run, refusals: int
+) -> None:
     """Where no token is to be had the request never reached Zuora: the error is that of the token, and no refusal of the job."""
     if refusals:
         refuse(zuora, saved=False)
@@ -633,14 +708,20 @@ def test_a_key_that_was_used_with_another_batch_size_is_explained(zuora: Sandbox
 
 
 @pytest.mark.parametrize("code", ["58730010", "58730060"])
-def test_a_saved_refusal_is_got_past_with_a_one_time_key(zuora: Sandbox, run: Run, code: str) -> None:
+def test_a_saved_refusal_is_got_past_with_a_one_time_key(
+    zuora: Sandbox, run: Run, code: str
+) -> None:
     """The same answer twice is a saved one, of a refusal or of a failure; its cause may be mended, so a key is sent that Zuora has not seen."""
     refuse(zuora, code=code)
     submitted = run.submit()
 
     assert submitted == started(zuora.jobs[0], submitted)
     assert submitted.idempotency_key == ONE_TIME_KEY
-    assert run.sent == [f"POST {KEY}"] * 2 + ["LIST", f"POST {ONE_TIME_KEY}", f"GET {zuora.jobs[0].id}"]
+    assert run.sent == [f"POST {KEY}"] * 2 + [
+        "LIST",
+        f"POST {ONE_TIME_KEY}",
+        f"GET {zuora.jobs[0].id}",
+    ]
 
 
 def test_a_saved_failure_after_a_refusal_is_a_saved_one_too(zuora: Sandbox, run: Run) -> None:
@@ -650,10 +731,16 @@ def test_a_saved_failure_after_a_refusal_is_a_saved_one_too(zuora: Sandbox, run:
     submitted = run.submit()
 
     assert submitted == started(zuora.jobs[0], submitted)
-    assert run.sent == [f"POST {KEY}"] * 3 + ["LIST", f"POST {ONE_TIME_KEY}", f"GET {zuora.jobs[0].id}"]
+    assert run.sent == [f"POST {KEY}"] * 3 + [
+        "LIST",
+        f"POST {ONE_TIME_KEY}",
+        f"GET {zuora.jobs[0].id}",
+    ]
 
 
-def test_the_one_time_key_of_a_replacement_comes_after_its_predecessor(zuora: Sandbox, run: Run) -> None:
+def test_the_one_time_key_of_a_replacement_comes_after_its_predecessor(
+    zuora: Sandbox, run: Run
+) -> None:
     """It is derived from the same intent and predecessor as the key it takes the place of; the predecessor is accounted for."""
     old = zuora.add_job(status="COMPLETED")
     refuse(zuora)
@@ -668,7 +755,9 @@ def test_young_jobs_beside_a_saved_refusal_stop_the_submission(zuora: Sandbox, r
     refuse(zuora)
     error = run.failure()
 
-    refusal = refused(error, "refused to start the backfill job (HTTP 403, code 58730010: Not now.)")
+    refusal = refused(
+        error, "refused to start the backfill job (HTTP 403, code 58730010: Not now.)"
+    )
     assert (type(error), error.message, error.hint) == (
         AmbiguousJobError,
         f"{refusal} The tenant holds RatePlanCharge jobs of the last 24 hours that nothing here accounts for, and an earlier attempt "
@@ -681,7 +770,9 @@ def test_young_jobs_beside_a_saved_refusal_stop_the_submission(zuora: Sandbox, r
     assert run.sent == [f"POST {KEY}"] * 2 + ["LIST"]
 
 
-def test_only_a_job_that_may_be_this_one_is_in_the_way_of_a_one_time_key(zuora: Sandbox, run: Run) -> None:
+def test_only_a_job_that_may_be_this_one_is_in_the_way_of_a_one_time_key(
+    zuora: Sandbox, run: Run
+) -> None:
     """Not one that is explained, of another type or entity, or older than a key lives."""
     scope = Scope(entity_id="e-1")
     explained = zuora.add_job(entity_id="e-1")
@@ -694,7 +785,9 @@ def test_only_a_job_that_may_be_this_one_is_in_the_way_of_a_one_time_key(zuora: 
     assert submitted.idempotency_key == ONE_TIME_KEY
 
 
-def test_a_saved_refusal_is_told_where_the_tenant_s_jobs_cannot_be_listed(zuora: Sandbox, run: Run) -> None:
+def test_a_saved_refusal_is_told_where_the_tenant_s_jobs_cannot_be_listed(
+    zuora: Sandbox, run: Run
+) -> None:
     """Without the list no one-time key is sent: the refusal itself is what the user has to mend."""
     refuse(zuora)
     zuora.plan(Fault.GATEWAY_404, on=LIST)
@@ -744,7 +837,9 @@ def test_a_refusal_of_the_one_time_key_is_final(
     assert run.sent == [f"POST {KEY}"] * 2 + ["LIST"] + [f"POST {ONE_TIME_KEY}"] * posts
 
 
-def test_a_refused_token_says_nothing_about_the_job_under_a_one_time_key_either(zuora: Sandbox, run: Run) -> None:
+def test_a_refused_token_says_nothing_about_the_job_under_a_one_time_key_either(
+    zuora: Sandbox, run: Run
+) -> None:
     """It is told as it is: Zuora has not looked at the request, so it did not refuse the job."""
     refuse(zuora)
     zuora.plan(Fault.TOKEN_REVOKED, on=CREATE, after=1, times=2)
@@ -752,7 +847,11 @@ def test_a_refused_token_says_nothing_about_the_job_under_a_one_time_key_either(
 
     assert (type(error), error.message, error.hint) == (
         AuthenticationError,
-        refused(error, "refused to start the backfill job (HTTP 401: Authentication error)", ONE_TIME_KEY),
+        refused(
+            error,
+            "refused to start the backfill job (HTTP 401: Authentication error)",
+            ONE_TIME_KEY,
+        ),
         "Check the client id, the client secret and that they belong to this base URL.",
     )
     assert run.sent == [f"POST {KEY}"] * 2 + ["LIST"] + [f"POST {ONE_TIME_KEY}"] * 2
@@ -792,7 +891,9 @@ def test_an_open_outcome_of_a_one_time_key_asks_for_two_minutes(zuora: Sandbox, 
         ),
     ],
 )
-def test_the_job_of_an_earlier_attempt_is_taken_over(zuora: Sandbox, status: str, age_s: int, told: str) -> None:
+def test_the_job_of_an_earlier_attempt_is_taken_over(
+    zuora: Sandbox, status: str, age_s: int, told: str
+) -> None:
     """Whatever has become of it, it is ours; the user is told how old it is, and what to change for another one."""
     job = earlier(zuora)
     zuora.set_status(job.id, status)
@@ -813,7 +914,9 @@ def test_a_second_of_age_is_no_earlier_attempt(zuora: Sandbox) -> None:
     assert submitted == started(job, submitted)
 
 
-def test_what_a_request_s_own_pauses_took_makes_no_earlier_attempt(zuora: Sandbox, run: Run) -> None:
+def test_what_a_request_s_own_pauses_took_makes_no_earlier_attempt(
+    zuora: Sandbox, run: Run
+) -> None:
     """The first attempt's answer is lost and the second has to wait for half a minute: the job is as old as the request."""
     zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=CREATE)
     zuora.plan(Fault.RATE_LIMITED_429, on=CREATE, retry_after_s=30)
@@ -860,7 +963,10 @@ def test_the_day_of_an_open_outcome_counts_from_the_first_stopped_job(zuora: San
     lose(zuora, after=2)
     error = Run(zuora).failure()
 
-    assert (type(error), error.hint) == (OutcomeUnknownError, SAME_KEY.format("2027-01-16T08:00:00Z", 24))
+    assert (type(error), error.hint) == (
+        OutcomeUnknownError,
+        SAME_KEY.format("2027-01-16T08:00:00Z", 24),
+    )
 
 
 def test_the_day_counts_from_the_request_where_a_stopped_job_has_no_date() -> None:
@@ -873,12 +979,17 @@ def test_the_day_counts_from_the_request_where_a_stopped_job_has_no_date() -> No
     with raw_server(TOKEN, *answers) as server:
         error = Run(base_url=server.base_url).failure()
 
-    assert (type(error), error.hint) == (OutcomeUnknownError, SAME_KEY.format("1970-01-02T01:23:20Z", 24))
+    assert (type(error), error.hint) == (
+        OutcomeUnknownError,
+        SAME_KEY.format("1970-01-02T01:23:20Z", 24),
+    )
 
 
 def test_a_chain_of_stopped_jobs_ends(zuora: Sandbox, run: Run) -> None:
     """After sixteen of them, each under the key after the one before, nothing more is sent."""
-    zuora.on_answer = lambda request: zuora.finish(request.job_id, "STOPPED") if request.job_id else None
+    zuora.on_answer = lambda request: (
+        zuora.finish(request.job_id, "STOPPED") if request.job_id else None
+    )
     error = run.failure()
 
     assert (type(error), error.message, error.hint) == (
@@ -887,7 +998,9 @@ def test_a_chain_of_stopped_jobs_ends(zuora: Sandbox, run: Run) -> None:
         "Change `triggers` to start over.",
     )
     ids = [None, *(job.id for job in zuora.jobs)]
-    assert [job.idempotency_key for job in zuora.jobs] == [key_for(INTENT, after) for after in ids[:-1]]
+    assert [job.idempotency_key for job in zuora.jobs] == [
+        key_for(INTENT, after) for after in ids[:-1]
+    ]
     assert len(zuora.jobs) == 16
 
 

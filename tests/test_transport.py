@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_zuora_backfill.config import DEFAULT_VERSION
 from pulumi_zuora_backfill.errors import (
     ApiError,
     AskedToWaitError,
@@ -21,9 +20,10 @@ from pulumi_zuora_backfill.errors import (
     TransportError,
     ZuoraBackfillError,
 )
-from pulumi_zuora_backfill.exchange import READ_TIMEOUT_S, Answer, Exchange
+from pulumi_zuora_backfill.settings.loading import DEFAULT_VERSION
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
-from pulumi_zuora_backfill.transport import Call, Transport
+from pulumi_zuora_backfill.zuora.http import READ_TIMEOUT_S, Answer, Exchange
+from pulumi_zuora_backfill.zuora.retries import Call, Transport
 
 from .parts import KEY, NOWHERE, TOKEN, Connection, connect, http, raw_server
 
@@ -55,28 +55,88 @@ ENDINGS: dict[str, tuple[list[Happening], type[ZuoraBackfillError], bool, bool, 
     "done but lost": ([DONE_BUT_LOST] * 5, TransportError, True, False, 5),
     "truncated": ([(Fault.TRUNCATED_JSON, CREATE, {})] * 5, TransportError, True, False, 5),
     "cut off": ([(Fault.BODY_CUT_OFF, CREATE, {})] * 5, TransportError, True, False, 5),
-    "wrong id": ([(Fault.WRONG_ID, CREATE, {"job_id": "short"})] * 5, TransportError, True, False, 5),
+    "wrong id": (
+        [(Fault.WRONG_ID, CREATE, {"job_id": "short"})] * 5,
+        TransportError,
+        True,
+        False,
+        5,
+    ),
     "gateway": ([GATEWAY] * 5, ApiError, True, False, 5),
     "gateway timeout": ([(Fault.GATEWAY_504, CREATE, {})] * 5, ApiError, True, False, 5),
-    "unsaved failures": ([(Fault.UNSAVED_FAILURE, CREATE, {"code": "58730061"})] * 5, ApiError, True, False, 5),
+    "unsaved failures": (
+        [(Fault.UNSAVED_FAILURE, CREATE, {"code": "58730061"})] * 5,
+        ApiError,
+        True,
+        False,
+        5,
+    ),
     "busy for ever": ([BUSY] * 99, ApiError, True, False, 15),
     "saved failure": ([BROKEN], ApiError, False, True, 2),
-    "saved transient refusal": ([(Fault.SUCCESS_FALSE, CREATE, {"code": "58730061"})], ApiError, False, True, 2),
-    "saved final refusal": ([(Fault.SUCCESS_FALSE, CREATE, {"code": "58730030"})], ApiError, False, False, 1),
+    "saved transient refusal": (
+        [(Fault.SUCCESS_FALSE, CREATE, {"code": "58730061"})],
+        ApiError,
+        False,
+        True,
+        2,
+    ),
+    "saved final refusal": (
+        [(Fault.SUCCESS_FALSE, CREATE, {"code": "58730030"})],
+        ApiError,
+        False,
+        False,
+        1,
+    ),
     "lost, then forbidden": ([LOST, FORBIDDEN], ApiError, True, False, 2),
     "lost, then a saved failure": ([LOST, BROKEN], ApiError, False, True, 3),
     "saved failure, lost between": ([BROKEN, LOST], ApiError, False, True, 4),
-    "lost, then the token refused": ([LOST, REVOKED, NO_TOKEN_LATER], AuthenticationError, True, False, 2),
-    "lost, then the new token refused": ([LOST, REVOKED, REVOKED], AuthenticationError, True, False, 3),
-    "lost, then no route to a token": ([LOST, REVOKED, NO_TOKEN_ROUTE_LATER], ApiError, True, False, 2),
-    "busy, then the token refused": ([BUSY, REVOKED, NO_TOKEN_LATER], AuthenticationError, False, False, 2),
-    "no user info, then forbidden": ([(Fault.USER_INFO_401, CREATE, {}), FORBIDDEN], ApiError, False, False, 2),
+    "lost, then the token refused": (
+        [LOST, REVOKED, NO_TOKEN_LATER],
+        AuthenticationError,
+        True,
+        False,
+        2,
+    ),
+    "lost, then the new token refused": (
+        [LOST, REVOKED, REVOKED],
+        AuthenticationError,
+        True,
+        False,
+        3,
+    ),
+    "lost, then no route to a token": (
+        [LOST, REVOKED, NO_TOKEN_ROUTE_LATER],
+        ApiError,
+        True,
+        False,
+        2,
+    ),
+    "busy, then the token refused": (
+        [BUSY, REVOKED, NO_TOKEN_LATER],
+        AuthenticationError,
+        False,
+        False,
+        2,
+    ),
+    "no user info, then forbidden": (
+        [(Fault.USER_INFO_401, CREATE, {}), FORBIDDEN],
+        ApiError,
+        False,
+        False,
+        2,
+    ),
     "busy, then forbidden": ([BUSY, FORBIDDEN], ApiError, False, False, 2),
     "lost, busy, then forbidden": ([LOST, BUSY, FORBIDDEN], ApiError, True, False, 3),
     "token refused": ([NO_TOKEN], AuthenticationError, False, False, 0),
     "no route to a token": ([NO_TOKEN_ROUTE], ApiError, False, False, 0),
     "token busy for ever": ([TOKEN_BUSY] * 9, ApiError, False, False, 0),
-    "locked and busy count for nothing": ([LOCKED, BUSY] * 4 + [GATEWAY] * 5, ApiError, True, False, 13),
+    "locked and busy count for nothing": (
+        [LOCKED, BUSY] * 4 + [GATEWAY] * 5,
+        ApiError,
+        True,
+        False,
+        13,
+    ),
 }
 
 
@@ -93,20 +153,41 @@ def failure(call: Callable[[], object]) -> ZuoraBackfillError:
     return error.value
 
 
-@pytest.mark.parametrize(("faults", "kind", "is_open", "replayed", "posts"), ENDINGS.values(), ids=ENDINGS.keys())
+@pytest.mark.parametrize(
+    ("faults", "kind", "is_open", "replayed", "posts"), ENDINGS.values(), ids=ENDINGS.keys()
+)
 def test_how_a_post_that_fails_ends(
-    zuora: Sandbox, faults: list[Happening], kind: type[ZuoraBackfillError], is_open: bool, replayed: bool, posts: int
+    zuora: Sandbox,
+    faults: list[Happening],
+    kind: type[ZuoraBackfillError],
+    is_open: bool,
+    replayed: bool,
+    posts: int,
 ) -> None:
     """The error says whether a job may have been started all the same; every attempt carried the same key, headers and body."""
     planned(zuora, faults)
     error = failure(connect(zuora).create)
     sent = [request for request in zuora.requests if request.operation is CREATE]
 
-    assert (type(error), error.outcome_open, error.replayed, len(sent)) == (kind, is_open, replayed, posts)
+    assert (type(error), error.outcome_open, error.replayed, len(sent)) == (
+        kind,
+        is_open,
+        replayed,
+        posts,
+    )
     names = ("Idempotency-Key", "Zuora-Track-Id", "Zuora-Version")
-    assert {(*(request.headers[name] for name in names), str(request.body)) for request in sent} in (
+    assert {
+        (*(request.headers[name] for name in names), str(request.body)) for request in sent
+    } in (
         set(),
-        {(KEY, "track-1", DEFAULT_VERSION, "{'type': 'RatePlanCharge', 'batchSize': 500, 'dryRun': False}")},
+        {
+            (
+                KEY,
+                "track-1",
+                DEFAULT_VERSION,
+                "{'type': 'RatePlanCharge', 'batchSize': 500, 'dryRun': False}",
+            )
+        },
     )
 
 
@@ -139,7 +220,11 @@ def test_a_server_that_is_not_there_was_asked_nothing(zuora: Sandbox) -> None:
     connection.client.list(NOWHERE)
     zuora.stop()
     error = failure(connection.create)
-    assert (type(error), error.outcome_open, len(connection.time.sleeps)) == (TransportError, False, 4)
+    assert (type(error), error.outcome_open, len(connection.time.sleeps)) == (
+        TransportError,
+        False,
+        4,
+    )
 
 
 def test_a_server_that_goes_away_leaves_the_outcome_open(zuora: Sandbox) -> None:
@@ -152,8 +237,12 @@ def test_a_server_that_goes_away_leaves_the_outcome_open(zuora: Sandbox) -> None
     assert (error.arrived, error.outcome_open) == (False, True)
 
 
-@pytest.mark.parametrize(("fault", "is_open"), [(Fault.CONNECTION_DROPPED_AFTER, True), (Fault.TOKEN_REVOKED, False)])
-def test_a_pause_that_is_cancelled_says_what_became_of_the_call(zuora: Sandbox, fault: Fault, is_open: bool) -> None:
+@pytest.mark.parametrize(
+    ("fault", "is_open"), [(Fault.CONNECTION_DROPPED_AFTER, True), (Fault.TOKEN_REVOKED, False)]
+)
+def test_a_pause_that_is_cancelled_says_what_became_of_the_call(
+    zuora: Sandbox, fault: Fault, is_open: bool
+) -> None:
     """Ctrl-C between two attempts: a request that may have been carried out stays open, one that was refused a token does not."""
     zuora.plan(fault, on=CREATE)
     zuora.plan(Fault.HTML_502, on=Operation.TOKEN, after=1)
@@ -164,7 +253,11 @@ def test_a_pause_that_is_cancelled_says_what_became_of_the_call(zuora: Sandbox, 
 
     object.__setattr__(connection.transport._clock, "sleep", cancelled)
     error = failure(connection.create)
-    assert (type(error), error.message, error.outcome_open) == (InterruptedWaitError, "The run was cancelled.", is_open)
+    assert (type(error), error.message, error.outcome_open) == (
+        InterruptedWaitError,
+        "The run was cancelled.",
+        is_open,
+    )
 
 
 def test_a_failure_of_the_token_endpoint_is_no_answer_to_the_call() -> None:
@@ -181,7 +274,9 @@ def test_a_failure_of_the_token_endpoint_is_no_answer_to_the_call() -> None:
         raise next(attempts)
 
     assert failure(lambda: connection.transport.patiently("do it", attempt)) is final
-    assert [(error.replayed, error.outcome_open) for error in (token, broken, token_again, final)] == [
+    assert [
+        (error.replayed, error.outcome_open) for error in (token, broken, token_again, final)
+    ] == [
         (False, False),
         (False, True),
         (False, True),
@@ -215,7 +310,10 @@ def test_the_body_s_ids_tell_a_saved_answer_too(name: str) -> None:
 
 def test_a_saved_answer_is_known_by_its_body_where_its_header_is_new() -> None:
     """A gateway may number each answer anew; what Zuora saved is in the body."""
-    answers = [http(500, '{"processId": "P", "reasons": []}', f"Zuora-Request-Id: {number}") for number in range(5)]
+    answers = [
+        http(500, '{"processId": "P", "reasons": []}', f"Zuora-Request-Id: {number}")
+        for number in range(5)
+    ]
     with raw_server(TOKEN, *answers) as server:
         error = failure(connect(base_url=server.base_url).create)
     assert (error.replayed, error.outcome_open, len(server.requests)) == (True, False, 3)
@@ -227,7 +325,9 @@ def test_the_pauses_grow_with_full_jitter(zuora: Sandbox) -> None:
     zuora.plan(Fault.IN_FLIGHT_409, on=CREATE, times=9)
     connection.create()
     assert connection.time.sleeps == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
-    assert connection.said[-1].startswith("Zuora could not start the backfill job (HTTP 409, code IdempotencyKey")
+    assert connection.said[-1].startswith(
+        "Zuora could not start the backfill job (HTTP 409, code IdempotencyKey"
+    )
     assert connection.said[-1].endswith("Trying again in 30 s.")
 
 
@@ -256,7 +356,9 @@ def test_very_many_pauses_do_not_overflow(zuora: Sandbox) -> None:
         ({"retry_after_s": "soon"}, 0.5),
     ],
 )
-def test_zuora_s_own_wish_comes_first(zuora: Sandbox, parameters: dict[str, Any], waited_s: float) -> None:
+def test_zuora_s_own_wish_comes_first(
+    zuora: Sandbox, parameters: dict[str, Any], waited_s: float
+) -> None:
     """`Retry-After`, else `RateLimit-Reset`, else chance; never less than was asked for."""
     zuora.plan(Fault.RATE_LIMITED_429, on=LIST, **parameters)
     connection = connect(zuora)
@@ -278,7 +380,9 @@ def test_nothing_is_sent_after_the_last_request_of_a_rate_limit(
     headers: tuple[str, ...], waited_s: list[float]
 ) -> None:
     """An answer that says that nothing is left is waited for until the limit starts anew, before another request is refused and counted."""
-    with raw_server(TOKEN, http(200, '{"jobs": []}', *headers), http(200, '{"jobs": []}')) as server:
+    with raw_server(
+        TOKEN, http(200, '{"jobs": []}', *headers), http(200, '{"jobs": []}')
+    ) as server:
         connection = connect(base_url=server.base_url)
         assert [connection.client.list(NOWHERE) for _ in range(2)] == [(), ()]
     assert (connection.time.sleeps, len(server.requests)) == (waited_s, 3)
@@ -293,7 +397,10 @@ def test_the_version_is_sent_under_zuora_s_own_spelling() -> None:
 
 def test_a_date_to_wait_for_is_by_the_server_s_clock() -> None:
     """How far the date is from the answer's own `Date` counts, not our clock."""
-    headers = (f"Date: {formatdate(1000, usegmt=True)}", f"Retry-After: {formatdate(1090, usegmt=True)}")
+    headers = (
+        f"Date: {formatdate(1000, usegmt=True)}",
+        f"Retry-After: {formatdate(1090, usegmt=True)}",
+    )
     with raw_server(TOKEN, http(503, "", *headers), http(200, '{"jobs": []}')) as server:
         connection = connect(base_url=server.base_url)
         connection.client.list(NOWHERE)
@@ -352,7 +459,12 @@ def test_a_wait_longer_than_the_call_may_take_ends_it(zuora: Sandbox) -> None:
 
     assert (type(first), first.outcome_open) == (ApiError, True)
     assert isinstance(second, AskedToWaitError)
-    assert (second.arrived, second.transient, second.outcome_open, zuora.requests) == (False, False, False, [])
+    assert (second.arrived, second.transient, second.outcome_open, zuora.requests) == (
+        False,
+        False,
+        False,
+        [],
+    )
     assert (second.message, second.hint) == (
         "Could not start the backfill job: Zuora asked to wait 60 min, longer than one call may take (5 min).",
         "Run `pulumi up` again then, or raise ZUORA_CALL_TIMEOUT / zuora:callTimeout.",
@@ -399,7 +511,12 @@ def test_an_attempt_waits_for_its_answer_no_longer_than_the_call_has_left(zuora:
     """It waits longer than Zuora's gateway takes to give up where there is time, and for a second where there is hardly any left."""
     parts, exchange = connect(zuora), WatchedExchange(zuora.base_url)
     transport = Transport(
-        exchange, parts.credentials, version=DEFAULT_VERSION, call_timeout_s=300, clock=parts.time.clock, report=print
+        exchange,
+        parts.credentials,
+        version=DEFAULT_VERSION,
+        call_timeout_s=300,
+        clock=parts.time.clock,
+        report=print,
     )
     for wait_s in (200, 99.5):
         zuora.plan(Fault.RATE_LIMITED_429, on=LIST, retry_after_s=wait_s)
@@ -409,7 +526,9 @@ def test_an_attempt_waits_for_its_answer_no_longer_than_the_call_has_left(zuora:
 
 
 @pytest.mark.parametrize(("within_s", "limit"), [(1000.0, "5 min"), (200.0, "3 min")])
-def test_a_call_ends_with_the_shorter_of_two_limits(zuora: Sandbox, within_s: float, limit: str) -> None:
+def test_a_call_ends_with_the_shorter_of_two_limits(
+    zuora: Sandbox, within_s: float, limit: str
+) -> None:
     """More time than one call may take gives it no more, less gives it less."""
     parts = connect(zuora)
     transport = Transport(
@@ -461,7 +580,9 @@ def test_answers_that_never_make_sense_are_said_to_be_new(zuora: Sandbox) -> Non
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ZeroDivisionError])
-def test_what_is_no_fault_of_zuora_s_is_never_tried_again(zuora: Sandbox, error: type[BaseException]) -> None:
+def test_what_is_no_fault_of_zuora_s_is_never_tried_again(
+    zuora: Sandbox, error: type[BaseException]
+) -> None:
     """Ctrl-C during the second attempt ends the call, although the first one was to be repeated."""
     zuora.plan(Fault.HTML_502, on=LIST)
 
@@ -493,7 +614,9 @@ def attempt_of(outcome: str) -> ZuoraBackfillError:
     st.lists(st.sampled_from(["lost", "unreachable", "broken", "busy"]), max_size=4),
     st.sampled_from(["refused", "credentials", "token", "tenant"]),
 )
-def test_the_outcome_stays_open_whatever_is_refused_afterwards(before: list[str], last: str) -> None:
+def test_the_outcome_stays_open_whatever_is_refused_afterwards(
+    before: list[str], last: str
+) -> None:
     """A refusal, a missing token or another tenant says nothing about what was sent before; what was turned away has done nothing."""
     connection: Connection = connect(base_url="http://127.0.0.1:1")
     outcomes = iter([*before, last])

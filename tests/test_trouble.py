@@ -20,10 +20,16 @@ def secret(zuora: Sandbox) -> str:
 
 def errors_of(text: str) -> list[str]:
     """Return our error lines, without the engine's own summary."""
-    return [line for line in lines_with(text, "error: ") if line.startswith("error: ") and "update failed" not in line]
+    return [
+        line
+        for line in lines_with(text, "error: ")
+        if line.startswith("error: ") and "update failed" not in line
+    ]
 
 
-def test_missing_settings_name_both_ways_to_set_them(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+def test_missing_settings_name_both_ways_to_set_them(
+    engine: type[Any], zuora: Sandbox, tmp_path: Path
+) -> None:
     """An up without settings says what is missing and how to set it, all at once."""
     world = World(engine, zuora, tmp_path, env={"ZUORA_CLIENT_ID": zuora.client_id})
     world.job()
@@ -40,7 +46,9 @@ def test_missing_settings_name_both_ways_to_set_them(engine: type[Any], zuora: S
     assert world.asked() == {}
 
 
-def test_settings_may_come_from_the_stack(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+def test_settings_may_come_from_the_stack(
+    engine: type[Any], zuora: Sandbox, tmp_path: Path
+) -> None:
     """All settings can be stack configuration, the secret encrypted; nothing of them is in the job's state."""
     world = World(engine, zuora, tmp_path, env={})
     world.stack.set_config("zuora:baseUrl", zuora.base_url)
@@ -57,14 +65,18 @@ def test_settings_may_come_from_the_stack(engine: type[Any], zuora: Sandbox, tmp
     assert_clean(result.stdout, zuora.client_secret)
 
 
-def test_a_preview_tells_settings_that_an_up_would_refuse(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+def test_a_preview_tells_settings_that_an_up_would_refuse(
+    engine: type[Any], zuora: Sandbox, tmp_path: Path
+) -> None:
     """A reviewer reads once what is wrong with them, whatever the number of jobs; a preview does not fail for it."""
     world = World(engine, zuora, tmp_path, env={"ZUORA_BASE_URL": "http://rest.test.zuora.com"})
     world.program("for name in 'ab': BackfillJob(name, type='RatePlanCharge')")
     text = world.stack.preview().stdout
 
     told = "warning: The settings are not usable, and whatever needs Zuora will be refused: ZUORA_BASE_URL is 'http://rest.test.zuora.com'"
-    assert len({line for line in text.partition("Diagnostics:")[2].splitlines() if told in line}) == 1
+    assert (
+        len({line for line in text.partition("Diagnostics:")[2].splitlines() if told in line}) == 1
+    )
     assert "(no usable base URL is configured here)" in text
 
 
@@ -78,7 +90,9 @@ def test_a_misspelt_key_is_told_in_a_preview_and_refused_by_an_up(world: World) 
         f"warning: The settings are not usable, and whatever needs Zuora will be refused: {told}"
         in world.stack.preview().stdout
     )
-    assert errors_of(world.failing()) == [f"error: Zuora's settings are not usable: {told} Nothing was sent to Zuora."]
+    assert errors_of(world.failing()) == [
+        f"error: Zuora's settings are not usable: {told} Nothing was sent to Zuora."
+    ]
     assert world.asked() == {}
 
 
@@ -89,7 +103,9 @@ def test_a_client_secret_in_plain_text_is_warned_of(world: World) -> None:
     text = world.stack.preview().stdout
 
     told = "warning: zuora:clientSecret stands in plain text in the stack's configuration: take it away and export ZUORA_CLIENT_SECRET=…"
-    assert [told in line for line in text.partition("Diagnostics:")[2].splitlines()].count(True) == 1
+    assert [told in line for line in text.partition("Diagnostics:")[2].splitlines()].count(
+        True
+    ) == 1
     assert_clean(text, "hunter2")
 
 
@@ -101,7 +117,9 @@ def test_an_option_that_cannot_be_honoured_is_one_line(world: World, option: str
 
     line, *rest = errors_of(text)
     assert line.startswith("error: BackfillJob 'charges': ")
-    assert [other for other in rest if "program exited with non-zero exit code: 1" not in other] == []
+    assert [
+        other for other in rest if "program exited with non-zero exit code: 1" not in other
+    ] == []
     assert "Traceback" not in text
     assert world.asked() == {}
 
@@ -130,9 +148,13 @@ def test_organisations_as_a_list_are_refused(world: World) -> None:
     assert world.asked() == {}
 
 
-def test_a_wrong_secret_is_one_line_and_one_request(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+def test_a_wrong_secret_is_one_line_and_one_request(
+    engine: type[Any], zuora: Sandbox, tmp_path: Path
+) -> None:
     """Refused credentials are asked for once, whatever the number of jobs, and never shown."""
-    world = World(engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_CLIENT_SECRET": "hunter2"})
+    world = World(
+        engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_CLIENT_SECRET": "hunter2"}
+    )
     world.program("for i in range(3): BackfillJob(f'charges-{i}', type='RatePlanCharge')")
     text = world.failing()
 
@@ -148,7 +170,10 @@ def test_a_wrong_base_url_is_one_line(engine: type[Any], zuora: Sandbox, tmp_pat
     """Where nobody listens, the line says so and names the setting; it is known that nothing was started."""
     nobody = "http://127.0.0.1:9"
     world = World(
-        engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_BASE_URL": nobody, "ZUORA_CALL_TIMEOUT": "1"}
+        engine,
+        zuora,
+        tmp_path,
+        env=zuora.environment() | {"ZUORA_BASE_URL": nobody, "ZUORA_CALL_TIMEOUT": "1"},
     )
     world.job()
     text = world.failing()
@@ -159,7 +184,9 @@ def test_a_wrong_base_url_is_one_line(engine: type[Any], zuora: Sandbox, tmp_pat
     assert_clean(text, zuora.client_secret)
 
 
-def test_a_base_url_that_differs_between_environment_and_configuration_is_refused(world: World) -> None:
+def test_a_base_url_that_differs_between_environment_and_configuration_is_refused(
+    world: World,
+) -> None:
     """Two different base URLs are a contradiction, not a precedence; nothing is sent."""
     world.stack.set_config("zuora:baseUrl", "https://rest.zuora.com")
     world.job()
@@ -178,7 +205,10 @@ def test_the_wrong_tenant_is_refused_before_anything_is_started(world: World) ->
     world.job()
     text = world.failing()
 
-    assert f"The credentials belong to tenant {world.zuora.tenant_id}, but tenant 777 is configured." in text
+    assert (
+        f"The credentials belong to tenant {world.zuora.tenant_id}, but tenant 777 is configured."
+        in text
+    )
     assert world.asked() == {"token": 1}
 
 
@@ -205,15 +235,24 @@ def test_another_place_than_the_one_in_state_is_refused(
             )
             text = world.failing(operation)
         assert other.requests == []
-    assert f"in state belongs to {zuora.base_url}, but the settings say {other.base_url}; nothing was sent." in text
-    assert "`pulumi state delete` with the URN of the job's resource (`pulumi stack --show-urns` lists it)." in text
+    assert (
+        f"in state belongs to {zuora.base_url}, but the settings say {other.base_url}; nothing was sent."
+        in text
+    )
+    assert (
+        "`pulumi state delete` with the URN of the job's resource (`pulumi stack --show-urns` lists it)."
+        in text
+    )
     assert world.asked() == {}
     assert_clean(text)
 
 
 def test_a_long_error_is_read_whole(world: World) -> None:
     """A tenant may hold hundreds of jobs: the newest twenty are described, all of them are in the line to paste."""
-    ids = [world.zuora.add_job(status="COMPLETED", age_s=(300 - number) * 86400).id for number in range(150)]
+    ids = [
+        world.zuora.add_job(status="COMPLETED", age_s=(300 - number) * 86400).id
+        for number in range(150)
+    ]
     world.job()
     text = world.failing()
 
@@ -230,7 +269,9 @@ def test_a_refused_job_is_one_line_with_what_to_do(world: World) -> None:
     text = world.failing()
 
     (line,) = errors_of(text)
-    assert line.startswith("error: Zuora refused to start the backfill job (HTTP 403, code 58730010")
+    assert line.startswith(
+        "error: Zuora refused to start the backfill job (HTTP 403, code 58730010"
+    )
     assert "Manage OTR Settings" in line
     assert "request id" in line
     assert_clean(text, world.zuora.client_secret)

@@ -55,7 +55,13 @@ def test_an_up_waits_with_live_lines_and_then_knows_how_it_went(world: World) ->
     (job,) = world.zuora.jobs
     assert job.status == "COMPLETED"
     assert result.outputs["jobs"].value == [
-        {"jobId": job.id, "type": "RatePlanCharge", "status": "COMPLETED", "progress": "100.00%", "errorCount": 0}
+        {
+            "jobId": job.id,
+            "type": "RatePlanCharge",
+            "status": "COMPLETED",
+            "progress": "100.00%",
+            "errorCount": 0,
+        }
     ]
     assert (
         len(
@@ -76,7 +82,9 @@ def test_an_up_waits_with_live_lines_and_then_knows_how_it_went(world: World) ->
 def test_a_failed_job_fails_the_deployment_and_the_next_up_looks_again(world: World) -> None:
     """One clean line; the job stays in state, the completion does not; another trigger runs it again."""
     world.zuora.on_answer = lambda request: (
-        world.zuora.finish(request.job_id, "FAILED") if request.job_id and len(world.zuora.jobs) == 1 else None
+        world.zuora.finish(request.job_id, "FAILED")
+        if request.job_id and len(world.zuora.jobs) == 1
+        else None
     )
     write(world)
     text = world.failing()
@@ -102,10 +110,15 @@ def test_a_failed_job_fails_the_deployment_and_the_next_up_looks_again(world: Wo
     )
 
 
-def test_a_timeout_of_the_run_caps_the_wait(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+def test_a_timeout_of_the_run_caps_the_wait(
+    engine: type[Any], zuora: Sandbox, tmp_path: Path
+) -> None:
     """With ZUORA_WAIT_TIMEOUT a CI job ends in time; the line says that nothing is lost, and the next up goes on."""
     world = World(engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_WAIT_TIMEOUT": "0.2s"})
-    write(world, arguments=", opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='1h30m'))")
+    write(
+        world,
+        arguments=", opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='1h30m'))",
+    )
     text = world.failing()
     (job,) = world.job_ids()
     assert f"error: After 0 s (ZUORA_WAIT_TIMEOUT), job {job} (" in text
@@ -116,7 +129,9 @@ def test_a_timeout_of_the_run_caps_the_wait(engine: type[Any], zuora: Sandbox, t
     assert world.job_ids() == [job]
 
 
-def test_a_host_that_keeps_its_four_workers_is_told_of_once(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+def test_a_host_that_keeps_its_four_workers_is_told_of_once(
+    engine: type[Any], zuora: Sandbox, tmp_path: Path
+) -> None:
     """Where the host's pool cannot be told from another one, it stays as it is: everything works, and one warning says what that means."""
     (tmp_path / "sitecustomize.py").write_text(
         "from concurrent.futures import ThreadPoolExecutor\nanother = ThreadPoolExecutor(max_workers=4)\n"
@@ -152,7 +167,9 @@ def test_a_refresh_of_a_completion_is_no_drift_even_when_the_job_was_purged(worl
     assert world.up().change_summary == {"same": 3}
 
 
-def test_a_refresh_somewhere_else_is_refused(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
+def test_a_refresh_somewhere_else_is_refused(
+    engine: type[Any], zuora: Sandbox, tmp_path: Path
+) -> None:
     """A wait that has ended knows where: jobs that another Zuora does not have are not told as purged."""
     world = World(engine, zuora, tmp_path, env={})
     world.configure()
@@ -168,7 +185,10 @@ def test_a_refresh_somewhere_else_is_refused(engine: type[Any], zuora: Sandbox, 
         assert f"Zuora does not know job {done.id} in this tenant" in text
         text = world.failing("refresh")
         assert other.count(Operation.GET) == 1
-    assert f"Job {done.id} in state belongs to {zuora.base_url}, but the settings say {other.base_url}" in text
+    assert (
+        f"Job {done.id} in state belongs to {zuora.base_url}, but the settings say {other.base_url}"
+        in text
+    )
 
 
 def test_a_refresh_with_the_credentials_of_another_tenant_is_refused(world: World) -> None:
@@ -180,7 +200,10 @@ def test_a_refresh_with_the_credentials_of_another_tenant_is_refused(world: Worl
     world.up()
     world.edit_state("done", lambda outputs: outputs.update(tenantId="7"))
 
-    assert f"Job {done.id} in state belongs to tenant 7, but the credentials to tenant" in world.failing("refresh")
+    assert (
+        f"Job {done.id} in state belongs to tenant 7, but the credentials to tenant"
+        in world.failing("refresh")
+    )
     assert world.asked() == {"token": 1}
 
 
@@ -196,7 +219,10 @@ def test_a_purged_job_stays_completed_where_its_place_is_said_elsewhere(
     world.up()
     zuora.forget_job(done.id)
     world.program(f"{program}, entity_id='a')")
-    assert f"Zuora does not know job {done.id} any more; it stays COMPLETED in the state." in world.up().stdout
+    assert (
+        f"Zuora does not know job {done.id} any more; it stays COMPLETED in the state."
+        in world.up().stdout
+    )
 
 
 def announced(text: str) -> list[str]:
@@ -210,16 +236,22 @@ def test_a_new_wait_is_announced_once(world: World) -> None:
     write(world, arguments=custom)
     what = "to complete with at most 0 failed records."
     unknown = f"for jobs that are not known yet {what}"
-    assert announced(world.stack.preview().stdout) == [f"Will wait up to 30 min (custom_timeouts.create) {unknown}"]
+    assert announced(world.stack.preview().stdout) == [
+        f"Will wait up to 30 min (custom_timeouts.create) {unknown}"
+    ]
     text = world.up().stdout
-    assert announced(text) == [f"Will wait up to 30 min (custom_timeouts.create) for job {world.job_ids()[0]} {what}"]
+    assert announced(text) == [
+        f"Will wait up to 30 min (custom_timeouts.create) for job {world.job_ids()[0]} {what}"
+    ]
 
     write(world, triggers=2, arguments=custom)
     assert announced(world.stack.preview().stdout) == [
         f"Will wait up to 3.0 h (custom_timeouts.update) {unknown} If they still are {world.job_ids()[0]}, the wait is over already."
     ]
     text = world.up().stdout
-    assert announced(text) == [f"Will wait up to 3.0 h (custom_timeouts.update) for job {world.job_ids()[1]} {what}"]
+    assert announced(text) == [
+        f"Will wait up to 3.0 h (custom_timeouts.update) for job {world.job_ids()[1]} {what}"
+    ]
 
     write(world, triggers=2, arguments=f', timeout="1h"{custom}')
     assert announced(world.up().stdout) == []
@@ -232,7 +264,10 @@ def test_a_purged_job_stays_completed_whatever_else_changes(world: World) -> Non
         done = BackfillCompletion("done", job_ids={ids}, {arguments})
         pulumi.export("jobs", done.jobs)
     """
-    first, second = world.zuora.add_job(status="COMPLETED", error_count=2).id, world.zuora.add_job().id
+    first, second = (
+        world.zuora.add_job(status="COMPLETED", error_count=2).id,
+        world.zuora.add_job().id,
+    )
     world.program(program.format(ids=[first], arguments="max_errors=2"))
     world.up()
     world.zuora.forget_job(first)
@@ -240,10 +275,19 @@ def test_a_purged_job_stays_completed_whatever_else_changes(world: World) -> Non
     world.program(program.format(ids=[second, first], arguments='max_errors=3, timeout="1h"'))
     result = world.up()
     assert result.outputs["jobs"].value == [
-        {"jobId": job_id, "type": "RatePlanCharge", "status": "COMPLETED", "progress": "100.00%", "errorCount": errors}
+        {
+            "jobId": job_id,
+            "type": "RatePlanCharge",
+            "status": "COMPLETED",
+            "progress": "100.00%",
+            "errorCount": errors,
+        }
         for job_id, errors in ((second, 0), (first, 2))
     ]
-    assert f"Zuora does not know job {first} any more; it stays COMPLETED in the state." in result.stdout
+    assert (
+        f"Zuora does not know job {first} any more; it stays COMPLETED in the state."
+        in result.stdout
+    )
 
     world.program(program.format(ids=[second, first], arguments="max_errors=1"))
     assert f"but 2 records failed (2 in job {first}); 1 are accepted." in world.failing()
@@ -265,11 +309,19 @@ def test_a_purged_job_that_a_refresh_found_failed_is_missed(world: World) -> Non
     world.zuora.forget_job(job)
     world.program(program.format(id=job, timeout="2h"))
 
-    assert f"Zuora does not know job {job} in this tenant, asked without an entity." in world.failing()
+    assert (
+        f"Zuora does not know job {job} in this tenant, asked without an entity." in world.failing()
+    )
 
 
 @pytest.mark.parametrize(
-    "jobs", ["x", [1, None], [{"status": "COMPLETED"}], [{"jobId": "j" * 32, "status": "COMPLETED", "errorCount": "x"}]]
+    "jobs",
+    [
+        "x",
+        [1, None],
+        [{"status": "COMPLETED"}],
+        [{"jobId": "j" * 32, "status": "COMPLETED", "errorCount": "x"}],
+    ],
 )
 def test_a_state_that_was_edited_by_hand_is_no_traceback(world: World, jobs: Any) -> None:
     """What state holds of the jobs and cannot be used counts as nothing; the next wait asks Zuora."""
@@ -299,13 +351,19 @@ def test_a_count_that_cannot_be_read_fails_the_deployment(world: World) -> None:
     """
     world.program(program.format(id=job.id, max_errors=5))
     text = world.failing()
-    assert f"how many records failed cannot be read: Zuora says errorCount -1 for job {job.id}; 5 are accepted." in text
+    assert (
+        f"how many records failed cannot be read: Zuora says errorCount -1 for job {job.id}; 5 are accepted."
+        in text
+    )
     assert "To accept any number, set  max_errors=2147483648" in text
     assert_clean(text)
 
     world.program(program.format(id=job.id, max_errors=2147483648))
     result = world.up()
-    assert f"warning: How many records failed is not known: Zuora tells no number for job {job.id}" in result.stdout
+    assert (
+        f"warning: How many records failed is not known: Zuora tells no number for job {job.id}"
+        in result.stdout
+    )
     assert result.outputs["jobs"].value == [
         {"jobId": job.id, "type": "RatePlanCharge", "status": "COMPLETED", "progress": "100.00%"}
     ]
@@ -364,12 +422,16 @@ def test_all_faults_of_a_completion_are_reported_at_once(world: World) -> None:
         ),
     ],
 )
-def test_a_fault_shows_a_number_as_the_program_wrote_it(world: World, resource: str, reasons: list[str]) -> None:
+def test_a_fault_shows_a_number_as_the_program_wrote_it(
+    world: World, resource: str, reasons: list[str]
+) -> None:
     """Pulumi carries every number as a float; nobody wrote one."""
     world.program(f"from pulumi_zuora_backfill import BackfillCompletion\n{resource}")
     text = world.failing("preview")
 
-    found = re.findall(r"^    error: .* has a problem: (.*)$", text.partition("Diagnostics:")[2], re.MULTILINE)
+    found = re.findall(
+        r"^    error: .* has a problem: (.*)$", text.partition("Diagnostics:")[2], re.MULTILINE
+    )
     assert sorted(found) == sorted(reasons)
 
 
@@ -383,7 +445,10 @@ def test_a_gate_that_waits_goes_live_only_with_the_dry_runs_id(world: World) -> 
     assert f'approval="{dry.id}"' in first.stdout
 
     world.program(VERIFIED.format(triggers=1, approval="0" * 32))
-    assert f"approval is '{'0' * 32}', but the dry run is {dry.id}; the live job was not started." in world.failing()
+    assert (
+        f"approval is '{'0' * 32}', but the dry run is {dry.id}; the live job was not started."
+        in world.failing()
+    )
     assert world.job_ids() == [dry.id]
 
     world.program(VERIFIED.format(triggers=1, approval=dry.id))
@@ -408,19 +473,26 @@ def test_a_gate_that_is_closed_and_opened_again_starts_nothing(world: World) -> 
 
 
 @pytest.mark.parametrize("approval", ["yes", "0" * 31])
-def test_an_approval_that_can_be_none_is_refused_in_the_preview(world: World, approval: str) -> None:
+def test_an_approval_that_can_be_none_is_refused_in_the_preview(
+    world: World, approval: str
+) -> None:
     """Neither `auto` nor `wait` nor a job id: nothing is declared, and the text says what it may be."""
     world.program(VERIFIED.format(triggers=1, approval=approval))
     text = world.failing("preview")
 
-    assert f'approval must be "auto", "wait" or the job id of the dry run, 32 characters, not \'{approval}\'.' in text
+    assert (
+        f'approval must be "auto", "wait" or the job id of the dry run, 32 characters, not \'{approval}\'.'
+        in text
+    )
     assert world.asked() == {}
 
 
 def test_a_dry_run_that_fails_keeps_the_live_job_from_being_made(world: World) -> None:
     """The chain stops at the dry run; with the cause mended and other triggers, one up goes through."""
     world.zuora.on_answer = lambda request: (
-        world.zuora.finish(request.job_id, "FAILED") if request.job_id and len(world.zuora.jobs) == 1 else None
+        world.zuora.finish(request.job_id, "FAILED")
+        if request.job_id and len(world.zuora.jobs) == 1
+        else None
     )
     world.program(VERIFIED.format(triggers=1, approval="auto"))
     world.failing()
@@ -436,7 +508,9 @@ def test_a_dry_run_that_fails_keeps_the_live_job_from_being_made(world: World) -
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_ends_a_wait_and_the_job_runs_on(engine: type[Any], tmp_path: Path, number: signal.Signals) -> None:
+def test_ctrl_c_ends_a_wait_and_the_job_runs_on(
+    engine: type[Any], tmp_path: Path, number: signal.Signals
+) -> None:
     """The up ends with a word on the job; the job is in state, still runs, and no lock is left: the next up goes on waiting."""
     with Sandbox() as zuora:
         world = World(engine, zuora, tmp_path)
@@ -456,7 +530,9 @@ def test_ctrl_c_ends_a_wait_and_the_job_runs_on(engine: type[Any], tmp_path: Pat
 
         (job,) = zuora.jobs
         assert f"The wait was cancelled; job {job.id} (PROCESSING 0.00%) still runs." in said[0]
-        assert "Nothing is lost: Zuora goes on, and the next `pulumi up` goes on waiting." in said[0]
+        assert (
+            "Nothing is lost: Zuora goes on, and the next `pulumi up` goes on waiting." in said[0]
+        )
         assert (job.status, world.resource()["id"]) == ("PROCESSING", job.id)
         zuora.finish(job.id)
         assert world.up().change_summary["create"] == 1

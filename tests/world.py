@@ -26,13 +26,17 @@ from pulumi_zuora_backfill import BackfillJob, BackfillType
 class World:
     """A stack whose program can be rewritten between operations."""
 
-    def __init__(self, engine: type[Any], zuora: Sandbox, folder: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, engine: type[Any], zuora: Sandbox, folder: Path, env: Mapping[str, str] | None = None
+    ) -> None:
         """Make the project folder and the stack; `env` replaces the settings that lead to the local Zuora."""
         self.zuora = zuora
         self.folder = folder / "project"
         self.folder.mkdir()
         (self.folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
-        self.stack = engine(STACK, self.folder, env=zuora.environment() if env is None else dict(env))
+        self.stack = engine(
+            STACK, self.folder, env=zuora.environment() if env is None else dict(env)
+        )
 
     def program(self, source: str) -> None:
         """Write the program; the imports are there already."""
@@ -40,7 +44,9 @@ class World:
 
     def job(self, arguments: str = 'type="RatePlanCharge"', name: str = "charges") -> None:
         """Write a program with one job, whose id is the stack output."""
-        self.program(f"job = BackfillJob({name!r}, {arguments})\npulumi.export('jobId', job.job_id)")
+        self.program(
+            f"job = BackfillJob({name!r}, {arguments})\npulumi.export('jobId', job.job_id)"
+        )
 
     def up(self, **options: Any) -> Any:
         """Deploy; the requests before are forgotten, so that `asked` speaks of this run."""
@@ -58,7 +64,11 @@ class World:
 
     def asked(self) -> dict[str, int]:
         """Count the requests of the last run."""
-        return {operation.value: self.zuora.count(operation) for operation in Operation if self.zuora.count(operation)}
+        return {
+            operation.value: self.zuora.count(operation)
+            for operation in Operation
+            if self.zuora.count(operation)
+        }
 
     def resource(self, name: str = "charges") -> dict[str, Any]:
         """Return a job as it stands in state."""
@@ -68,7 +78,9 @@ class World:
 
     def configure(self) -> None:
         """Let the settings come from the stack, where a test can change them."""
-        for key, value in zip(("baseUrl", "clientId", "clientSecret"), self.zuora.environment().values(), strict=True):
+        for key, value in zip(
+            ("baseUrl", "clientId", "clientSecret"), self.zuora.environment().values(), strict=True
+        ):
             self.stack.set_config(f"zuora:{key}", value)
 
     def edit_state(self, name: str, edit: Callable[[dict[str, Any]], None]) -> None:
@@ -95,7 +107,12 @@ def lines_with(text: str, part: str) -> list[str]:
 
 def assert_clean(text: str, *secrets: str) -> None:
     """Assert that a user reads no traceback of ours or of the plugin host, and no secret."""
-    for part in ("pulumi_zuora_backfill/", "pulumi/dynamic/__main__.py", "site-packages/requests", *secrets):
+    for part in (
+        "pulumi_zuora_backfill/",
+        "pulumi/dynamic/__main__.py",
+        "site-packages/requests",
+        *secrets,
+    ):
         assert part not in text
 
 

@@ -14,7 +14,12 @@ _CLOCKS_DIFFER_S = 61.0
 
 
 def excused(
-    text: str, zuora: Sandbox, purged: Collection[str], declared: Declared, wish: Wish, predecessor: str | None
+    text: str,
+    zuora: Sandbox,
+    purged: Collection[str],
+    declared: Declared,
+    wish: Wish,
+    predecessor: str | None,
 ) -> bool:
     """
     Tell whether a job may be refused like this, and see that the text names what it is about.
@@ -31,7 +36,9 @@ def excused(
     now = zuora.clock.now()
     if predecessor in jobs and jobs[predecessor].status in RUNNING and f"Job {predecessor}" in text:
         return "still runs" in text
-    unaccounted = [job for job in jobs.values() if job.type == declared.type and job.id not in wish.accounted]
+    unaccounted = [
+        job for job in jobs.values() if job.type == declared.type and job.id not in wish.accounted
+    ]
     if "already holds" in text and declared.guarded != "none":
         old = [
             job
@@ -39,7 +46,9 @@ def excused(
             if now - job.created_s >= GUARDS_AGE_S - 1 and job.status not in ("FAILED", "STOPPED")
         ]
         if old:
-            assert all(job.id in text for job in old), f"I5: not all candidates are named: {old}, {text}"
+            assert all(job.id in text for job in old), (
+                f"I5: not all candidates are named: {old}, {text}"
+            )
             assert "known_job_ids=" in text and "existing_job_id=" in text
             return True
     if "nothing here accounts for" in text:

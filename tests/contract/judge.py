@@ -26,7 +26,11 @@ class Judge(Oracle):
     """An oracle that hears the errors themselves, and judges them too."""
 
     def ended(
-        self, wish: Wish | None, pipeline: int, error: BaseException | None, requests: Sequence[RecordedRequest]
+        self,
+        wish: Wish | None,
+        pipeline: int,
+        error: BaseException | None,
+        requests: Sequence[RecordedRequest],
     ) -> None:
         """Note how an attempt ended: with a promise until when it may be repeated, or without."""
         if wish is None or not any(request.operation is Operation.CREATE for request in requests):
@@ -35,8 +39,12 @@ class Judge(Oracle):
         if isinstance(error, OutcomeUnknownError) and "used only once" not in str(error):
             # A strict guard names the job at any time, and so no time is told; once the guard is another, the key counts, as long as it lives.
             told = re.findall(r"before (\S+Z) ", str(error))
-            until_s = [datetime.fromisoformat(until.replace("Z", "+00:00")).timestamp() for until in told]
-            wish.promised_s = min(wish.promised_s, *(until_s or [self._zuora.clock.now() + GUARDS_AGE_S]))
+            until_s = [
+                datetime.fromisoformat(until.replace("Z", "+00:00")).timestamp() for until in told
+            ]
+            wish.promised_s = min(
+                wish.promised_s, *(until_s or [self._zuora.clock.now() + GUARDS_AGE_S])
+            )
         elif error is not None:
             wish.trusting = False
 
@@ -44,12 +52,24 @@ class Judge(Oracle):
         """Judge what the user is told."""
         text = str(error)
         assert self._zuora.client_secret not in text
-        tokens = {request.headers.get("Authorization", "").removeprefix("Bearer ") for request in requests} - {""}
+        tokens = {
+            request.headers.get("Authorization", "").removeprefix("Bearer ") for request in requests
+        } - {""}
         assert not any(token in text for token in tokens)
-        keys = {request.headers.get("Idempotency-Key") for request in requests if request.operation is Operation.CREATE}
+        keys = {
+            request.headers.get("Idempotency-Key")
+            for request in requests
+            if request.operation is Operation.CREATE
+        }
         began_s = min((request.at for request in requests), default=0.0)
-        made = [job.id for job in self._zuora.jobs if job.idempotency_key in keys and job.created_s >= began_s]
-        assert not made or isinstance(error, OutcomeUnknownError | AmbiguousJobError), f"{made} told as none: {error}"
+        made = [
+            job.id
+            for job in self._zuora.jobs
+            if job.idempotency_key in keys and job.created_s >= began_s
+        ]
+        assert not made or isinstance(error, OutcomeUnknownError | AmbiguousJobError), (
+            f"{made} told as none: {error}"
+        )
         operations = [request.operation for request in requests]
         if isinstance(error, GuardError):
             assert Operation.CREATE not in operations, "I5: sent although refused"
@@ -61,7 +81,8 @@ class Judge(Oracle):
             assert "existing_job_id" in text or "in a row" in text
         if isinstance(error, OutcomeUnknownError):
             assert re.search(
-                r"`pulumi up` again( before \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|\. .*guard='strict' names it)", text
+                r"`pulumi up` again( before \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|\. .*guard='strict' names it)",
+                text,
             )
 
     def excuses(
@@ -85,7 +106,9 @@ class Judge(Oracle):
         text = str(error)
         jobs = {job.id: job for job in self._zuora.jobs}
         explained = {*accounted, *inputs.get("knownJobIds", ())}
-        open_ = [job for job in jobs.values() if job.type == inputs["type"] and job.id not in explained]
+        open_ = [
+            job for job in jobs.values() if job.type == inputs["type"] and job.id not in explained
+        ]
         now = self._zuora.clock.now()
         existing = inputs.get("existingJobId")
         if isinstance(error, AmbiguousJobError):
@@ -98,10 +121,14 @@ class Judge(Oracle):
                 )
             return bool(named or recent)
         if isinstance(error, GuardError):
-            found = [job for job in open_ if inputs["guard"] == "strict" or now - job.created_s >= GUARDS_AGE_S - 1]
-            assert all(job.id in text for job in found if job.status not in ("FAILED", "STOPPED")), (
-                "I5: not all candidates are named"
-            )
+            found = [
+                job
+                for job in open_
+                if inputs["guard"] == "strict" or now - job.created_s >= GUARDS_AGE_S - 1
+            ]
+            assert all(
+                job.id in text for job in found if job.status not in ("FAILED", "STOPPED")
+            ), "I5: not all candidates are named"
             return bool(found) and inputs["guard"] != "none"
         if isinstance(error, JobStillRunningError):
             return predecessor in jobs and jobs[predecessor].status in ("ACCEPTED", "PROCESSING")
@@ -114,5 +141,7 @@ class Judge(Oracle):
                 and len(wish.batch_sizes) > 1
             )
         if type(error) is JobError:
-            return existing in self._purged or (existing in jobs and jobs[existing].type != inputs["type"])
+            return existing in self._purged or (
+                existing in jobs and jobs[existing].type != inputs["type"]
+            )
         return False

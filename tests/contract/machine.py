@@ -36,7 +36,9 @@ edits = st.one_of(
     st.fixed_dictionaries({"reason": st.sampled_from((None, "OPS-1"))}),
     st.fixed_dictionaries({"guard": st.sampled_from((None, "none", "none", "once", "strict"))}),
     st.fixed_dictionaries({"onDelete": st.sampled_from((None, "stop", "leave"))}),
-    st.fixed_dictionaries({"type": st.sampled_from(("RatePlanCharge", "RatePlanCharge", "OrderLineItem"))}),
+    st.fixed_dictionaries(
+        {"type": st.sampled_from(("RatePlanCharge", "RatePlanCharge", "OrderLineItem"))}
+    ),
 )
 behaviours = st.one_of(
     st.fixed_dictionaries({"stop_takes_s": st.sampled_from((0.0, 5.0, 120.0))}),
@@ -69,7 +71,13 @@ class Contract(RuleBasedStateMachine):
         for name in NAMES:
             self.world.declare(name, guard=guard, dryRun=dry_run)
 
-    @rule(order=orders, pipeline=pipelines, fate=fates, planned=plans, retain=st.sampled_from((False, False, True)))
+    @rule(
+        order=orders,
+        pipeline=pipelines,
+        fate=fates,
+        planned=plans,
+        retain=st.sampled_from((False, False, True)),
+    )
     def up_in_trouble(
         self, order: tuple[str, ...], pipeline: int, fate: Fate, planned: list[Plan], retain: bool
     ) -> None:
@@ -77,9 +85,20 @@ class Contract(RuleBasedStateMachine):
         self._plan(planned)
         self.world.up(*order, pipeline=pipeline, fate=_again(fate), retain=retain)
 
-    @rule(order=orders, pipeline=pipelines, fate=fates, planned=plans, replace=st.sets(names, min_size=1))
+    @rule(
+        order=orders,
+        pipeline=pipelines,
+        fate=fates,
+        planned=plans,
+        replace=st.sets(names, min_size=1),
+    )
     def up_replacing(
-        self, order: tuple[str, ...], pipeline: int, fate: Fate, planned: list[Plan], replace: set[str]
+        self,
+        order: tuple[str, ...],
+        pipeline: int,
+        fate: Fate,
+        planned: list[Plan],
+        replace: set[str],
     ) -> None:
         """Run an update with `--replace`."""
         self._plan(planned)
@@ -109,7 +128,9 @@ class Contract(RuleBasedStateMachine):
             self.world.taint(name, pipeline)
 
     @rule(order=orders, pipeline=pipelines, fate=fates, planned=plans)
-    def destroy(self, order: tuple[str, ...], pipeline: int, fate: Fate, planned: list[Plan]) -> None:
+    def destroy(
+        self, order: tuple[str, ...], pipeline: int, fate: Fate, planned: list[Plan]
+    ) -> None:
         """Remove resources."""
         self._plan(planned)
         self.world.destroy(*order, pipeline=pipeline, fate=_again(fate))
@@ -147,7 +168,9 @@ class Contract(RuleBasedStateMachine):
     @rule(
         name=names,
         index=indexes,
-        what=st.sampled_from(("purge", "appear", "adopt", "adopt", "leave", "leave", "leave", "accept", "doubt")),
+        what=st.sampled_from(
+            ("purge", "appear", "adopt", "adopt", "leave", "leave", "leave", "accept", "doubt")
+        ),
         age_s=st.sampled_from((MINUTE_S, 5 * HOUR_S, 30 * HOUR_S)),
     )
     def job_and_program(self, name: str, index: int, what: str, age_s: float) -> None:

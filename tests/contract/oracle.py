@@ -53,7 +53,11 @@ class Wish:
     @property
     def obeyed(self) -> bool:
         """Whether each attempt was told until when it may be repeated, and was repeated in time, by nobody else."""
-        return self.trusting and self.last_s < self.promised_s < float("inf") and len(self.pipelines) == 1
+        return (
+            self.trusting
+            and self.last_s < self.promised_s < float("inf")
+            and len(self.pipelines) == 1
+        )
 
 
 class Oracle:
@@ -94,7 +98,8 @@ class Oracle:
         times = [
             wish.first_s
             for wish in self._wishes.values()
-            if wish.first_s is not None and (pipeline is None or self._may_come_again(wish, pipeline))
+            if wish.first_s is not None
+            and (pipeline is None or self._may_come_again(wish, pipeline))
         ]
         return min(times, default=None)
 
@@ -108,7 +113,9 @@ class Oracle:
         sender = self._sender.get(job.idempotency_key or "") if job else None
         return str(sender.what[0]) if sender else None
 
-    def requests(self, requests: Sequence[RecordedRequest], wish: Wish | None, may_stop: str | None) -> None:
+    def requests(
+        self, requests: Sequence[RecordedRequest], wish: Wish | None, may_stop: str | None
+    ) -> None:
         """
         Take in what a step has sent.
 
@@ -121,7 +128,9 @@ class Oracle:
             key = request.headers.get("Idempotency-Key")
             if request.operation is Operation.STOP:
                 assert key is None
-                assert request.path.rsplit("/", 1)[1] == may_stop, f"I4: stops a job that is not its own: {request}"
+                assert request.path.rsplit("/", 1)[1] == may_stop, (
+                    f"I4: stops a job that is not its own: {request}"
+                )
             if request.operation is not Operation.CREATE:
                 continue
             assert wish is not None, "I1: a job is asked for that the user does not want"
@@ -168,7 +177,9 @@ class Oracle:
         for wish in self._wishes.values():
             # What was started under a one-time key is found in the list only: once it is purged, nothing tells of it.
             gone = self._purged if len(wish.keys) > 1 else set()
-            live = [job_id for job_id in wish.jobs if job_id not in self._stopped | gone | wish.named]
+            live = [
+                job_id for job_id in wish.jobs if job_id not in self._stopped | gone | wish.named
+            ]
             assert (wish.late and not wish.obeyed) or len(live) <= 1, (
                 f"I1: {len(live)} jobs for one wish {wish.what}: {live}"
             )
@@ -176,9 +187,12 @@ class Oracle:
                 live = [
                     job_id
                     for job_id in live
-                    if self._jobs[job_id].status != "FAILED" and job_id not in self._purged | wish.accounted
+                    if self._jobs[job_id].status != "FAILED"
+                    and job_id not in self._purged | wish.accounted
                 ]
-                assert len(live) <= 1, f"I1: {len(live)} jobs for one wish, although guarded: {live}"
+                assert len(live) <= 1, (
+                    f"I1: {len(live)} jobs for one wish, although guarded: {live}"
+                )
 
     def created(
         self,
@@ -196,9 +210,15 @@ class Oracle:
         assert job_id != predecessor, "I3: gets its predecessor's job"
         if outputs["status"] == "UNKNOWN":
             return  # Zuora named the job and then would not show it
-        keys = {request.headers.get("Idempotency-Key") for request in requests if request.operation is Operation.CREATE}
+        keys = {
+            request.headers.get("Idempotency-Key")
+            for request in requests
+            if request.operation is Operation.CREATE
+        }
         self.look()
-        assert self._jobs[job_id].idempotency_key in keys, "I4: gets a job that was not started for it"
+        assert self._jobs[job_id].idempotency_key in keys, (
+            "I4: gets a job that was not started for it"
+        )
         assert outputs["status"] != "STOPPED", "I3: gets a stopped job"
         stops = [request.path for request in requests if request.operation is Operation.STOP]
         assert not any(path.endswith(job_id) for path in stops), "I3: stops its successor"

@@ -12,18 +12,18 @@ from unittest.mock import patch
 
 from requests.auth import AuthBase
 
-from pulumi_zuora_backfill.auth import ClientCredentials
-from pulumi_zuora_backfill.client import BackfillClient
 from pulumi_zuora_backfill.clock import Clock
-from pulumi_zuora_backfill.config import DEFAULT_CALL_TIMEOUT_S, Settings
+from pulumi_zuora_backfill.contract.guard import Guard
+from pulumi_zuora_backfill.contract.submission import Submission
 from pulumi_zuora_backfill.errors import TransportError, ZuoraBackfillError
-from pulumi_zuora_backfill.exchange import READ_TIMEOUT_S, Answer, Exchange
-from pulumi_zuora_backfill.guard import Guard
-from pulumi_zuora_backfill.lifecycle import Voice, Zuora
-from pulumi_zuora_backfill.submission import Submission
+from pulumi_zuora_backfill.job.lifecycle import Voice, Zuora
+from pulumi_zuora_backfill.settings.loading import DEFAULT_CALL_TIMEOUT_S, Settings
 from pulumi_zuora_backfill.testing import Sandbox
 from pulumi_zuora_backfill.testing.sandbox.clock import Clock as SandboxClock
-from pulumi_zuora_backfill.transport import Transport
+from pulumi_zuora_backfill.zuora.client import BackfillClient
+from pulumi_zuora_backfill.zuora.http import READ_TIMEOUT_S, Answer, Exchange
+from pulumi_zuora_backfill.zuora.retries import Transport
+from pulumi_zuora_backfill.zuora.token import ClientCredentials
 
 _REQUEST_S = 0.25
 _nonces = count(1)
@@ -119,7 +119,9 @@ class Wire(Exchange):
         """Send one request once; every request takes a quarter of a second."""
         self._fate.step()
         try:
-            answer = super().send(operation, method, path, auth=auth, headers=headers, json_body=json_body, form=form)
+            answer = super().send(
+                operation, method, path, auth=auth, headers=headers, json_body=json_body, form=form
+            )
         except ZuoraBackfillError:
             self._clock.sleep(_REQUEST_S)
             self._fate.step()

@@ -22,7 +22,10 @@ labels = st.sampled_from(LABELS)
 targets = st.sampled_from(((), (), (), ("a",), ("b",)))
 replaced = st.sampled_from(((), (), ("a",), ("b",), LABELS))
 kills = st.builds(
-    Kill, on=st.sampled_from((Operation.CREATE, *Operation)), done=st.booleans(), after=st.sampled_from((0, 0, 1))
+    Kill,
+    on=st.sampled_from((Operation.CREATE, *Operation)),
+    done=st.booleans(),
+    after=st.sampled_from((0, 0, 1)),
 )
 planned = st.builds(
     lambda fault, **rest: PlannedFault(*fault, **rest),
@@ -32,12 +35,16 @@ planned = st.builds(
     after=st.sampled_from((0, 0, 1, 2)),
 )
 troubles = st.builds(
-    Trouble, faults=st.lists(planned, max_size=2).map(tuple), kill=st.one_of(st.none(), st.none(), kills)
+    Trouble,
+    faults=st.lists(planned, max_size=2).map(tuple),
+    kill=st.one_of(st.none(), st.none(), kills),
 )
 changes: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.fixed_dictionaries({"triggers": st.sampled_from((None, 1, {"n": 2}))}),
     st.fixed_dictionaries({"triggers": st.sampled_from((None, 1, {"n": 2}))}),
-    st.fixed_dictionaries({"trigger": st.integers(0, 2)}),  # nothing, where the SDK has no `replacement_trigger`
+    st.fixed_dictionaries(
+        {"trigger": st.integers(0, 2)}
+    ),  # nothing, where the SDK has no `replacement_trigger`
     st.fixed_dictionaries({"batch_size": st.sampled_from((1, 1000))}),
     st.fixed_dictionaries({"reason": st.sampled_from((None, "OPS-1"))}),
     st.fixed_dictionaries({"retain": st.booleans()}),
@@ -64,22 +71,33 @@ class StackContract(RuleBasedStateMachine):
         self._folder.cleanup()
 
     @initialize(
-        types=st.sampled_from((("RatePlanCharge", "RatePlanCharge"), ("RatePlanCharge", "OrderLineItem"))),
+        types=st.sampled_from(
+            (("RatePlanCharge", "RatePlanCharge"), ("RatePlanCharge", "OrderLineItem"))
+        ),
         dry_run=st.booleans(),
         guard=st.sampled_from((None, "none")),
     )
     def begin(self, types: tuple[str, str], dry_run: bool, guard: str | None) -> None:
         """Write the program."""
-        self.world = StackWorld(self.engine, self.zuora, Path(self._folder.name), types, dry_run=dry_run, guard=guard)
+        self.world = StackWorld(
+            self.engine, self.zuora, Path(self._folder.name), types, dry_run=dry_run, guard=guard
+        )
 
     @rule(only=targets, replacing=replaced, trouble=troubles)
-    def up_in_trouble(self, only: tuple[str, ...], replacing: tuple[str, ...], trouble: Trouble) -> None:
+    def up_in_trouble(
+        self, only: tuple[str, ...], replacing: tuple[str, ...], trouble: Trouble
+    ) -> None:
         """Run an update while requests fail and the plugin host may die."""
         self.world.up(*only, replacing=replacing, trouble=trouble)
 
     @rule(label=labels, renamed=st.booleans(), change=changes, only=targets, trouble=troubles)
     def changed_up(
-        self, label: str, renamed: bool, change: dict[str, Any], only: tuple[str, ...], trouble: Trouble
+        self,
+        label: str,
+        renamed: bool,
+        change: dict[str, Any],
+        only: tuple[str, ...],
+        trouble: Trouble,
     ) -> None:
         """Change the program, or change it back, and run an update in trouble; perhaps under another name in the same breath."""
         if renamed:
@@ -126,7 +144,10 @@ class StackContract(RuleBasedStateMachine):
         """Look at the jobs."""
         self.world.refresh(trouble)
 
-    @rule(index=st.integers(0, 5), what=st.sampled_from(("COMPLETED", "COMPLETED", "FAILED", "STOPPED", "purged")))
+    @rule(
+        index=st.integers(0, 5),
+        what=st.sampled_from(("COMPLETED", "COMPLETED", "FAILED", "STOPPED", "purged")),
+    )
     def job_ends(self, index: int, what: str) -> None:
         """End a job, well or badly, or by hand in Zuora's own pages; or let Zuora forget one, and look."""
         jobs = self.zuora.jobs

@@ -24,7 +24,9 @@ _NO_TROUBLE = Trouble()
 class StackWorld:
     """One program, one stack, one tenant."""
 
-    def __init__(self, engine: type[Any], zuora: Sandbox, folder: Path, types: Sequence[str], **declared: Any) -> None:
+    def __init__(
+        self, engine: type[Any], zuora: Sandbox, folder: Path, types: Sequence[str], **declared: Any
+    ) -> None:
         """Write a program with two jobs of these types; nothing is deployed yet."""
         self.zuora = zuora
         self.oracle = Oracle(zuora)
@@ -36,7 +38,10 @@ class StackWorld:
         self._asked: dict[str, tuple[object, ...]] = {}
         self._names: dict[str, set[str]] = {label: {label} for label in LABELS}
         self._world = World(
-            engine, zuora, folder, env={**zuora.environment(), "ZUORA_CALL_TIMEOUT": str(CALL_TIMEOUT_S)}
+            engine,
+            zuora,
+            folder,
+            env={**zuora.environment(), "ZUORA_CALL_TIMEOUT": str(CALL_TIMEOUT_S)},
         )
 
     def entries(self) -> dict[str, Entry]:
@@ -70,7 +75,11 @@ class StackWorld:
             self._world.stack.taint(entries[label].urn)
 
     def up(
-        self, *labels: str, replacing: Collection[str] = (), trouble: Trouble = _NO_TROUBLE, calm: bool = False
+        self,
+        *labels: str,
+        replacing: Collection[str] = (),
+        trouble: Trouble = _NO_TROUBLE,
+        calm: bool = False,
     ) -> str | None:
         """
         Run `pulumi up`.
@@ -85,15 +94,25 @@ class StackWorld:
             What the user reads when it fails.
         """
         before = self.entries()
-        forced = {label for label in replacing if label in before and before[label].urn == self.declared[label].urn}
+        forced = {
+            label
+            for label in replacing
+            if label in before and before[label].urn == self.declared[label].urn
+        }
         steps = {label: self._step(label, before, label in forced) for label in labels or LABELS}
-        error = self._run("up", steps, trouble, target=self._urns(labels), replace=self._urns(forced))
+        error = self._run(
+            "up", steps, trouble, target=self._urns(labels), replace=self._urns(forced)
+        )
         after = self.entries()
         for label in LABELS:
             if label not in steps:
-                assert after.get(label) == before.get(label), "what is not among the targets is touched"
+                assert after.get(label) == before.get(label), (
+                    "what is not among the targets is touched"
+                )
             elif steps[label].wish is None:
-                assert after[label].id == steps[label].predecessor, "a job is replaced that nobody asked to replace"
+                assert after[label].id == steps[label].predecessor, (
+                    "a job is replaced that nobody asked to replace"
+                )
                 if error is None:
                     assert after[label].urn == self.declared[label].urn
             elif self._watch.settled(self.declared[label], steps[label], after.get(label), error):
@@ -112,8 +131,14 @@ class StackWorld:
     def preview(self, *labels: str, replacing: Collection[str] = ()) -> None:
         """Run `pulumi preview`: it succeeds, sends nothing, and leaves state alone."""
         before = self.entries()
-        forced = {label for label in replacing if label in before and before[label].urn == self.declared[label].urn}
-        error = self._run("preview", {}, _NO_TROUBLE, target=self._urns(labels), replace=self._urns(forced))
+        forced = {
+            label
+            for label in replacing
+            if label in before and before[label].urn == self.declared[label].urn
+        }
+        error = self._run(
+            "preview", {}, _NO_TROUBLE, target=self._urns(labels), replace=self._urns(forced)
+        )
         assert error is None, error
         assert self.zuora.requests == [], "a preview sends something"
         assert self.entries() == before
@@ -127,9 +152,13 @@ class StackWorld:
         stops = {
             label: before[label].id
             for label in found
-            if self.declared[label].dry_run and not (before[label].pending or before[label].retained)
+            if self.declared[label].dry_run
+            and not (before[label].pending or before[label].retained)
         }
-        steps = {label: Step(entry=before[label], may_stop=stops.get(label), reads=label in stops) for label in found}
+        steps = {
+            label: Step(entry=before[label], may_stop=stops.get(label), reads=label in stops)
+            for label in found
+        }
         target = [before[label].urn for label in labels if label in before] or None
         error = self._run("destroy", steps, trouble, target=target)
         after = self.entries()
@@ -145,7 +174,9 @@ class StackWorld:
     def refresh(self, trouble: Trouble = _NO_TROUBLE) -> None:
         """Run `pulumi refresh`: nothing is started, stopped or gone; what is found lands in state."""
         before, earlier = self.entries(), self._statuses()
-        steps = {label: Step(entry=entry, reads=not entry.pending) for label, entry in before.items()}
+        steps = {
+            label: Step(entry=entry, reads=not entry.pending) for label, entry in before.items()
+        }
         error = self._run("refresh", steps, trouble)
         after = self.entries()
         assert {label: entry.id for label, entry in after.items()} == {
@@ -183,12 +214,16 @@ class StackWorld:
         wish.guards.add(declared.guarded)
         wish.accounted.update(each.id for each in before.values())
         stops = entry is not None and declared.dry_run and not (entry.pending or entry.retained)
-        return Step(entry=entry, wish=wish, may_stop=entry.id if entry and stops else None, reads=True)
+        return Step(
+            entry=entry, wish=wish, may_stop=entry.id if entry and stops else None, reads=True
+        )
 
     def _urns(self, labels: Collection[str]) -> list[str] | None:
         return [self.declared[label].urn for label in labels] or None
 
-    def _run(self, command: str, steps: Mapping[str, Step], trouble: Trouble, **options: Any) -> str | None:
+    def _run(
+        self, command: str, steps: Mapping[str, Step], trouble: Trouble, **options: Any
+    ) -> str | None:
         """Run a command, show the oracle what was sent, and return what the user reads when it fails."""
         self._world.program("\n".join(declared.source for declared in self.declared.values()))
         self.zuora.forget_requests()

@@ -58,32 +58,49 @@ class Watch:
         reading = {label for label, step in steps.items() if step.reads}
         for request in self._requests(Operation.STOP, Operation.GET):
             whose = self._whose(request, steps)
-            assert whose in reading or (whose is None and reading), f"looks at a foreign job: {request}"
+            assert whose in reading or (whose is None and reading), (
+                f"looks at a foreign job: {request}"
+            )
             self._oracle.requests([request], None, steps[whose].may_stop if whose else None)
         assert reading or not self._zuora.requests, f"it sends something: {self._zuora.requests}"
 
     def settled(self, declared: Declared, step: Step, got: Entry | None, error: str | None) -> bool:
         """Judge what became of a job that the user asked for, and tell whether it is there."""
         if got is None or step.wants(got):
-            assert error is not None, f"I2: {declared.label} was asked for, and an up without an error did not bring it"
+            assert error is not None, (
+                f"I2: {declared.label} was asked for, and an up without an error did not bring it"
+            )
             assert (got.id if got else None) == step.predecessor
             if step.entry is not None and got is not None:
                 assert got.pending or not step.entry.pending, "I3: gets its predecessor's job"
             return False
-        self._oracle.created(got.outputs, step.predecessor, None, self._sent_for(declared.label, step))
+        self._oracle.created(
+            got.outputs, step.predecessor, None, self._sent_for(declared.label, step)
+        )
         assert got.outputs["jobId"] == got.id
         assert got.urn == declared.urn
-        left = [job for job in self._zuora.jobs if job.id == step.predecessor and job.status in RUNNING]
+        left = [
+            job for job in self._zuora.jobs if job.id == step.predecessor and job.status in RUNNING
+        ]
         assert not left, "I1: a job is started beside its predecessor, which still runs"
         self._oracle.held(0, declared.label, got.id)
         self._oracle.got(0, declared.label, (declared.urn, *declared.intent), got.id)
         return True
 
-    def ensure_excused(self, declared: Mapping[str, Declared], missing: Mapping[str, Step], error: str) -> None:
+    def ensure_excused(
+        self, declared: Mapping[str, Declared], missing: Mapping[str, Step], error: str
+    ) -> None:
         """See that Zuora's records excuse a command that fails in spite of all."""
         assert missing, f"I2: it fails although everybody got what was asked for: {error}"
         excuses = {
-            label: excused(error, self._zuora, self._oracle.purged_ids, declared[label], step.wish, step.predecessor)
+            label: excused(
+                error,
+                self._zuora,
+                self._oracle.purged_ids,
+                declared[label],
+                step.wish,
+                step.predecessor,
+            )
             for label, step in missing.items()
             if step.wish
         }
@@ -99,7 +116,10 @@ class Watch:
 
     def _whose(self, request: RecordedRequest, steps: Mapping[str, Step]) -> str | None:
         job_id = request.path.rsplit("/", 1)[1]
-        return next((label for label, step in steps.items() if step.predecessor == job_id), self._oracle.asker(job_id))
+        return next(
+            (label for label, step in steps.items() if step.predecessor == job_id),
+            self._oracle.asker(job_id),
+        )
 
     def _sent_for(self, label: str, step: Step) -> list[RecordedRequest]:
         """Return the requests that start or stop jobs of one label."""

@@ -67,7 +67,9 @@ class Trouble:
     def on(self, zuora: Sandbox) -> Iterator[None]:
         """Make trouble while a command runs; afterwards nothing of it is under way any more."""
         threads: set[threading.Thread] = set()
-        kill = once(self.kill.on, lambda: kill_host(zuora), self.kill.after) if self.kill else _nothing
+        kill = (
+            once(self.kill.on, lambda: kill_host(zuora), self.kill.after) if self.kill else _nothing
+        )
 
         def read(request: Any) -> None:
             threads.add(threading.current_thread())
@@ -75,7 +77,13 @@ class Trouble:
                 kill(request)
 
         for each in self.faults:
-            zuora.plan(each.fault, on=each.on, times=99 if each.always else 1, after=each.after, **each.parameters)
+            zuora.plan(
+                each.fault,
+                on=each.on,
+                times=99 if each.always else 1,
+                after=each.after,
+                **each.parameters,
+            )
         zuora.on_request = read
         zuora.on_answer = kill if self.kill and self.kill.done else None
         try:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, fields
 from itertools import count
 from typing import Any
 
-from pulumi_zuora_backfill.changes import changes_between
-from pulumi_zuora_backfill.config import DEFAULT_CALL_TIMEOUT_S
+from pulumi_zuora_backfill.program.arguments.stack_state import _KEPT
+
 from pulumi_zuora_backfill.errors import InputError, ZuoraBackfillError
-from pulumi_zuora_backfill.inputs import check_inputs
-from pulumi_zuora_backfill.lifecycle import create_job, delete_job, read_job, update_job
-from pulumi_zuora_backfill.past import _KEPT
+from pulumi_zuora_backfill.job.differences import changes_between
+from pulumi_zuora_backfill.job.inputs import check_inputs
+from pulumi_zuora_backfill.job.lifecycle import create_job, delete_job, read_job, update_job
+from pulumi_zuora_backfill.settings.loading import DEFAULT_CALL_TIMEOUT_S
 from pulumi_zuora_backfill.testing.sandbox import Behaviours, RecordedRequest, Sandbox, SandboxJob
 
 from .judge import Judge
@@ -89,7 +90,9 @@ class World:
         self.zuora = zuora
         self.oracle = Judge(zuora)
         self.organization = f"acme-{next(_organizations)}"
-        self.declared: dict[str, dict[str, Any]] = {name: {"type": "RatePlanCharge"} for name in NAMES}
+        self.declared: dict[str, dict[str, Any]] = {
+            name: {"type": "RatePlanCharge"} for name in NAMES
+        }
         self.trigger = dict.fromkeys(NAMES, 0)
         self.states: tuple[dict[str, Entry], ...] = ({}, {})
         self._adopted: tuple[set[str], ...] = (set(), set())
@@ -108,7 +111,9 @@ class World:
     def declare(self, name: str = "a", **inputs: Any) -> None:
         """Change the program: set inputs, in wire names; `None` takes one away."""
         self.declared[name] = {
-            key: value for key, value in {**self.declared[name], **inputs}.items() if value is not None
+            key: value
+            for key, value in {**self.declared[name], **inputs}.items()
+            if value is not None
         }
 
     def up(
@@ -134,14 +139,20 @@ class World:
         Returns:
             What the user reads, for each resource that failed.
         """
-        run = self._run(pipeline, fate, call_timeout_s=LONG_CALL_S if calm else DEFAULT_CALL_TIMEOUT_S)
+        run = self._run(
+            pipeline, fate, call_timeout_s=LONG_CALL_S if calm else DEFAULT_CALL_TIMEOUT_S
+        )
         errors = {}
         try:
             for name in names or NAMES:
                 step = _Step()
                 try:
                     self._watched(
-                        run, step, lambda name=name, step=step: self._up_one(run, name, step, name in replace, retain)
+                        run,
+                        step,
+                        lambda name=name, step=step: self._up_one(
+                            run, name, step, name in replace, retain
+                        ),
                     )
                 except ZuoraBackfillError as error:
                     errors[name] = error
@@ -163,7 +174,9 @@ class World:
         self.zuora.clock.advance(IN_FLIGHT_S)
         return self.up(*names, pipeline=pipeline, calm=True)
 
-    def destroy(self, *names: str, pipeline: int = 0, fate: Fate | None = None) -> dict[str, ZuoraBackfillError]:
+    def destroy(
+        self, *names: str, pipeline: int = 0, fate: Fate | None = None
+    ) -> dict[str, ZuoraBackfillError]:
         """Run `pulumi destroy`."""
         run = self._run(pipeline, fate)
         state, errors = self.states[pipeline], {}
@@ -173,7 +186,9 @@ class World:
                 step = _Step(may_stop=entry.id)
                 try:
                     if not entry.pending:
-                        self._watched(run, step, lambda name=name, entry=entry: self._delete(run, name, entry))
+                        self._watched(
+                            run, step, lambda name=name, entry=entry: self._delete(run, name, entry)
+                        )
                     run.process.fate.step()
                     del state[name]
                     self.oracle.destroyed(pipeline, name)
@@ -183,14 +198,18 @@ class World:
             pass
         return errors
 
-    def refresh(self, *, pipeline: int = 0, fate: Fate | None = None) -> dict[str, ZuoraBackfillError]:
+    def refresh(
+        self, *, pipeline: int = 0, fate: Fate | None = None
+    ) -> dict[str, ZuoraBackfillError]:
         """Run `pulumi refresh`: what is found lands in state and is no change."""
         run = self._run(pipeline, fate)
         errors = {}
 
         def read(entry: Entry) -> None:
             process = run.process
-            outputs = read_job(process.zuora(), process.settings, entry.id, entry.outputs, process.voice)
+            outputs = read_job(
+                process.zuora(), process.settings, entry.id, entry.outputs, process.voice
+            )
             changes = changes_between(entry.id, outputs, entry.inputs, process.settings)
             assert not changes.replacing, f"a refresh finds a drift: {changes}"
             process.fate.step()
@@ -226,12 +245,16 @@ class World:
         if self.patient:
             self.pass_time(IN_FLIGHT_S)
 
-    def _run(self, pipeline: int, fate: Fate | None, *, call_timeout_s: float = DEFAULT_CALL_TIMEOUT_S) -> _Run:
+    def _run(
+        self, pipeline: int, fate: Fate | None, *, call_timeout_s: float = DEFAULT_CALL_TIMEOUT_S
+    ) -> _Run:
         self.zuora.forget_requests()
         secret = None if self.credentials_good else LOST_SECRET
         if self._process is not None:
             self._process.close()
-        process = self._process = Process(self.zuora, fate or Fate(), secret=secret, call_timeout_s=call_timeout_s)
+        process = self._process = Process(
+            self.zuora, fate or Fate(), secret=secret, call_timeout_s=call_timeout_s
+        )
         return _Run(pipeline=pipeline, process=process, jobs=dict(self.states[pipeline]))
 
     def _watched(self, run: _Run, step: _Step, action: Any) -> None:
@@ -269,8 +292,17 @@ class World:
             return
         step.predecessor = entry.id
         triggered = entry.trigger != self.trigger[name]
-        asked = forced or entry.tainted or triggered or entry.pending or _intent(inputs) != _intent(entry.inputs)
-        adopts = existing is not None and existing not in (entry.id, entry.inputs.get("existingJobId"))
+        asked = (
+            forced
+            or entry.tainted
+            or triggered
+            or entry.pending
+            or _intent(inputs) != _intent(entry.inputs)
+        )
+        adopts = existing is not None and existing not in (
+            entry.id,
+            entry.inputs.get("existingJobId"),
+        )
         if existing is None and asked:
             step.wish = self._wish(run, step, name)
         if not (forced or entry.tainted or triggered):
@@ -280,7 +312,9 @@ class World:
             assert bool(changes.replacing or entry.pending) == (asked or adopts), changes
             if not changes.replacing and not entry.pending:
                 if changes.state_only:
-                    state[name] = Entry(inputs, _carried(update_job(entry.outputs, inputs)), entry.trigger)
+                    state[name] = Entry(
+                        inputs, _carried(update_job(entry.outputs, inputs)), entry.trigger
+                    )
                 return
         if not entry.pending:
             step.may_stop = entry.id
@@ -294,7 +328,11 @@ class World:
         self._create(run, name, step, entry)
 
     def _ensure_excused(self, run: _Run, step: _Step, error: ZuoraBackfillError) -> None:
-        started = [entry for entry in self.states[run.pipeline].values() if "existingJobId" not in entry.inputs]
+        started = [
+            entry
+            for entry in self.states[run.pipeline].values()
+            if "existingJobId" not in entry.inputs
+        ]
         accounted = _had((*run.jobs.values(), *started))
         excused = self.oracle.excuses(error, step.inputs, accounted, step.predecessor, step.wish)
         assert excused, f"I2: refused although nothing stands against it: {error}"
@@ -304,7 +342,9 @@ class World:
         wish.guards.add(step.inputs["guard"])
         named = {*step.inputs.get("knownJobIds", ()), *self._adopted[run.pipeline]}
         wish.named.update(named.intersection(wish.jobs))
-        wish.accounted.update(step.inputs["past"]["jobIds"].split(), step.inputs.get("knownJobIds", ()))
+        wish.accounted.update(
+            step.inputs["past"]["jobIds"].split(), step.inputs.get("knownJobIds", ())
+        )
         return wish
 
     def _create(self, run: _Run, name: str, step: _Step, old: Entry | None) -> None:
@@ -346,7 +386,9 @@ class World:
                 "preview": False,
             },
             "past": {
-                "predecessor": {key: predecessor[key] for key in _KEPT if predecessor.get(key) is not None},
+                "predecessor": {
+                    key: predecessor[key] for key in _KEPT if predecessor.get(key) is not None
+                },
                 "jobIds": " ".join(sorted(_had(run.jobs.values()))),
             },
         }

@@ -44,13 +44,17 @@ def main() -> int:
     if verdict.good:
         print(f"Every survivor is accepted ({len(ACCEPTED)} in tests/mutation/accepted.py).")
     else:
-        print("\n`mutmut show` has the diffs. Kill what breaks a promise; list the rest with its reason.")
+        print(
+            "\n`mutmut show` has the diffs. Kill what breaks a promise; list the rest with its reason."
+        )
     return not verdict.good
 
 
 def _mutmut(*arguments: str) -> tuple[int, str]:
     """Run mutmut; return its exit code and all that it prints."""
-    done = subprocess.run([MUTMUT, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(
+        [MUTMUT, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     return done.returncode, done.stdout
 
 

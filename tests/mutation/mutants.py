@@ -38,7 +38,7 @@ class Fate:
     How one mutant fared.
 
     Attributes:
-        name: mutmut's name, such as ``pulumi_zuora_backfill.transport.xǁ_Patienceǁlearn__mutmut_3``.
+        name: mutmut's name, such as ``pulumi_zuora_backfill.zuora.retries.xǁ_Patienceǁlearn__mutmut_3``.
         status: mutmut's word for it, such as ``killed`` or ``no tests``.
     """
 
@@ -70,7 +70,9 @@ def fates(results: str) -> list[Fate]:
 
 def change_of(diff: str) -> str:
     """Return the changed lines of what `mutmut show` prints."""
-    lines = [line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    lines = [
+        line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")
+    ]
     return "\n".join(f"{line[0]} {line[1:].strip()}" for line in lines if line)
 
 
@@ -115,11 +117,17 @@ def judge(found: Iterable[Fate], accepted: Iterable[Mutant], show: Callable[[str
     made, lived = Counter(fate.module for fate in found), Counter(fate.module for fate in survivors)
     timeouts = Counter(fate.module for fate in found if fate.status == "timeout")
     rows = [("module", "mutants", "killed", "by timeout", "survived")]
-    rows += [(m, *map(str, (made[m], made[m] - lived[m], timeouts[m], lived[m]))) for m in sorted(made)]
+    rows += [
+        (m, *map(str, (made[m], made[m] - lived[m], timeouts[m], lived[m]))) for m in sorted(made)
+    ]
     total, left, late = made.total(), lived.total(), timeouts.total()
     rows.append(("all", *map(str, (total, total - left, late, left))))
     return Verdict(
-        table="\n".join(f"{row[0]:<12}" + "".join(f"{cell:>12}" for cell in row[1:]) for row in rows),
-        unexplained=tuple((mutant, fate.status) for fate, mutant in survivors.items() if mutant not in allowed),
+        table="\n".join(
+            f"{row[0]:<12}" + "".join(f"{cell:>12}" for cell in row[1:]) for row in rows
+        ),
+        unexplained=tuple(
+            (mutant, fate.status) for fate, mutant in survivors.items() if mutant not in allowed
+        ),
         outdated=tuple(sorted(listed - set(survivors.values()), key=str)),
     )

@@ -59,7 +59,10 @@ class ProbeProvider(ResourceProvider):
         _record("check", _plain(olds), _plain(news))
         fault = _fault("check", news)
         if fault == "fail":
-            return CheckResult(news, [CheckFailure("value", "is not wanted"), CheckFailure("", "is wrong as a whole")])
+            return CheckResult(
+                news,
+                [CheckFailure("value", "is not wanted"), CheckFailure("", "is wrong as a whole")],
+            )
         _act(fault)
         return CheckResult(news, [])
 
@@ -92,7 +95,9 @@ class ProbeProvider(ResourceProvider):
         if fault == "output":
             return ReadResult(id_, {**props, "note": "drifted"})
         if fault == "inputs":
-            return ReadResult(id_, {**props, "value": "drifted"}, {**_plain(props), "value": "drifted"})
+            return ReadResult(
+                id_, {**props, "value": "drifted"}, {**_plain(props), "value": "drifted"}
+            )
         _act(fault)
         return ReadResult(id_, dict(props))
 
@@ -115,9 +120,14 @@ class Probe(pulumi.dynamic.Resource, module="probe", name="Probe"):
     note: pulumi.Output[str]
     value: pulumi.Output[Any]
 
-    def __init__(self, resource_name: str, opts: pulumi.ResourceOptions | None = None, **props: Any) -> None:
+    def __init__(
+        self, resource_name: str, opts: pulumi.ResourceOptions | None = None, **props: Any
+    ) -> None:
         super().__init__(
-            ProbeProvider(), resource_name, {"name": resource_name, "serial": None, "note": None, **props}, opts
+            ProbeProvider(),
+            resource_name,
+            {"name": resource_name, "serial": None, "note": None, **props},
+            opts,
         )
 
 
@@ -135,7 +145,9 @@ def report(after: pulumi.Input[Any] = None, stack: str = "") -> None:
     async def ask() -> Any:
         """Ask once."""
         try:
-            answer = await pulumi.runtime.invoke_async("pulumi:pulumi:readStackResourceOutputs", {"stackName": name})
+            answer = await pulumi.runtime.invoke_async(
+                "pulumi:pulumi:readStackResourceOutputs", {"stackName": name}
+            )
         except Exception as error:
             _record("report", type(error).__name__)
         else:
@@ -219,7 +231,9 @@ def _partial_failure(id_: str, props: dict[str, Any]) -> Any:
     properties.update({**_outputs(id_, props), _PROVIDER_KEY: props[_PROVIDER_KEY]})
     detail = AnyMessage()
     detail.Pack(
-        provider_pb2.ErrorResourceInitFailed(id=id_, properties=properties, reasons=["not ready", "still not ready"])
+        provider_pb2.ErrorResourceInitFailed(
+            id=id_, properties=properties, reasons=["not ready", "still not ready"]
+        )
     )
     return status_pb2.Status(code=2, message="the probe failed halfway", details=[detail])
 

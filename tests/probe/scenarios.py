@@ -72,18 +72,25 @@ BROKEN = {"create": "raise"}
 
 SCENARIOS: dict[str, Scenario] = {
     "create": Scenario("A new resource is previewed and created.", (preview(ONE), up())),
-    "no change": Scenario("An unchanged resource is checked and compared.", (up(ONE), preview(), up())),
+    "no change": Scenario(
+        "An unchanged resource is checked and compared.", (up(ONE), preview(), up())
+    ),
     "update": Scenario("A changed input updates.", (up(ONE), preview(TWO), up())),
     "engine compares": Scenario(
         "Where the provider leaves it open, the engine compares the inputs.",
-        (up('Probe("a", compare="engine", value={"x": 1})'), up('Probe("a", compare="engine", value={"x": 2})'), up()),
+        (
+            up('Probe("a", compare="engine", value={"x": 1})'),
+            up('Probe("a", compare="engine", value={"x": 2})'),
+            up(),
+        ),
     ),
     "replace, create first": Scenario(
         "The new one is created, the old one deleted at the end.",
         (up('Probe("a", replace=1)'), preview('Probe("a", replace=2)'), up()),
     ),
     "replace, delete first": Scenario(
-        "The provider wants the old one deleted first.", (up(DBR.format(1)), preview(DBR.format(2)), up())
+        "The provider wants the old one deleted first.",
+        (up(DBR.format(1)), preview(DBR.format(2)), up()),
     ),
     "replace, delete first by option": Scenario(
         "The resource option beats the provider.",
@@ -133,7 +140,8 @@ SCENARIOS: dict[str, Scenario] = {
         ),
     ),
     "taint": Scenario(
-        "As --replace, once.", (up('Probe("a", value=1, opts=Opts(delete_before_replace=True))'), up(taint="a"), up())
+        "As --replace, once.",
+        (up('Probe("a", value=1, opts=Opts(delete_before_replace=True))'), up(taint="a"), up()),
     ),
     "taint, then a failed create": Scenario(
         "The mark stays until the new one exists.",
@@ -151,30 +159,45 @@ SCENARIOS: dict[str, Scenario] = {
             up('Probe("a", value=1, opts=Opts(replacement_trigger="x"))'),
             preview('Probe("a", value=1, opts=Opts(replacement_trigger="y"))'),
             up(),
-            up('Probe("a", value=1, opts=Opts(replacement_trigger="z", delete_before_replace=True))'),
+            up(
+                'Probe("a", value=1, opts=Opts(replacement_trigger="z", delete_before_replace=True))'
+            ),
         ),
         since="3.214.0",
     ),
     "replacement_trigger, then a failed create": Scenario(
         "As often as it takes without a diff and without a second delete, also when the trigger is put back.",
         (
-            up('Probe("a", value=1, opts=Opts(replacement_trigger="x", delete_before_replace=True))'),
-            up('Probe("a", value=1, opts=Opts(replacement_trigger="y", delete_before_replace=True))', faults=BROKEN),
+            up(
+                'Probe("a", value=1, opts=Opts(replacement_trigger="x", delete_before_replace=True))'
+            ),
+            up(
+                'Probe("a", value=1, opts=Opts(replacement_trigger="y", delete_before_replace=True))',
+                faults=BROKEN,
+            ),
             preview(),
             up(faults=BROKEN),
-            up('Probe("a", value=1, opts=Opts(replacement_trigger="x", delete_before_replace=True))', faults=BROKEN),
-            up('Probe("a", value=1, opts=Opts(replacement_trigger="y", delete_before_replace=True))'),
+            up(
+                'Probe("a", value=1, opts=Opts(replacement_trigger="x", delete_before_replace=True))',
+                faults=BROKEN,
+            ),
+            up(
+                'Probe("a", value=1, opts=Opts(replacement_trigger="y", delete_before_replace=True))'
+            ),
             up(),
         ),
         since="3.214.0",
     ),
-    "failed create": Scenario("Nothing is in the state; the next run creates.", (up(ONE, faults=BROKEN), up())),
+    "failed create": Scenario(
+        "Nothing is in the state; the next run creates.", (up(ONE, faults=BROKEN), up())
+    ),
     "failed create, delete first": Scenario(
         "The old one waits in the state; the next run compares, and deletes no second time.",
         (up(DBR.format(1)), up(DBR.format(2), faults=BROKEN), preview(), up(), up()),
     ),
     "failed create, inputs changed back": Scenario(
-        "It is still replaced.", (up(DBR.format(1)), up(DBR.format(2), faults=BROKEN), up(DBR.format(1)))
+        "It is still replaced.",
+        (up(DBR.format(1)), up(DBR.format(2), faults=BROKEN), up(DBR.format(1))),
     ),
     "failed create, create first": Scenario(
         "The old one is untouched.",
@@ -182,17 +205,28 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "failed delete, create first": Scenario(
         "The old one is deleted by the next run.",
-        (up('Probe("a", replace=1)'), up('Probe("a", replace=2)', faults={"delete": "clean"}), up()),
+        (
+            up('Probe("a", replace=1)'),
+            up('Probe("a", replace=2)', faults={"delete": "clean"}),
+            up(),
+        ),
     ),
     "failed delete, delete first": Scenario(
-        "Nothing is created.", (up(DBR.format(1)), up(DBR.format(2), faults={"delete": "clean"}), up())
+        "Nothing is created.",
+        (up(DBR.format(1)), up(DBR.format(2), faults={"delete": "clean"}), up()),
     ),
-    "failed update": Scenario("The old state stays.", (up(ONE), up(TWO, faults={"update": "raise"}), up())),
+    "failed update": Scenario(
+        "The old state stays.", (up(ONE), up(TWO, faults={"update": "raise"}), up())
+    ),
     "retain_on_delete and replace": Scenario(
         "The old one is let go.",
         (
-            up('Probe("a", replace=1, opts=Opts(retain_on_delete=True, delete_before_replace=True))'),
-            up('Probe("a", replace=2, opts=Opts(retain_on_delete=True, delete_before_replace=True))'),
+            up(
+                'Probe("a", replace=1, opts=Opts(retain_on_delete=True, delete_before_replace=True))'
+            ),
+            up(
+                'Probe("a", replace=2, opts=Opts(retain_on_delete=True, delete_before_replace=True))'
+            ),
             up('Probe("a", replace=3, opts=Opts(retain_on_delete=True))'),
             up("pass"),
         ),
@@ -207,7 +241,10 @@ SCENARIOS: dict[str, Scenario] = {
             ),
             up(options={"replace": ["a"]}, faults=BROKEN),
             up(options={"replace": ["a"]}),
-            up('Probe("a", value=1, opts=Opts(delete_before_replace=True))', options={"replace": ["a"]}),
+            up(
+                'Probe("a", value=1, opts=Opts(delete_before_replace=True))',
+                options={"replace": ["a"]},
+            ),
             up(options={"replace": ["a"]}),
         ),
     ),
@@ -222,7 +259,8 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "removal from the program": Scenario("It is deleted.", (up(ONE), preview("pass"), up())),
     "removal while a replacement waits": Scenario(
-        "It is forgotten without a call.", (up(DBR.format(1)), up(DBR.format(2), faults=BROKEN), up("pass"))
+        "It is forgotten without a call.",
+        (up(DBR.format(1)), up(DBR.format(2), faults=BROKEN), up("pass")),
     ),
     "alias": Scenario(
         "Found under its old name, by a spec and by a URN.",
@@ -240,7 +278,9 @@ SCENARIOS: dict[str, Scenario] = {
     "alias and replacement": Scenario(
         "Renamed and changed or triggered in the same run; a failed create leaves the old name, and the next run finds it.",
         (
-            up('Probe("a", value=1, opts=Opts(replacement_trigger="x", delete_before_replace=True))'),
+            up(
+                'Probe("a", value=1, opts=Opts(replacement_trigger="x", delete_before_replace=True))'
+            ),
             up(
                 'Probe("b", name="a", value=1, '
                 'opts=Opts(aliases=[Alias(name="a")], replacement_trigger="y", delete_before_replace=True))',
@@ -273,7 +313,9 @@ SCENARIOS: dict[str, Scenario] = {
         "Those speak of it by its new name.",
         (
             up('a = Probe("a"); Probe("b", value=a.serial)'),
-            up('a = Probe("z", name="a", opts=Opts(aliases=[Alias(name="a")])); Probe("b", value=a.serial)'),
+            up(
+                'a = Probe("z", name="a", opts=Opts(aliases=[Alias(name="a")])); Probe("b", value=a.serial)'
+            ),
             up(),
         ),
     ),
@@ -312,7 +354,12 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "dependents, delete first": Scenario(
         "Dependents are asked with an unknown, deleted first and created anew.",
-        (up(CHAIN.format(1, True, "upstream")), preview(CHAIN.format(2, True, "upstream")), up(), destroy()),
+        (
+            up(CHAIN.format(1, True, "upstream")),
+            preview(CHAIN.format(2, True, "upstream")),
+            up(),
+            destroy(),
+        ),
     ),
     "dependents that can be updated, delete first": Scenario(
         "Asked with an unknown, they stay and are updated.",
@@ -325,7 +372,9 @@ SCENARIOS: dict[str, Scenario] = {
     "dependents by --replace": Scenario(
         "They are asked with an unknown too.",
         (
-            up('a = Probe("a", opts=Opts(delete_before_replace=True)); Probe("b", upstream=a.serial)'),
+            up(
+                'a = Probe("a", opts=Opts(delete_before_replace=True)); Probe("b", upstream=a.serial)'
+            ),
             up(options={"replace": ["a"]}),
         ),
     ),
@@ -339,7 +388,10 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "deleted dependent is no longer wanted": Scenario(
         "It was deleted along, and is then forgotten.",
-        (up(CHAIN.format(1, True, "upstream")), up('Probe("a", value=2, replace=2, delete_first=True)')),
+        (
+            up(CHAIN.format(1, True, "upstream")),
+            up('Probe("a", value=2, replace=2, delete_first=True)'),
+        ),
     ),
     "depends_on": Scenario(
         "An order without a value.",
@@ -363,8 +415,12 @@ SCENARIOS: dict[str, Scenario] = {
     "deleted_with and delete first": Scenario(
         "It is replaced along.",
         (
-            up('a = Probe("a", replace=1, delete_first=True); Probe("b", value=1, opts=Opts(deleted_with=a))'),
-            up('a = Probe("a", replace=2, delete_first=True); Probe("b", value=1, opts=Opts(deleted_with=a))'),
+            up(
+                'a = Probe("a", replace=1, delete_first=True); Probe("b", value=1, opts=Opts(deleted_with=a))'
+            ),
+            up(
+                'a = Probe("a", replace=2, delete_first=True); Probe("b", value=1, opts=Opts(deleted_with=a))'
+            ),
         ),
     ),
     "unknown inputs": Scenario(
@@ -372,7 +428,9 @@ SCENARIOS: dict[str, Scenario] = {
         (
             preview('a = Probe("a", value=1); Probe("b", value=a.serial, more=[1, a.serial])'),
             up(),
-            preview('a = Probe("a", value=1, replace=1); Probe("b", value=a.serial, more=[1, a.serial])'),
+            preview(
+                'a = Probe("a", value=1, replace=1); Probe("b", value=a.serial, more=[1, a.serial])'
+            ),
         ),
     ),
     "protect": Scenario(
@@ -404,21 +462,33 @@ SCENARIOS: dict[str, Scenario] = {
     "replace_on_changes": Scenario(
         "Works where the engine compares.",
         (
-            up('Probe("a", compare="engine", value={"x": 1, "y": 1}, opts=Opts(replace_on_changes=["value.x"]))'),
-            up('Probe("a", compare="engine", value={"x": 1, "y": 2}, opts=Opts(replace_on_changes=["value.x"]))'),
-            up('Probe("a", compare="engine", value={"x": 2, "y": 2}, opts=Opts(replace_on_changes=["value.x"]))'),
+            up(
+                'Probe("a", compare="engine", value={"x": 1, "y": 1}, opts=Opts(replace_on_changes=["value.x"]))'
+            ),
+            up(
+                'Probe("a", compare="engine", value={"x": 1, "y": 2}, opts=Opts(replace_on_changes=["value.x"]))'
+            ),
+            up(
+                'Probe("a", compare="engine", value={"x": 2, "y": 2}, opts=Opts(replace_on_changes=["value.x"]))'
+            ),
             up('Probe("a", value=1, opts=Opts(replace_on_changes=["value"]))'),
             up('Probe("a", value=2, opts=Opts(replace_on_changes=["value"]))'),
         ),
     ),
     "custom_timeouts": Scenario(
         "Are kept in the state.",
-        (up('Probe("a", opts=Opts(custom_timeouts=pulumi.CustomTimeouts(create="1h30m", delete="90s")))'),),
+        (
+            up(
+                'Probe("a", opts=Opts(custom_timeouts=pulumi.CustomTimeouts(create="1h30m", delete="90s")))'
+            ),
+        ),
     ),
     "additional_secret_outputs": Scenario(
         "Outputs are kept as secrets.",
         (
-            up('a = Probe("a", opts=Opts(additional_secret_outputs=["serial"])); export("s", a.serial)'),
+            up(
+                'a = Probe("a", opts=Opts(additional_secret_outputs=["serial"])); export("s", a.serial)'
+            ),
             refresh(),
             up(),
         ),
@@ -430,18 +500,24 @@ SCENARIOS: dict[str, Scenario] = {
                 'a = Probe("a", value=Output.secret("x"), more={"deep": [Output.secret(1)], "plain": 1}); export("v", a.value)'
             ),
             preview(),
-            up('Probe("a", value=Output.secret("y"), more={"deep": [Output.secret(1)], "plain": 1})'),
+            up(
+                'Probe("a", value=Output.secret("y"), more={"deep": [Output.secret(1)], "plain": 1})'
+            ),
             refresh(),
             destroy(),
         ),
     ),
     "secret output of the provider": Scenario(
-        "In the form of the wire.", (up('a = Probe("a", secret_note=True); export("n", a.note)'), up())
+        "In the form of the wire.",
+        (up('a = Probe("a", secret_note=True); export("n", a.note)'), up()),
     ),
     "configuration": Scenario(
         "The provider gets it; destroy has the one of the last update.",
         (
-            up('export("g", pulumi.Config("probe").get("greeting")); Probe("a")', config={"probe:greeting": "hello"}),
+            up(
+                'export("g", pulumi.Config("probe").get("greeting")); Probe("a")',
+                config={"probe:greeting": "hello"},
+            ),
             up(config={"probe:greeting": "again"}),
             destroy(config={"probe:greeting": "too late"}),
         ),
@@ -471,7 +547,11 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "refresh of what others depend on": Scenario(
         "Gone: nobody depends on it any more.",
-        (up('a = Probe("a", value=1); Probe("b", value=a.serial)'), refresh(faults={"read:a": "gone"}), up()),
+        (
+            up('a = Probe("a", value=1); Probe("b", value=a.serial)'),
+            refresh(faults={"read:a": "gone"}),
+            up(),
+        ),
         unordered=True,
     ),
     "up --refresh": Scenario(
@@ -490,7 +570,9 @@ SCENARIOS: dict[str, Scenario] = {
     "get": Scenario(
         "A resource of others is read in every run, and never deleted.",
         (
-            preview('a = Probe("a", value=1, opts=Opts(id="theirs")); export("i", a.id); export("v", a.value)'),
+            preview(
+                'a = Probe("a", value=1, opts=Opts(id="theirs")); export("i", a.id); export("v", a.value)'
+            ),
             up(),
             up(),
             up(faults={"read": "output"}),
@@ -507,7 +589,11 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "get, then own": Scenario(
         "Taking over the name creates a resource; letting it go again deletes it.",
-        (up('Probe("a", value=1, opts=Opts(id="theirs"))'), up(ONE), up('Probe("a", value=1, opts=Opts(id="theirs"))')),
+        (
+            up('Probe("a", value=1, opts=Opts(id="theirs"))'),
+            up(ONE),
+            up('Probe("a", value=1, opts=Opts(id="theirs"))'),
+        ),
     ),
     "partial failure": Scenario(
         "Id and outputs are kept, the next run updates until it is in order.",
@@ -532,7 +618,9 @@ SCENARIOS: dict[str, Scenario] = {
             up(),
         ),
     ),
-    "partial failure and destroy": Scenario("It is deleted.", (up(ONE, faults={"create": "partial"}), destroy())),
+    "partial failure and destroy": Scenario(
+        "It is deleted.", (up(ONE, faults={"create": "partial"}), destroy())
+    ),
     "check failures": Scenario(
         "All are told, nothing is done, in a preview too.",
         (preview(ONE, faults={"check": "fail"}), up(faults={"check": "fail"}), up()),
@@ -585,7 +673,10 @@ SCENARIOS: dict[str, Scenario] = {
         (
             up(ONE, options={"replace": ["a"]}),
             up(ONE),
-            preview('Probe("b", name="a", value=2, opts=Opts(aliases=[Alias(name="a")]))', options={"replace": ["b"]}),
+            preview(
+                'Probe("b", name="a", value=2, opts=Opts(aliases=[Alias(name="a")]))',
+                options={"replace": ["b"]},
+            ),
             up(options={"replace": ["b"]}),
             up('Probe("a", value=2); Probe("b")', options={"target": ["a", "c"]}),
             up('Probe("a", value=2); Probe("b")', options={"target": ["b"]}),
@@ -603,24 +694,37 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "target and what it needs": Scenario(
         "A target cannot be created without what it depends on.",
-        (up('Probe("a")'), up('a = Probe("a"); b = Probe("b"); Probe("c", value=b.serial)', options={"target": ["c"]})),
+        (
+            up('Probe("a")'),
+            up(
+                'a = Probe("a"); b = Probe("b"); Probe("c", value=b.serial)',
+                options={"target": ["c"]},
+            ),
+        ),
         unordered=True,
         since="3.260.0",
     ),
     "destroy": Scenario(
         "Last ones first.",
-        (up('a = Probe("a"); b = Probe("b", value=a.serial); Probe("c", value=b.serial)'), destroy(), up(ONE)),
+        (
+            up('a = Probe("a"); b = Probe("b", value=a.serial); Probe("c", value=b.serial)'),
+            destroy(),
+            up(ONE),
+        ),
     ),
     "outputs": Scenario(
         "Replaced after success, merged after failure.",
         (
-            up('export("one", 1); export("two", {"x": [1, 2.5, True, None]}); export("s", Output.secret("x"))'),
+            up(
+                'export("one", 1); export("two", {"x": [1, 2.5, True, None]}); export("s", Output.secret("x"))'
+            ),
             up('export("one", 2); Probe("a"); raise pulumi.RunError("no")'),
             up('export("one", 3)'),
         ),
     ),
     "error in the log": Scenario(
-        "Shown, and no more.", (up('pulumi.log.error("said"); Probe("a", value=1)'), up("pulumi.log.warn('said')"))
+        "Shown, and no more.",
+        (up('pulumi.log.error("said"); Probe("a", value=1)'), up("pulumi.log.warn('said')")),
     ),
     "program that fails": Scenario(
         "Nothing is deleted.",

@@ -34,7 +34,10 @@ def plan_deletes(ledger: Ledger, replacer: Replacer, narrator: Narrator) -> list
         for resource in untargeted
         if not (resource.delete or ledger.is_operated(resource.urn))
     ]
-    return [kept, *([steps[resource] for resource in group] for group in delete_order(steps, ledger.base))]
+    return [
+        kept,
+        *([steps[resource] for resource in group] for group in delete_order(steps, ledger.base)),
+    ]
 
 
 def _step_for(ledger: Ledger, resource: Resource) -> Step | None:
@@ -57,7 +60,9 @@ def _allowed(ledger: Ledger, replacer: Replacer) -> set[str] | None:
     allowed = set(targets)
     for resource in ledger.base:
         if resource.urn in targets:
-            allowed.update(dependent.urn for dependent in dependents_of(resource, ledger.base, children=True))
+            allowed.update(
+                dependent.urn for dependent in dependents_of(resource, ledger.base, children=True)
+            )
     for resource in ledger.base:
         if resource.urn in allowed:
             allowed.update(dependent.urn for dependent in replacer.replaced_along(resource))

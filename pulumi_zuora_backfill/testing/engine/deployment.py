@@ -62,7 +62,11 @@ class Deployment:
         replacer = Replacer(ledger=self.ledger, host=host, narrator=narrator)
         self._planner = Planner(ledger=self.ledger, host=host, narrator=narrator, replacer=replacer)
         self._runner = StepRunner(
-            host=host, checkpoint=checkpoint, narrator=narrator, dry_run=scope.dry_run, deleted=self.ledger.deleted
+            host=host,
+            checkpoint=checkpoint,
+            narrator=narrator,
+            dry_run=scope.dry_run,
+            deleted=self.ledger.deleted,
         )
 
     @property
@@ -121,7 +125,9 @@ class Deployment:
                 return
             resource = self._registered.get(urn)
             if resource is None:
-                self.fail("", f"cannot complete a resource '{urn}' whose registration isn't pending")
+                self.fail(
+                    "", f"cannot complete a resource '{urn}' whose registration isn't pending"
+                )
                 raise StoppedError
             resource.outputs = outputs
             self.checkpoint.save()
@@ -150,7 +156,11 @@ class Deployment:
             return
         protected: list[Resource] = []
         for group in groups:
-            needed = {needed for each in protected for needed in all_prerequisites_of(each, self.ledger.base)}
+            needed = {
+                needed
+                for each in protected
+                for needed in all_prerequisites_of(each, self.ledger.base)
+            }
             protected += self._delete_group([step for step in group if step.resource not in needed])
 
     def _delete_group(self, steps: Sequence[Step]) -> list[Resource]:
@@ -250,10 +260,14 @@ class Deployment:
                 self.fail(error.urn, str(error))
                 raise StoppedError from None
             except (ProviderError, NotSupportedError, ValueError) as error:
-                self.fail(make_urn(self.scope.stack, self.scope.project, parent, type_, name), str(error))
+                self.fail(
+                    make_urn(self.scope.stack, self.scope.project, parent, type_, name), str(error)
+                )
                 raise StoppedError from None
 
 
 def stack_urn(scope: Scope) -> str:
     """Return the URN of a run's root stack."""
-    return make_urn(scope.stack, scope.project, "", ROOT_STACK_TYPE, f"{scope.project}-{scope.stack}")
+    return make_urn(
+        scope.stack, scope.project, "", ROOT_STACK_TYPE, f"{scope.project}-{scope.stack}"
+    )

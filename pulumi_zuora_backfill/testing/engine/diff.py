@@ -37,7 +37,9 @@ def diff_resource(
     unknowns: bool,
 ) -> Diff:
     """Ask the provider; where it leaves the answer open, compare the inputs."""
-    answer = host.diff(urn, id_, old_inputs, old_outputs, news, ignore_changes=ignore_changes, unknowns=unknowns)
+    answer = host.diff(
+        urn, id_, old_inputs, old_outputs, news, ignore_changes=ignore_changes, unknowns=unknowns
+    )
     found = Diff(
         changed=answer.changes == answer.DIFF_SOME,
         replaces=bool(answer.replaces),
@@ -72,7 +74,9 @@ def triggers_replacement(old: Any, new: Any) -> bool:
 
 def inputs_with_unknowns(resource: Resource, replaced: set[str]) -> Properties | None:
     """Return the inputs with unknowns where they come from a replaced resource; none if none does."""
-    hit = {key for key, urns in resource.property_dependencies.items() if replaced & set(urns)} & set(resource.inputs)
+    hit = {
+        key for key, urns in resource.property_dependencies.items() if replaced & set(urns)
+    } & set(resource.inputs)
     if not hit:
         return None
     return {key: values.UNKNOWN if key in hit else value for key, value in resource.inputs.items()}

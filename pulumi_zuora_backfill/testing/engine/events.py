@@ -57,7 +57,9 @@ _MASK = "[secret]"
 class Narrator:
     """Tells what happens in a run; may be called from any thread."""
 
-    def __init__(self, title: str, stack_urn: str, *, preview: bool, on_output: Callable[[str], None] | None) -> None:
+    def __init__(
+        self, title: str, stack_urn: str, *, preview: bool, on_output: Callable[[str], None] | None
+    ) -> None:
         """Begin with a title; `on_output` gets each line as it comes."""
         self.changes: Counter[str] = Counter()
         self.errors: dict[str, list[str]] = {}
@@ -172,7 +174,9 @@ def diff_detail(old: Resource, new: Resource, hidden: Iterable[str] = ()) -> str
         if any(covers(pattern, path) for pattern in hidden_paths):
             continue
         key = str(path[0])
-        signs[key] = "~" if key in old.inputs and key in new.inputs else "+" if key in new.inputs else "-"
+        signs[key] = (
+            "~" if key in old.inputs and key in new.inputs else "+" if key in new.inputs else "-"
+        )
     return f"[diff: {''.join(sign + key for key, sign in sorted(signs.items()))}]" if signs else ""
 
 
@@ -196,7 +200,11 @@ def _shown(label: str, value: Any, indent: str = "    ") -> Iterator[str]:
     if values.is_secret(value) or not isinstance(value, dict | list) or not value:
         yield f"{label}{_inline(value)}"
         return
-    items = value.items() if isinstance(value, dict) else ((f"[{index}]", item) for index, item in enumerate(value))
+    items = (
+        value.items()
+        if isinstance(value, dict)
+        else ((f"[{index}]", item) for index, item in enumerate(value))
+    )
     opening, closing = ("{", "}") if isinstance(value, dict) else ("[", "]")
     yield f"{label}{opening}"
     for key, item in items:

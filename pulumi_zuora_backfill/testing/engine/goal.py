@@ -26,7 +26,9 @@ class NotSupportedError(Exception):
 
     def __init__(self, what: str) -> None:
         """Name it."""
-        super().__init__(f"EmbeddedStack does not support {what}; run this program with the Pulumi CLI")
+        super().__init__(
+            f"EmbeddedStack does not support {what}; run this program with the Pulumi CLI"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,9 @@ class Goal:
             self,
             deleted_with=self.deleted_with or parent.deleted_with,
             protect=parent.protect if self.protect is None else self.protect,
-            retain_on_delete=parent.retain_on_delete if self.retain_on_delete is None else self.retain_on_delete,
+            retain_on_delete=parent.retain_on_delete
+            if self.retain_on_delete is None
+            else self.retain_on_delete,
         )
 
     def to_resource(self, urn: str) -> Resource:
@@ -101,18 +105,23 @@ def goal_of(request: Any) -> Goal:
         inputs=inputs,
         dependencies=sorted(request.dependencies),
         property_dependencies=_property_dependencies(request, inputs),
-        aliases=[Alias(urn=urn) for urn in request.aliasURNs] + [_alias(alias) for alias in request.aliases],
+        aliases=[Alias(urn=urn) for urn in request.aliasURNs]
+        + [_alias(alias) for alias in request.aliases],
         protect=_optional(request, "protect"),
         retain_on_delete=_optional(request, "retainOnDelete"),
         deleted_with=request.deletedWith,
         delete_before_replace=(
-            request.deleteBeforeReplace if request.deleteBeforeReplaceDefined or request.deleteBeforeReplace else None
+            request.deleteBeforeReplace
+            if request.deleteBeforeReplaceDefined or request.deleteBeforeReplace
+            else None
         ),
         ignore_changes=list(request.ignoreChanges),
         replace_on_changes=list(request.replaceOnChanges),
         hidden_diffs=list(getattr(request, "hideDiffs", ())),
         replacement_trigger=(
-            values.from_value(request.replacement_trigger) if _has(request, "replacement_trigger") else None
+            values.from_value(request.replacement_trigger)
+            if _has(request, "replacement_trigger")
+            else None
         ),
         additional_secret_outputs=list(request.additionalSecretOutputs),
         custom_timeouts=_timeouts(request.customTimeouts),
@@ -161,7 +170,9 @@ def _optional(message: Any, field: str) -> bool | None:
 def _property_dependencies(request: Any, inputs: Properties) -> dict[str, list[str]]:
     if not request.propertyDependencies:
         return {key: sorted(request.dependencies) for key in inputs}
-    given = {key: sorted(dependencies.urns) for key, dependencies in request.propertyDependencies.items()}
+    given = {
+        key: sorted(dependencies.urns) for key, dependencies in request.propertyDependencies.items()
+    }
     return {**{key: [] for key in inputs}, **given}
 
 
@@ -182,7 +193,9 @@ def _alias(message: Any) -> Alias:
 def _timeouts(message: Any) -> dict[str, float]:
     named = {name: getattr(message, name, "") for name in ("create", "update", "delete", "read")}
     seconds = {name: duration_s(text) for name, text in named.items() if text}
-    return {name: int(number) if number.is_integer() else number for name, number in seconds.items()}
+    return {
+        name: int(number) if number.is_integer() else number for name, number in seconds.items()
+    }
 
 
 def duration_s(text: str) -> float:

@@ -9,7 +9,11 @@ from .urns import provider_urn_of
 
 
 def dependents_of(
-    root: Resource, resources: Sequence[Resource], *, ignored: Collection[str] = (), children: bool = False
+    root: Resource,
+    resources: Sequence[Resource],
+    *,
+    ignored: Collection[str] = (),
+    children: bool = False,
 ) -> list[Resource]:
     """List what depends on a resource, directly or not, in the order of the state."""
     reached = {root.urn}
@@ -28,8 +32,14 @@ def prerequisites_of(resource: Resource, resources: Sequence[Resource]) -> set[R
     """Find what a resource needs directly: its parent, its provider, and below a component all that comes before."""
     before = resources[: _index(resource, resources)]
     needs = _needs_without_parent(resource)
-    found = {candidate for candidate in before if candidate.urn in needs or candidate.urn == resource.parent}
-    for component in [candidate for candidate in found if candidate.urn in needs and not candidate.custom]:
+    found = {
+        candidate
+        for candidate in before
+        if candidate.urn in needs or candidate.urn == resource.parent
+    }
+    for component in [
+        candidate for candidate in found if candidate.urn in needs and not candidate.custom
+    ]:
         found |= _descendants(component, before)
     return found
 
@@ -45,14 +55,18 @@ def all_prerequisites_of(resource: Resource, resources: Sequence[Resource]) -> s
     return found
 
 
-def delete_order(condemned: Collection[Resource], resources: Sequence[Resource]) -> list[list[Resource]]:
+def delete_order(
+    condemned: Collection[Resource], resources: Sequence[Resource]
+) -> list[list[Resource]]:
     """Put resources into groups: those of one may be deleted at once, after all groups before it."""
     wanted = set(condemned)
     left = [resource for resource in resources if resource in wanted]
     groups = []
     while left:
         remaining = set(left)
-        group = [resource for resource in left if not prerequisites_of(resource, resources) & remaining]
+        group = [
+            resource for resource in left if not prerequisites_of(resource, resources) & remaining
+        ]
         groups.append(group)
         left = [resource for resource in left if resource not in group]
     return groups[::-1]
@@ -63,7 +77,9 @@ def _index(resource: Resource, resources: Sequence[Resource]) -> int:
 
 
 def _needs(resource: Resource) -> set[str]:
-    return resource.prerequisites() | ({provider_urn_of(resource.provider)} if resource.provider else set())
+    return resource.prerequisites() | (
+        {provider_urn_of(resource.provider)} if resource.provider else set()
+    )
 
 
 def _needs_without_parent(resource: Resource) -> set[str]:

@@ -83,7 +83,9 @@ class PluginHost:
         self, urn: str, olds: Properties, news: Properties, *, unknowns: bool
     ) -> tuple[Properties, list[tuple[str, str]]]:
         """Ask for checked inputs, and for what is wrong with them as (property, reason)."""
-        answer = self._call("Check", provider_pb2.CheckRequest, urn, olds=_bare(olds), news=_bare(news, unknowns))
+        answer = self._call(
+            "Check", provider_pb2.CheckRequest, urn, olds=_bare(olds), news=_bare(news, unknowns)
+        )
         inputs = values.with_secrets_of(values.from_struct(answer.inputs), news)
         return inputs, [(failure.property, failure.reason) for failure in answer.failures]
 
@@ -114,14 +116,25 @@ class PluginHost:
         """Create a resource and return its id and outputs."""
         try:
             answer = self._call(
-                "Create", provider_pb2.CreateRequest, urn, properties=_bare(inputs), timeout=timeout, preview=False
+                "Create",
+                provider_pb2.CreateRequest,
+                urn,
+                properties=_bare(inputs),
+                timeout=timeout,
+                preview=False,
             )
         except PartialFailureError as failure:
             raise _with_secrets(failure, inputs) from None
         return answer.id, values.with_secrets_of(values.from_struct(answer.properties), inputs)
 
     def update(
-        self, urn: str, id_: str, old_inputs: Properties, old_outputs: Properties, news: Properties, timeout: float
+        self,
+        urn: str,
+        id_: str,
+        old_inputs: Properties,
+        old_outputs: Properties,
+        news: Properties,
+        timeout: float,
     ) -> Properties:
         """Update a resource and return its outputs."""
         try:
@@ -140,7 +153,9 @@ class PluginHost:
             raise _with_secrets(failure, news) from None
         return values.with_secrets_of(values.from_struct(answer.properties), news)
 
-    def delete(self, urn: str, id_: str, inputs: Properties, outputs: Properties, timeout: float) -> None:
+    def delete(
+        self, urn: str, id_: str, inputs: Properties, outputs: Properties, timeout: float
+    ) -> None:
         """Delete a resource."""
         self._call(
             "Delete",
@@ -158,13 +173,22 @@ class PluginHost:
         """Read a resource: its id (blank: it is gone), its inputs if the provider tells them, its outputs."""
         try:
             answer = self._call(
-                "Read", provider_pb2.ReadRequest, urn, id=id_, inputs=_bare(inputs), properties=_bare(outputs)
+                "Read",
+                provider_pb2.ReadRequest,
+                urn,
+                id=id_,
+                inputs=_bare(inputs),
+                properties=_bare(outputs),
             )
         except PartialFailureError as failure:
             raise _with_secrets(failure, outputs) from None
         told = values.from_struct(answer.inputs) if answer.HasField("inputs") else None
         read_inputs = None if told is None else values.with_secrets_of(told, inputs)
-        return answer.id, read_inputs, values.with_secrets_of(values.from_struct(answer.properties), outputs)
+        return (
+            answer.id,
+            read_inputs,
+            values.with_secrets_of(values.from_struct(answer.properties), outputs),
+        )
 
     def cancel(self) -> None:
         """Tell the host that the run is to end; what it does with that is its own business."""
@@ -199,8 +223,12 @@ class PluginHost:
         with self._lock:
             if self._stub is None:
                 if not self._listening.wait(_START_TIMEOUT_S) or not self._port:
-                    raise ProviderError(f"the plugin host did not start: {self._process.obituary()}")
-                self._channel = grpc.insecure_channel(f"127.0.0.1:{self._port}", options=values.CHANNEL_OPTIONS)
+                    raise ProviderError(
+                        f"the plugin host did not start: {self._process.obituary()}"
+                    )
+                self._channel = grpc.insecure_channel(
+                    f"127.0.0.1:{self._port}", options=values.CHANNEL_OPTIONS
+                )
                 grpc.channel_ready_future(self._channel).result(_START_TIMEOUT_S)
                 stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
                 stub.Configure(
@@ -228,7 +256,9 @@ class PluginHost:
                     failure = provider_pb2.ErrorResourceInitFailed()
                     if detail.Unpack(failure):
                         return PartialFailureError(
-                            failure.id, values.from_struct(failure.properties), list(failure.reasons)
+                            failure.id,
+                            values.from_struct(failure.properties),
+                            list(failure.reasons),
                         )
                 return ProviderError(status.message)
         if error.code() is grpc.StatusCode.UNAVAILABLE:
@@ -256,4 +286,6 @@ def _bare(properties: Properties, unknowns: bool = False) -> Any:
 
 
 def _with_secrets(failure: PartialFailureError, inputs: Properties) -> PartialFailureError:
-    return PartialFailureError(failure.id, values.with_secrets_of(failure.outputs, inputs), failure.reasons)
+    return PartialFailureError(
+        failure.id, values.with_secrets_of(failure.outputs, inputs), failure.reasons
+    )

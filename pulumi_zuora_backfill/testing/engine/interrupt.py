@@ -11,7 +11,9 @@ from queue import SimpleQueue
 _LOOK_INTERVAL_S = 0.1
 
 
-def interruptibly(work: Callable[[], None], *, on_interrupt: Callable[[], None], on_abort: Callable[[], None]) -> None:
+def interruptibly(
+    work: Callable[[], None], *, on_interrupt: Callable[[], None], on_abort: Callable[[], None]
+) -> None:
     """Do the work; call `on_interrupt` at each Ctrl-C, and `on_abort` if anything else breaks the wait for it.
 
     Only a main thread hears of signals, and only between two steps of its own: so it does nothing but wait, in short

@@ -75,15 +75,22 @@ class Ledger:
     def find_old(self, urn: str, goal: Goal) -> tuple[Resource | None, str]:
         """Find the resource in the old state, and the old name it was found under, if by an alias."""
         if urn in self.aliases.new_urns:
-            raise PlanError(urn, f"Duplicate resource URN '{urn}': another resource has it as an alias")
-        for candidate in (urn, *self.aliases.candidates(goal.type, goal.name, goal.parent, goal.aliases)):
+            raise PlanError(
+                urn, f"Duplicate resource URN '{urn}': another resource has it as an alias"
+            )
+        for candidate in (
+            urn,
+            *self.aliases.candidates(goal.type, goal.name, goal.parent, goal.aliases),
+        ):
             old = self.olds.get(candidate)
             if old is None:
                 continue
             if candidate == urn:
                 return old, ""
             if candidate in self.seen or candidate in self.aliases.new_urns:
-                raise PlanError(urn, f"Duplicate resource alias '{candidate}' applied to resource '{urn}'")
+                raise PlanError(
+                    urn, f"Duplicate resource alias '{candidate}' applied to resource '{urn}'"
+                )
             self.aliases.take(urn, candidate)
             return old, candidate
         return None, ""
@@ -98,7 +105,11 @@ class Ledger:
 
     def is_targeted(self, resource: Resource) -> bool:
         """Tell whether this run may touch a resource; one that it may draws its dependents along, if that is wanted."""
-        if self._targets is None or is_provider_type(resource.type) or resource.type == ROOT_STACK_TYPE:
+        if (
+            self._targets is None
+            or is_provider_type(resource.type)
+            or resource.type == ROOT_STACK_TYPE
+        ):
             return True
         if resource.urn in self._targets:
             return True
@@ -109,4 +120,9 @@ class Ledger:
 
     def touched(self) -> set[str]:
         """Return the URNs that steps were made for: what comes before in a program cannot depend on what follows."""
-        return self.operated | self.created | self.replaced | {urn for urn, gone in self.deleted.items() if gone}
+        return (
+            self.operated
+            | self.created
+            | self.replaced
+            | {urn for urn, gone in self.deleted.items() if gone}
+        )

@@ -11,7 +11,13 @@ from typing import Any, NoReturn
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, resource_pb2, resource_pb2_grpc
+from pulumi.runtime.proto import (
+    engine_pb2,
+    engine_pb2_grpc,
+    provider_pb2,
+    resource_pb2,
+    resource_pb2_grpc,
+)
 
 from . import values
 from .deployment import Deployment, StoppedError
@@ -33,7 +39,9 @@ _FEATURES = {
 _MANY_THREADS = 256
 """Each registration holds a thread until its resource exists; too few of them would end in a deadlock."""
 
-_INVOKE_RESPONSE: Any = getattr(resource_pb2, "ResourceInvokeResponse", None) or provider_pb2.InvokeResponse
+_INVOKE_RESPONSE: Any = (
+    getattr(resource_pb2, "ResourceInvokeResponse", None) or provider_pb2.InvokeResponse
+)
 """Older SDKs have the same message in another place."""
 
 _READ_STACK_RESOURCE_OUTPUTS = "pulumi:pulumi:readStackResourceOutputs"
@@ -80,7 +88,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             dryRun=scope.dry_run,
             parallel=self._parallel,
             supportedFeatures=[
-                resource_pb2.ResourceMonitorFeature.Value(name) for name in _FEATURES.values() if name in known
+                resource_pb2.ResourceMonitorFeature.Value(name)
+                for name in _FEATURES.values()
+                if name in known
             ],
         )
 
@@ -130,7 +140,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         except StoppedError:
             _end(context)
         # This answer has no field for the id: the program keeps the one it asked for.
-        return resource_pb2.ReadResourceResponse(urn=resource.urn, properties=values.to_struct(resource.outputs))
+        return resource_pb2.ReadResourceResponse(
+            urn=resource.urn, properties=values.to_struct(resource.outputs)
+        )
 
     def RegisterResourceOutputs(self, request: Any, context: Any) -> Any:
         """Set the outputs of a component or of the stack."""
@@ -206,9 +218,18 @@ class Engine(engine_pb2_grpc.EngineServicer):
 
     def Log(self, request: Any, context: Any) -> Any:
         """Tell a message under its resource; debug ones are left out, as in the real engine by default."""
-        severity = {engine_pb2.INFO: "info", engine_pb2.WARNING: "warning", engine_pb2.ERROR: "error"}
+        severity = {
+            engine_pb2.INFO: "info",
+            engine_pb2.WARNING: "warning",
+            engine_pb2.ERROR: "error",
+        }
         if self.narrator is not None and request.severity in severity:
-            self.narrator.log(severity[request.severity], request.urn, request.message, ephemeral=request.ephemeral)
+            self.narrator.log(
+                severity[request.severity],
+                request.urn,
+                request.message,
+                ephemeral=request.ephemeral,
+            )
         return Empty()
 
     def GetRootResource(self, request: Any, context: Any) -> Any:

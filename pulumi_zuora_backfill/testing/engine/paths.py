@@ -38,7 +38,9 @@ def parse_path(text: str) -> Path:
 
 def covers(pattern: Path, path: Path) -> bool:
     """Tell whether the path is the pattern or lies below it."""
-    return len(pattern) <= len(path) and all(want in ("*", got) for want, got in zip(pattern, path, strict=False))
+    return len(pattern) <= len(path) and all(
+        want in ("*", got) for want, got in zip(pattern, path, strict=False)
+    )
 
 
 def changed_paths(old: Any, new: Any, at: Path = ()) -> Iterator[Path]:
@@ -76,7 +78,9 @@ def _reset(old: Any, new: Any, path: Path) -> Any:
     if not path:
         return old
     if path[0] == "*":
-        for part in list(new) if isinstance(new, dict) else range(len(new) if isinstance(new, list) else 0):
+        for part in (
+            list(new) if isinstance(new, dict) else range(len(new) if isinstance(new, list) else 0)
+        ):
             new = _reset(old, new, (part, *path[1:]))
         return new
     before, now = _at(old, path[0]), _at(new, path[0])
@@ -99,6 +103,11 @@ def _replaced(value: Any, part: str | int, item: Any) -> Any:
     if isinstance(value, dict):
         rest = {key: other for key, other in value.items() if key != part}
         return rest if item is _ABSENT else {**rest, str(part): item}
-    if isinstance(value, list) and isinstance(part, int) and part < len(value) and item is not _ABSENT:
+    if (
+        isinstance(value, list)
+        and isinstance(part, int)
+        and part < len(value)
+        and item is not _ABSENT
+    ):
         return [*value[:part], item, *value[part + 1 :]]
     return value

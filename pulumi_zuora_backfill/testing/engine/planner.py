@@ -68,7 +68,10 @@ class Planner:
         old = self.ledger.olds.get(resource.urn)
         if old is not None and not old.external and old.id != resource.id:
             self.ledger.replaced.add(resource.urn)
-            return [Step(op="read-replacement", old=old, new=resource), Step(op="replace", old=old, new=resource)]
+            return [
+                Step(op="read-replacement", old=old, new=resource),
+                Step(op="replace", old=old, new=resource),
+            ]
         return [Step(op="read", old=old, new=resource)]
 
     def _set_checked_inputs(
@@ -78,7 +81,12 @@ class Planner:
             return
         if not targeted:
             new.inputs = old.inputs if old else {}
-        elif old is None or old.external or recreating or self.ledger.is_replacement_wanted(new.urn, old):
+        elif (
+            old is None
+            or old.external
+            or recreating
+            or self.ledger.is_replacement_wanted(new.urn, old)
+        ):
             new.inputs = self.replacer.checked(new.urn, goal, {}, goal.inputs)
         else:
             inputs = with_ignored_changes(goal.inputs, old.inputs, goal.ignore_changes)
@@ -97,7 +105,9 @@ class Planner:
     def _steps_for_old(self, goal: Goal, old: Resource, new: Resource) -> list[Step]:
         triggered = triggers_replacement(old.replacement_trigger, new.replacement_trigger)
         found = Diff(changed=True) if triggered else self._diff(old, new)
-        diff = with_replace_on_changes(found, new.replace_on_changes, init_errors=bool(old.init_errors))
+        diff = with_replace_on_changes(
+            found, new.replace_on_changes, init_errors=bool(old.init_errors)
+        )
         detail = diff_detail(old, new, goal.hidden_diffs)
         if (diff.changed and (diff.replaces or triggered)) or old.pending_replacement:
             return self.replacer.replace(goal, old, new, diff, detail)

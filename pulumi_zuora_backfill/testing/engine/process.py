@@ -54,8 +54,12 @@ class ChildProcess:
             start_new_session=True,
         )
         self._readers = [
-            threading.Thread(target=self._drain, args=(self._process.stdout, self._heard_stdout), daemon=True),
-            threading.Thread(target=self._drain, args=(self._process.stderr, self._heard_stderr), daemon=True),
+            threading.Thread(
+                target=self._drain, args=(self._process.stdout, self._heard_stdout), daemon=True
+            ),
+            threading.Thread(
+                target=self._drain, args=(self._process.stderr, self._heard_stderr), daemon=True
+            ),
         ]
         for reader in self._readers:
             reader.start()
@@ -79,7 +83,11 @@ class ChildProcess:
         code = self.wait(_EXIT_TIMEOUT_S)
         if code is None:
             return "it does not answer"
-        how = f"it was killed by {signal.Signals(-code).name}" if code < 0 else f"it exited with code {code}"
+        how = (
+            f"it was killed by {signal.Signals(-code).name}"
+            if code < 0
+            else f"it exited with code {code}"
+        )
         return "\n".join([how, *self._last_words])
 
     def kill(self) -> None:

@@ -70,7 +70,9 @@ class Refresher:
         except PartialFailureError as error:
             id_, outputs, init_errors = error.id, error.outputs, error.reasons
             reasons = "\n* ".join(init_errors)
-            self.narrator.log("warning", old.urn, f"Refreshed resource is in an unhealthy state:\n* {reasons}")
+            self.narrator.log(
+                "warning", old.urn, f"Refreshed resource is in an unhealthy state:\n* {reasons}"
+            )
         if not id_:
             return None
         return old.copy(

@@ -37,7 +37,9 @@ class Replacer:
             raise BailError
         return inputs
 
-    def replace(self, goal: Goal, old: Resource, new: Resource, diff: Diff, detail: str) -> list[Step]:
+    def replace(
+        self, goal: Goal, old: Resource, new: Resource, diff: Diff, detail: str
+    ) -> list[Step]:
         """Plan to put a new resource in the place of the old one."""
         if new.protect and old.protect:
             self._tell_protected(new.urn)
@@ -46,7 +48,11 @@ class Replacer:
         if new.custom and not self.ledger.is_replacement_wanted(new.urn, old):
             # The first check may have carried something over from the old inputs.
             new.inputs = self.checked(new.urn, goal, {}, goal.inputs)
-        delete_first = diff.delete_before_replace if goal.delete_before_replace is None else goal.delete_before_replace
+        delete_first = (
+            diff.delete_before_replace
+            if goal.delete_before_replace is None
+            else goal.delete_before_replace
+        )
         if not delete_first:
             return self.create_before_delete(old, new, detail)
         steps = self._delete_dependents(old, new.urn)
@@ -72,7 +78,10 @@ class Replacer:
         del self.ledger.deleted[new.urn]
         self.ledger.replaced.add(new.urn)
         self.ledger.operated.add(new.urn)
-        return [Step(op="replace", old=old, new=new), Step(op="create-replacement", old=old, new=new)]
+        return [
+            Step(op="replace", old=old, new=new),
+            Step(op="create-replacement", old=old, new=new),
+        ]
 
     def replaced_along(self, root: Resource) -> list[Resource]:
         """Find the dependents that a replacement of their input would replace: the provider is asked."""
@@ -100,11 +109,15 @@ class Replacer:
             ignore_changes=dependent.ignore_changes,
             unknowns=True,
         )
-        return with_replace_on_changes(diff, dependent.replace_on_changes, init_errors=False).replaces
+        return with_replace_on_changes(
+            diff, dependent.replace_on_changes, init_errors=False
+        ).replaces
 
     def _delete_dependents(self, root: Resource, urn: str) -> list[Step]:
         """Plan to delete, last ones first, what must be replaced along with a resource that is deleted first."""
-        deleted_with = [resource for resource in self.ledger.olds.values() if resource.deleted_with == urn]
+        deleted_with = [
+            resource for resource in self.ledger.olds.values() if resource.deleted_with == urn
+        ]
         steps = []
         for dependent in reversed([*self.replaced_along(root), *deleted_with]):
             if dependent in self.ledger.pending_deletes:

@@ -52,4 +52,7 @@ class EmbeddedStackError(Exception):
 
 def output_values(outputs: Properties) -> dict[str, OutputValue]:
     """Turn a stack's outputs into values that know whether they are secret."""
-    return {key: OutputValue(values.revealed(value), values.contains_secret(value)) for key, value in outputs.items()}
+    return {
+        key: OutputValue(values.revealed(value), values.contains_secret(value))
+        for key, value in outputs.items()
+    }

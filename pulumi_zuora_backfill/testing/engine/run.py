@@ -48,7 +48,9 @@ class Run:
     def __init__(self, title: str, setting: Setting, scope: Scope, config: Properties) -> None:
         """Read the state and get ready; nothing is started yet."""
         self.checkpoint = Checkpoint(setting.state_file, dry_run=scope.dry_run)
-        self.narrator = Narrator(title, stack_urn(scope), preview=scope.dry_run, on_output=setting.on_output)
+        self.narrator = Narrator(
+            title, stack_urn(scope), preview=scope.dry_run, on_output=setting.on_output
+        )
         self.canceled = False
         self.failed = False
         self.outputs: Properties | None = None
@@ -86,7 +88,9 @@ class Run:
     def cancel(self) -> None:
         """Let running steps end, and begin nothing new."""
         if not self._canceling.is_set():
-            self.narrator.say("@ canceling: what is under way is awaited; cancel again to give it up")
+            self.narrator.say(
+                "@ canceling: what is under way is awaited; cancel again to give it up"
+            )
         self._canceling.set()
         if self._deployment is not None:
             self._deployment.stop()
@@ -103,7 +107,9 @@ class Run:
 
     def _refresh(self, engine_address: str, *, counting: bool) -> None:
         refresher = Refresher(
-            host=lambda: self._host_for(engine_address, _config_in(self.checkpoint.base, self._scope)),
+            host=lambda: self._host_for(
+                engine_address, _config_in(self.checkpoint.base, self._scope)
+            ),
             checkpoint=self.checkpoint,
             narrator=self.narrator,
             stopped=self._canceling.is_set,
@@ -175,7 +181,9 @@ class Run:
         finally:
             monitor.release()
             if watcher is not None and self._program is not None:
-                self._program.close(_STOPPED_PROGRAM_GRACE_S if deployment.stopping.is_set() else _PROGRAM_GRACE_S)
+                self._program.close(
+                    _STOPPED_PROGRAM_GRACE_S if deployment.stopping.is_set() else _PROGRAM_GRACE_S
+                )
                 watcher.join()
             server.close()
 
@@ -189,7 +197,9 @@ class Run:
         event = self._events.get()
         if isinstance(event, int) and event != 0:
             if event != SHOWN_ERROR_EXIT_CODE and not deployment.stopping.is_set():
-                message = f"an unhandled error occurred: program exited with non-zero exit code: {event}"
+                message = (
+                    f"an unhandled error occurred: program exited with non-zero exit code: {event}"
+                )
                 self.narrator.log("error", "", message)
             deployment.failed = True
             deployment.stopping.set()
@@ -235,7 +245,9 @@ class Run:
     def _refuse_wrong_folder(self, *, program: bool) -> None:
         missing = missing_at(self._setting.program_directory, program=program)
         if missing:
-            self.narrator.log("error", "", f"{missing}; check the stack's work_dir, and main in its Pulumi.yaml")
+            self.narrator.log(
+                "error", "", f"{missing}; check the stack's work_dir, and main in its Pulumi.yaml"
+            )
             self.failed = True
 
     def _refuse_unknown_names(self, *, program: bool) -> None:
@@ -251,7 +263,9 @@ class Run:
     def _tell_end(self) -> None:
         deployment = self._deployment
         if self.canceled:
-            self.narrator.log("error", "", "preview canceled" if self._scope.dry_run else "update canceled")
+            self.narrator.log(
+                "error", "", "preview canceled" if self._scope.dry_run else "update canceled"
+            )
         elif self.failed and deployment is not None and deployment.step_failed:
             self._tell_failure()
         first = deployment is not None and deployment.stack_urn not in deployment.ledger.olds

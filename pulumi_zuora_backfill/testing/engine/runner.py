@@ -30,9 +30,13 @@ def main() -> int:
     if os.path.abspath(sys.path[0]) == os.path.dirname(os.path.abspath(__file__)):
         sys.path.pop(0)
     sys.argv = ["."]
-    pulumi.runtime.set_all_config(pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env())
+    pulumi.runtime.set_all_config(
+        pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env()
+    )
     known = inspect.signature(pulumi.runtime.Settings.__init__).parameters
-    settings = pulumi.runtime.Settings(**{key: value for key, value in given.items() if key in known})
+    settings = pulumi.runtime.Settings(
+        **{key: value for key, value in given.items() if key in known}
+    )
     pulumi.runtime.configure(settings)
     # When a run fails, futures are left behind that nobody awaits; asyncio's complaints about them help nobody.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)

@@ -142,18 +142,26 @@ class EmbeddedStack:
         result = self._operate("Updating", "update", scope, refresh=refresh, program=True)
         return _unchanged(result) if expect_no_changes else result
 
-    def refresh(self, *, target: Collection[str] | None = None, expect_no_changes: bool = False) -> EmbeddedResult:
+    def refresh(
+        self, *, target: Collection[str] | None = None, expect_no_changes: bool = False
+    ) -> EmbeddedResult:
         """Ask the providers how the resources really are, and keep that as the state.
 
         Raises:
             EmbeddedStackError: A resource could not be read, or has drifted although that was not expected.
         """
         scope = self._scope(None, target, False, dry_run=False)
-        result = self._operate("Refreshing", "refresh", scope, refresh=True, program=False, delete=False)
+        result = self._operate(
+            "Refreshing", "refresh", scope, refresh=True, program=False, delete=False
+        )
         return _unchanged(result) if expect_no_changes else result
 
     def destroy(
-        self, *, target: Collection[str] | None = None, target_dependents: bool = False, refresh: bool = False
+        self,
+        *,
+        target: Collection[str] | None = None,
+        target_dependents: bool = False,
+        refresh: bool = False,
     ) -> EmbeddedResult:
         """Delete the resources of the stack; the program does not run.
 
@@ -197,7 +205,11 @@ class EmbeddedStack:
     def taint(self, urn: str) -> None:
         """Mark a resource: the next `up` replaces it."""
         document = read_state(self.state_file)
-        found = [each for each in document["deployment"]["resources"] if each["urn"] == urn and not each.get("delete")]
+        found = [
+            each
+            for each in document["deployment"]["resources"]
+            if each["urn"] == urn and not each.get("delete")
+        ]
         if not found:
             raise KeyError(f"No such resource {urn!r} exists in the current state")
         for each in found:
@@ -205,7 +217,12 @@ class EmbeddedStack:
         write_state(self.state_file, document)
 
     def _scope(
-        self, replace: Collection[str] | None, target: Collection[str] | None, dependents: bool, *, dry_run: bool
+        self,
+        replace: Collection[str] | None,
+        target: Collection[str] | None,
+        dependents: bool,
+        *,
+        dry_run: bool,
     ) -> Scope:
         return Scope(
             stack=self.name,
@@ -217,7 +234,14 @@ class EmbeddedStack:
         )
 
     def _operate(
-        self, title: str, kind: str, scope: Scope, *, refresh: bool, program: bool, delete: bool = True
+        self,
+        title: str,
+        kind: str,
+        scope: Scope,
+        *,
+        refresh: bool,
+        program: bool,
+        delete: bool = True,
     ) -> EmbeddedResult:
         setting = Setting(
             organization=self._organization,
@@ -242,9 +266,15 @@ class EmbeddedStack:
             self._run = None
         result = EmbeddedResult(
             stdout=run.narrator.text,
-            summary=Summary(kind, "failed" if run.failed else "succeeded", dict(run.narrator.changes)),
+            summary=Summary(
+                kind, "failed" if run.failed else "succeeded", dict(run.narrator.changes)
+            ),
             outputs=output_values(
-                {key: value for key, value in (run.outputs or {}).items() if not values.contains_unknown(value)}
+                {
+                    key: value
+                    for key, value in (run.outputs or {}).items()
+                    if not values.contains_unknown(value)
+                }
             ),
         )
         if run.failed:
@@ -261,5 +291,7 @@ def _unchanged(result: EmbeddedResult) -> EmbeddedResult:
     if set(result.change_summary) <= {"same"}:
         return result
     raise EmbeddedStackError(
-        replace(result, stdout=result.stdout + "error: no changes were expected but changes occurred\n")
+        replace(
+            result, stdout=result.stdout + "error: no changes were expected but changes occurred\n"
+        )
     )

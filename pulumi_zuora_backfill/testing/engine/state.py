@@ -88,7 +88,13 @@ class Resource:
             document["inputs"] = values.to_stored(self.inputs)
         if self.outputs:
             document["outputs"] = values.to_stored(self.outputs)
-        document.update({theirs: getattr(self, ours) for ours, theirs in _PLAIN_FIELDS.items() if getattr(self, ours)})
+        document.update(
+            {
+                theirs: getattr(self, ours)
+                for ours, theirs in _PLAIN_FIELDS.items()
+                if getattr(self, ours)
+            }
+        )
         if self.replacement_trigger is not None:
             document["replacementTrigger"] = values.to_stored(self.replacement_trigger)
         return document
@@ -104,7 +110,11 @@ class Resource:
             inputs=values.from_stored(document.get("inputs") or {}),
             outputs=values.from_stored(document.get("outputs") or {}),
             replacement_trigger=values.from_stored(document.get("replacementTrigger")),
-            **{ours: document[theirs] for ours, theirs in _PLAIN_FIELDS.items() if document.get(theirs)},
+            **{
+                ours: document[theirs]
+                for ours, theirs in _PLAIN_FIELDS.items()
+                if document.get(theirs)
+            },
         )
 
 
@@ -144,7 +154,9 @@ class Checkpoint:
         self._done: set[Resource] = set()
         self.interrupted: list[dict[str, Any]] = deployment.get("pending_operations") or []
         """What an earlier run was doing when it was killed."""
-        self._lost_creates = [operation for operation in self.interrupted if operation["type"] == "creating"]
+        self._lost_creates = [
+            operation for operation in self.interrupted if operation["type"] == "creating"
+        ]
         self._pending: dict[Resource, str] = {}
 
     def begin(self, resource: Resource, doing: str) -> None:
@@ -153,7 +165,9 @@ class Checkpoint:
             self._pending[resource] = doing
             self.save()
 
-    def end(self, resource: Resource, *, old: Resource | None = None, new: Resource | None = None) -> None:
+    def end(
+        self, resource: Resource, *, old: Resource | None = None, new: Resource | None = None
+    ) -> None:
         """Save that a step is over: `old` is dealt with, `new` exists."""
         with self._lock:
             self._pending.pop(resource, None)
@@ -174,17 +188,26 @@ class Checkpoint:
     def resources(self) -> list[Resource]:
         """List the resources as they would be saved now."""
         with self._lock:
-            listed = [*self._news, *(resource for resource in self.base if resource not in self._done)]
+            listed = [
+                *self._news,
+                *(resource for resource in self.base if resource not in self._done),
+            ]
             renamed = {old: resource.urn for resource in self._news for old in resource.aliases}
-            return [_with_new_names(resource, renamed) for resource in listed] if renamed else listed
+            return (
+                [_with_new_names(resource, renamed) for resource in listed] if renamed else listed
+            )
 
     def save(self) -> None:
         """Write the file, unless this is a preview or the run was terminated."""
         with self._lock:
             if self._dry_run or self._closed:
                 return
-            deployment: dict[str, Any] = {"resources": [resource.to_json() for resource in self.resources()]}
-            pending = [{"resource": each.to_json(), "type": doing} for each, doing in self._pending.items()]
+            deployment: dict[str, Any] = {
+                "resources": [resource.to_json() for resource in self.resources()]
+            }
+            pending = [
+                {"resource": each.to_json(), "type": doing} for each, doing in self._pending.items()
+            ]
             if pending or self._lost_creates:
                 deployment["pending_operations"] = [*self._lost_creates, *pending]
             write_state(self._path, {"version": 3, "deployment": deployment})
@@ -207,7 +230,8 @@ def _with_new_names(resource: Resource, renamed: dict[str, str]) -> Resource:
         deleted_with=new_name(resource.deleted_with),
         dependencies=[new_name(urn) for urn in resource.dependencies],
         property_dependencies={
-            key: [new_name(urn) for urn in urns] for key, urns in resource.property_dependencies.items()
+            key: [new_name(urn) for urn in urns]
+            for key, urns in resource.property_dependencies.items()
         },
     )
 
@@ -223,7 +247,8 @@ def _without_dangling_references(resources: list[Resource]) -> list[Resource]:
                 deleted_with=resource.deleted_with if resource.deleted_with in known else "",
                 dependencies=[urn for urn in resource.dependencies if urn in known],
                 property_dependencies={
-                    key: [urn for urn in urns if urn in known] for key, urns in resource.property_dependencies.items()
+                    key: [urn for urn in urns if urn in known]
+                    for key, urns in resource.property_dependencies.items()
                 },
             )
         )

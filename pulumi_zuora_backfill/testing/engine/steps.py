@@ -119,9 +119,13 @@ class StepRunner:
         elif new.custom:
             self.checkpoint.begin(new, "creating")
             try:
-                new.id, new.outputs = self.host().create(new.urn, new.inputs, new.custom_timeouts.get("create", 0.0))
+                new.id, new.outputs = self.host().create(
+                    new.urn, new.inputs, new.custom_timeouts.get("create", 0.0)
+                )
                 if not new.id:
-                    raise ProviderError(f"plugin returned empty resource.ID from create '{new.urn}'")
+                    raise ProviderError(
+                        f"plugin returned empty resource.ID from create '{new.urn}'"
+                    )
             except PartialFailureError as error:
                 failure = error
                 new.id, new.outputs, new.init_errors = error.id, error.outputs, error.reasons
@@ -148,7 +152,9 @@ class StepRunner:
             self.checkpoint.begin(new, "updating")
             timeout = new.custom_timeouts.get("update", 0.0)
             try:
-                new.outputs = self.host().update(new.urn, old.id, old.inputs, old.outputs, new.inputs, timeout)
+                new.outputs = self.host().update(
+                    new.urn, old.id, old.inputs, old.outputs, new.inputs, timeout
+                )
             except PartialFailureError as error:
                 # What exists was not made from the new inputs, so the next run must compare with the old ones.
                 failure = error
@@ -170,7 +176,9 @@ class StepRunner:
         if old.custom and not (self.dry_run or spared or is_provider_type(old.type)):
             self.checkpoint.begin(old, "deleting")
             try:
-                self.host().delete(old.urn, old.id, old.inputs, old.outputs, old.custom_timeouts.get("delete", 0.0))
+                self.host().delete(
+                    old.urn, old.id, old.inputs, old.outputs, old.custom_timeouts.get("delete", 0.0)
+                )
             except ProviderError:
                 self.checkpoint.end(old)
                 raise
@@ -191,7 +199,11 @@ class StepRunner:
                 new.id = id_ or new.id
             except PartialFailureError as error:
                 failure = error
-                new.id, new.outputs, new.init_errors = error.id or new.id, error.outputs, error.reasons
+                new.id, new.outputs, new.init_errors = (
+                    error.id or new.id,
+                    error.outputs,
+                    error.reasons,
+                )
             except ProviderError:
                 self.checkpoint.end(new)
                 raise

@@ -51,7 +51,9 @@ def is_provider_type(type_: str) -> bool:
 
 def package_of(type_: str) -> str:
     """Return the package that a resource type belongs to."""
-    return type_.removeprefix(_PROVIDER_PREFIX) if is_provider_type(type_) else type_.split(":", 1)[0]
+    return (
+        type_.removeprefix(_PROVIDER_PREFIX) if is_provider_type(type_) else type_.split(":", 1)[0]
+    )
 
 
 def provider_urn_of(reference: str) -> str:
@@ -92,7 +94,10 @@ class Aliases:
         old_parent = self.old_urns.get(parent, "")
         if old_parent:
             inherited = [(type_, name), *((type_of(urn), name_of(urn)) for urn in list(found))]
-            found += [self._inherited(child, child_name, parent, old_parent) for child, child_name in inherited]
+            found += [
+                self._inherited(child, child_name, parent, old_parent)
+                for child, child_name in inherited
+            ]
         return list(dict.fromkeys(found))
 
     def _collapsed(self, type_: str, name: str, own_parent: str, alias: Alias) -> str:
@@ -102,7 +107,11 @@ class Aliases:
         if alias.no_parent:
             parent = ""
         return make_urn(
-            alias.stack or self._stack, alias.project or self._project, parent, alias.type or type_, alias.name or name
+            alias.stack or self._stack,
+            alias.project or self._project,
+            parent,
+            alias.type or type_,
+            alias.name or name,
         )
 
     def _inherited(self, type_: str, name: str, parent: str, old_parent: str) -> str:

@@ -14,10 +14,18 @@ from .sandbox import Sandbox
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM, after printing lines that a shell can eval."""
-    parser = argparse.ArgumentParser(prog="sandbox", description="A local Zuora for trying out and for tests.")
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: any free port)")
+    parser = argparse.ArgumentParser(
+        prog="sandbox", description="A local Zuora for trying out and for tests."
+    )
     parser.add_argument(
-        "--job-duration", type=float, default=10.0, metavar="S", help="seconds a job runs (default: 10)"
+        "--port", type=int, default=0, help="port on 127.0.0.1 (default: any free port)"
+    )
+    parser.add_argument(
+        "--job-duration",
+        type=float,
+        default=10.0,
+        metavar="S",
+        help="seconds a job runs (default: 10)",
     )
     options = parser.parse_args(arguments)
     ended = threading.Event()
@@ -28,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sandbox.start()
     except (OSError, OverflowError) as error:
         parser.error(f"cannot listen on port {options.port}: {error}")
-    sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in sandbox.environment().items())
+    sys.stdout.writelines(
+        f"export {name}={shlex.quote(value)}\n" for name, value in sandbox.environment().items()
+    )
     sys.stdout.flush()
     ended.wait()
     sandbox.stop()

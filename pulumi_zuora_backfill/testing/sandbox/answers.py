@@ -67,11 +67,17 @@ class Answer:
     def with_headers(self, headers: Mapping[str, str]) -> Answer:
         """Return this answer with more headers; those that it has already, it keeps."""
         own = {name.lower() for name, _ in self.headers}
-        return replace(self, headers=self.headers + tuple((k, v) for k, v in headers.items() if k.lower() not in own))
+        return replace(
+            self,
+            headers=self.headers
+            + tuple((k, v) for k, v in headers.items() if k.lower() not in own),
+        )
 
     def without(self, *names: str) -> Answer:
         """Return this answer without some headers."""
-        return replace(self, headers=tuple(header for header in self.headers if header[0] not in names))
+        return replace(
+            self, headers=tuple(header for header in self.headers if header[0] not in names)
+        )
 
 
 def maps_status(version: str) -> bool:

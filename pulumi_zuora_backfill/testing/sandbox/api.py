@@ -47,7 +47,14 @@ _ROUTES = Map(
 class Api:
     """Zuora behind a gateway, as an application that any WSGI server can run."""
 
-    def __init__(self, zuora: Zuora, plan: FaultPlan, traffic: Traffic, gate: Gate, answer_time_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        zuora: Zuora,
+        plan: FaultPlan,
+        traffic: Traffic,
+        gate: Gate,
+        answer_time_s: float = 0.0,
+    ) -> None:
         """Take Zuora and what a test has a hand on."""
         self.on_request: Hook | None = None
         self.on_answer: Hook | None = None
@@ -69,7 +76,9 @@ class Api:
         call, unroutable = self._read(request)
         if self.on_request:
             self.on_request(call.record)
-        limits = self._zuora.token_limits if call.operation is Operation.TOKEN else self._zuora.limits
+        limits = (
+            self._zuora.token_limits if call.operation is Operation.TOKEN else self._zuora.limits
+        )
         with limits.request() as exceeded:
             planned = self._plan.take(call.operation)
             self._zuora.tenant.settle()
@@ -109,7 +118,9 @@ class Api:
         call = Call(request, record, data, job_id, self._zuora.tenant.new_uuid())
         if isinstance(problem, MethodNotAllowed):
             message = f"Request method '{request.method}' not supported"
-            return call, self._zuora.dressed(call, spring(405, "Method Not Allowed", message, request.path))
+            return call, self._zuora.dressed(
+                call, spring(405, "Method Not Allowed", message, request.path)
+            )
         return call, gateway(404, NO_ROUTE) if problem else None
 
 

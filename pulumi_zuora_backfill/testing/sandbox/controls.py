@@ -50,7 +50,12 @@ class Controls:
         return self._tenant.tenant_id
 
     def plan(
-        self, fault: Fault, on: Operation | None = None, times: int = 1, after: int = 0, **parameters: Any
+        self,
+        fault: Fault,
+        on: Operation | None = None,
+        times: int = 1,
+        after: int = 0,
+        **parameters: Any,
     ) -> None:
         """
         Let requests fail.
@@ -156,7 +161,12 @@ class Controls:
         return job
 
     def finish(
-        self, job_id: str, status: str = "COMPLETED", error_count: int = 0, *, batches_finished: int | None = None
+        self,
+        job_id: str,
+        status: str = "COMPLETED",
+        error_count: int = 0,
+        *,
+        batches_finished: int | None = None,
     ) -> None:
         """
         End a job.

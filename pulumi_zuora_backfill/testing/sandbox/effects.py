@@ -18,7 +18,9 @@ from .zuora import Call, Work, Zuora
 __all__ = ["NO_ROUTE", "Effects"]
 
 NO_ROUTE = {"message": "no Route matched with those values"}
-BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+BAD_GATEWAY = (
+    "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+)
 _MADE_IN_PASSING = (Fault.CONNECTION_DROPPED_AFTER, Fault.GATEWAY_504)
 
 
@@ -52,7 +54,11 @@ class Effects:
             return self._zuora.answer(call, lambda: instead) if self._is_saved(planned) else instead
         if planned.parameters.get("then_done_after_s") is not None:
             self._do_later(call, planned["then_done_after_s"])
-            return self._timed_out(call) if planned.fault is Fault.GATEWAY_504 else self._in_flight(call)
+            return (
+                self._timed_out(call)
+                if planned.fault is Fault.GATEWAY_504
+                else self._in_flight(call)
+            )
         if planned.fault is Fault.IN_FLIGHT_409:
             return self._zuora.refusal(call) or self._in_flight(call)
         return self._spoilt(call, planned, self._zuora.answer(call, self._delayed(planned, work)))
@@ -61,7 +67,9 @@ class Effects:
         """Return the answer of a fault that keeps the work from being done."""
         match planned.fault:
             case Fault.RATE_LIMITED_429:
-                return self._rate_limited(call, planned["retry_after_s"], planned["ratelimit_reset_s"])
+                return self._rate_limited(
+                    call, planned["retry_after_s"], planned["ratelimit_reset_s"]
+                )
             case Fault.HTML_502:
                 return self._from_gateway(gateway(502, BAD_GATEWAY))
             case Fault.GATEWAY_404:
@@ -69,7 +77,9 @@ class Effects:
             case Fault.GATEWAY_504 if not planned["job_is_made"]:
                 return self._timed_out(call)
             case Fault.REDIRECT:
-                return self._from_gateway(Answer(302, b"", (("Location", planned["location"]),), "text/html"))
+                return self._from_gateway(
+                    Answer(302, b"", (("Location", planned["location"]),), "text/html")
+                )
             case Fault.TOKEN_REVOKED:
                 return self._zuora.dressed(call, unauthorized("Authentication error"))
             case Fault.USER_INFO_401:
@@ -80,7 +90,11 @@ class Effects:
 
     def _failure(self, call: Call, planned: PlannedFault) -> Answer:
         code = planned["code"] or f"{self._zuora.tenant.behaviours.resource_code}60"
-        status = 200 if planned.fault is Fault.SUCCESS_FALSE else planned["status"] or self._zuora.status_of(call, code)
+        status = (
+            200
+            if planned.fault is Fault.SUCCESS_FALSE
+            else planned["status"] or self._zuora.status_of(call, code)
+        )
         return self._zuora.failed(call, status, (code, planned["message"]))
 
     def _is_saved(self, planned: PlannedFault) -> bool:
@@ -161,7 +175,9 @@ class Effects:
     def _limited(self, call: Call, exceeded: str) -> Answer:
         if exceeded == "concurrency":
             return self._zuora.refused(call, (70, "The request exceeded the concurrency limit."))
-        limits = self._zuora.token_limits if call.operation is Operation.TOKEN else self._zuora.limits
+        limits = (
+            self._zuora.token_limits if call.operation is Operation.TOKEN else self._zuora.limits
+        )
         return self._rate_limited(call, limits.seconds_left(), limits.seconds_left())
 
     def _rate_limited(self, call: Call, retry_after_s: object, reset_s: object) -> Answer:
@@ -170,10 +186,16 @@ class Effects:
             code = f"{self._zuora.tenant.behaviours.resource_code}70"
             answer = self._zuora.failed(call, 429, (code, "The request exceeded the rate limit."))
         else:
-            answer = self._zuora.dressed(call, Answer.json(429, {"message": "API rate limit exceeded"}))
-        answer = answer.without("RateLimit-Reset", "RateLimit-Remaining").with_headers({"RateLimit-Remaining": "0"})
+            answer = self._zuora.dressed(
+                call, Answer.json(429, {"message": "API rate limit exceeded"})
+            )
+        answer = answer.without("RateLimit-Reset", "RateLimit-Remaining").with_headers(
+            {"RateLimit-Remaining": "0"}
+        )
         given = {"Retry-After": retry_after_s, "RateLimit-Reset": reset_s}
-        return answer.with_headers({name: str(value) for name, value in given.items() if value is not None})
+        return answer.with_headers(
+            {name: str(value) for name, value in given.items() if value is not None}
+        )
 
     def _from_gateway(self, answer: Answer) -> Answer:
         """Return an answer that never came near Zuora: all it has is a date."""

@@ -99,7 +99,14 @@ class FaultPlan:
         self._lock = threading.Lock()
         self._planned: list[PlannedFault] = []
 
-    def add(self, fault: Fault, on: Operation | None, times: int, after: int, parameters: Mapping[str, Any]) -> None:
+    def add(
+        self,
+        fault: Fault,
+        on: Operation | None,
+        times: int,
+        after: int,
+        parameters: Mapping[str, Any],
+    ) -> None:
         """
         Plan a fault.
 

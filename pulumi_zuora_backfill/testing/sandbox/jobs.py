@@ -111,7 +111,9 @@ class SandboxJob:
             "type": self.type,
             "batchSentCount": sent if counted else 0,
             "batchFinishedCount": finished if counted else 0,
-            "errorCount": self.error_count if self.behaviours.dry_run_error_count or not self.dry_run else None,
+            "errorCount": self.error_count
+            if self.behaviours.dry_run_error_count or not self.dry_run
+            else None,
             "progress": f"{100 * finished / self.batches:.2f}%",
         }
 

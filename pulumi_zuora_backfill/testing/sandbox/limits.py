@@ -36,7 +36,11 @@ class Limits:
             self._seen += 1
             self._running += 1
             exceeded = (
-                "rate" if self._seen > self._per_minute else "concurrency" if self._running > self._at_once else None
+                "rate"
+                if self._seen > self._per_minute
+                else "concurrency"
+                if self._running > self._at_once
+                else None
             )
         try:
             yield exceeded

@@ -69,9 +69,13 @@ class SavedAnswers:
                 self._entries[key] = _Entry(use, self._clock.now())
                 return None
             if entry.use[:3] != use[:3]:
-                raise KeyRefusedError(422, "The Idempotency-Key was used with another tenant, URL or method.")
+                raise KeyRefusedError(
+                    422, "The Idempotency-Key was used with another tenant, URL or method."
+                )
             if other_body_status is not None and entry.use.body != use.body:
-                raise KeyRefusedError(other_body_status, "The Idempotency-Key was used with another body.")
+                raise KeyRefusedError(
+                    other_body_status, "The Idempotency-Key was used with another body."
+                )
             if entry.answer is None:
                 raise KeyRefusedError(409, "A request with this Idempotency-Key is in progress.")
             return entry.answer

@@ -130,7 +130,9 @@ class Tenant:
         with self._lock:
             return self._jobs[job_id]
 
-    def add(self, job: NewJob, scope: Scope, *, created_s: float, key: str | None = None) -> SandboxJob:
+    def add(
+        self, job: NewJob, scope: Scope, *, created_s: float, key: str | None = None
+    ) -> SandboxJob:
         """Make a job, whatever the rules say."""
         with self._lock:
             added = SandboxJob(
@@ -167,7 +169,9 @@ class Tenant:
                 message = "You do not have the permission Manage OTR Settings."
                 raise RefusalError((self.behaviours.missing_permission_category, message))
             category = self.behaviours.second_job_category
-            if category and any(other.type == job.type and other.status in RUNNING for other in self._visible(scope)):
+            if category and any(
+                other.type == job.type and other.status in RUNNING for other in self._visible(scope)
+            ):
                 raise RefusalError((category, f"A {job.type} backfill job is already running."))
             return self.add(job, scope, created_s=created_s, key=key)
 
@@ -218,17 +222,25 @@ class Tenant:
         """Do the deferred work that has become due."""
         with self._lock:
             now = self.clock.now()
-            due = sorted((item for item in self._deferred if item[0] <= now), key=lambda item: item[0])
+            due = sorted(
+                (item for item in self._deferred if item[0] <= now), key=lambda item: item[0]
+            )
             self._deferred = [item for item in self._deferred if item[0] > now]
             for due_s, work in due:
                 work(due_s)
 
     def _visible(self, scope: Scope) -> list[SandboxJob]:
-        return [job for job in self.jobs() if self._sees_entity(scope, job) and self._sees_orgs(scope, job)]
+        return [
+            job
+            for job in self.jobs()
+            if self._sees_entity(scope, job) and self._sees_orgs(scope, job)
+        ]
 
     def _sees_entity(self, scope: Scope, job: SandboxJob) -> bool:
         only = self.entity_ids[0] if len(self.entity_ids) == 1 else None
-        return self.behaviours.entities_share_jobs or (scope.entity_id or only) == (job.entity_id or only)
+        return self.behaviours.entities_share_jobs or (scope.entity_id or only) == (
+            job.entity_id or only
+        )
 
     def _sees_orgs(self, scope: Scope, job: SandboxJob) -> bool:
         shared = self.behaviours.orgs_share_jobs or not scope.org_ids or not job.org_ids

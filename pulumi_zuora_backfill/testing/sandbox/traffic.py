@@ -52,7 +52,13 @@ class RecordedRequest:
 
     def __repr__(self) -> str:
         """Show the request without its headers and without the form of a token request: both hold secrets."""
-        body = "" if self.body is None else " (secret body)" if self.operation is Operation.TOKEN else f" {self.body}"
+        body = (
+            ""
+            if self.body is None
+            else " (secret body)"
+            if self.operation is Operation.TOKEN
+            else f" {self.body}"
+        )
         return f"<{self.method} {self.path}{body} -> {self.status or 'no answer'}>"
 
 

@@ -83,7 +83,9 @@ def check_track_id(track_id: str | None) -> None:
     """
     track_id = track_id or ""
     if len(track_id) > MAX_TRACK_ID or not track_id.isascii() or set(":;\"'") & set(track_id):
-        raise RefusalError((20, f"Zuora-Track-Id: at most {MAX_TRACK_ID} ASCII characters, without : ; \" and '."))
+        raise RefusalError(
+            (20, f"Zuora-Track-Id: at most {MAX_TRACK_ID} ASCII characters, without : ; \" and '.")
+        )
 
 
 def scope_of(entity_id: str | None, org_ids: str | None, tenant: Tenant) -> Scope:
@@ -94,15 +96,25 @@ def scope_of(entity_id: str | None, org_ids: str | None, tenant: Tenant) -> Scop
         RefusalError: An entity is missing, or an entity or organisation is not the user's.
     """
     guesses = tenant.behaviours
-    scope = Scope(entity_id, tuple(org.strip() for org in (org_ids or "").split(",") if org.strip()))
+    scope = Scope(
+        entity_id, tuple(org.strip() for org in (org_ids or "").split(",") if org.strip())
+    )
     if entity_id is None and len(tenant.entity_ids) > 1 and guesses.missing_entity_category:
-        raise RefusalError((guesses.missing_entity_category, "Zuora-Entity-Ids is required for this token."))
+        raise RefusalError(
+            (guesses.missing_entity_category, "Zuora-Entity-Ids is required for this token.")
+        )
     if entity_id and "," in entity_id:
         raise RefusalError((20, "Zuora-Entity-Ids takes one entity here."))
-    strangers = [f"organisation {org}" for org in scope.org_ids if tenant.org_ids and org not in tenant.org_ids]
+    strangers = [
+        f"organisation {org}"
+        for org in scope.org_ids
+        if tenant.org_ids and org not in tenant.org_ids
+    ]
     if entity_id and tenant.entity_ids and entity_id not in tenant.entity_ids:
         strangers.append(f"entity {entity_id}")
     category = guesses.unknown_scope_category
     if category and strangers:
-        raise RefusalError(*((category, f"You do not have access to {stranger}.") for stranger in strangers))
+        raise RefusalError(
+            *((category, f"You do not have access to {stranger}.") for stranger in strangers)
+        )
     return scope

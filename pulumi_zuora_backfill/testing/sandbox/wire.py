@@ -32,7 +32,9 @@ class _Handler(WSGIRequestHandler):
     """One connection. Werkzeug's own handler closes it after each answer; this one keeps it."""
 
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # else a small answer waits 40 ms for the client's delayed acknowledgement
+    disable_nagle_algorithm = (
+        True  # else a small answer waits 40 ms for the client's delayed acknowledgement
+    )
     server: Server
 
     def run_wsgi(self) -> None:

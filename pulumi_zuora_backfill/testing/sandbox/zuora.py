@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from werkzeug import Request
 
-from .answers import STATUS_OF_CATEGORY, Answer, RefusalError, failure, maps_status, spring, unauthorized
+from .answers import (
+    STATUS_OF_CATEGORY,
+    Answer,
+    RefusalError,
+    failure,
+    maps_status,
+    spring,
+    unauthorized,
+)
 from .limits import Limits
 from .saved_answers import KeyRefusedError, SavedAnswers, Use
 from .tenant import Scope, Tenant
@@ -46,7 +54,9 @@ class Call:
 class Zuora:
     """The API of one tenant."""
 
-    def __init__(self, tenant: Tenant, saved: SavedAnswers, limits: Limits, token_limits: Limits) -> None:
+    def __init__(
+        self, tenant: Tenant, saved: SavedAnswers, limits: Limits, token_limits: Limits
+    ) -> None:
         """Take the tenant, the keys' memory, and the limits of the API and of the token endpoint."""
         self.tenant = tenant
         self.saved = saved
@@ -68,7 +78,9 @@ class Zuora:
             if not self.tenant.behaviours.replay_keeps_date:
                 saved = saved.without("Date").with_headers({"Date": self.tenant.clock.http_date()})
             if not self.tenant.behaviours.replay_keeps_request_id:
-                saved = saved.without("Zuora-Request-Id").with_headers({"Zuora-Request-Id": call.request_id})
+                saved = saved.without("Zuora-Request-Id").with_headers(
+                    {"Zuora-Request-Id": call.request_id}
+                )
             return saved
         try:
             answer = work()
@@ -104,9 +116,14 @@ class Zuora:
         if call.operation is Operation.STOP and call.key is not None:
             message = "Request method 'PUT' not supported with Idempotency-Key header"
             return self.dressed(call, spring(400, "Bad Request", message, call.request.path))
-        if call.operation in (Operation.CREATE, Operation.STOP) and call.request.mimetype != "application/json":
+        if (
+            call.operation in (Operation.CREATE, Operation.STOP)
+            and call.request.mimetype != "application/json"
+        ):
             message = f"Content type '{call.request.mimetype}' not supported"
-            return self.dressed(call, spring(415, "Unsupported Media Type", message, call.request.path))
+            return self.dressed(
+                call, spring(415, "Unsupported Media Type", message, call.request.path)
+            )
         try:
             check_track_id(headers.get("Zuora-Track-Id"))
             if call.key is not None and len(call.key) > MAX_KEY:
@@ -124,7 +141,8 @@ class Zuora:
         """Return a failure with codes of the caller's choice."""
         numeric = self.tenant.behaviours.numeric_codes
         listed: list[dict[str, object]] = [
-            {"code": int(code) if numeric and code.isdigit() else code, "message": message} for code, message in reasons
+            {"code": int(code) if numeric and code.isdigit() else code, "message": message}
+            for code, message in reasons
         ]
         return self.dressed(call, failure(status, listed, call.request_id))
 
@@ -151,14 +169,18 @@ class Zuora:
 
     def _code(self, call: Call, category: int) -> str:
         unknown = category == 40 or call.operation in (Operation.GET, Operation.LIST)
-        return f"{UNKNOWN_OBJECT if unknown else self.tenant.behaviours.resource_code}{category:02d}"
+        return (
+            f"{UNKNOWN_OBJECT if unknown else self.tenant.behaviours.resource_code}{category:02d}"
+        )
 
     def _result(self, call: Call, at: float | None) -> dict[str, object]:
         scope = self._scope(call)
         if call.operation is Operation.CREATE:
             wanted = new_job(json_object(call.data), self.tenant.behaviours)
             created_s = self.tenant.clock.now() if at is None else at
-            call.record.job_id = self.tenant.create(wanted, scope, created_s=created_s, key=call.key).id
+            call.record.job_id = self.tenant.create(
+                wanted, scope, created_s=created_s, key=call.key
+            ).id
             return {"jobId": call.record.job_id}
         if call.operation is Operation.GET:
             return {"job": self.tenant.get(call.job_id, scope).as_json()}
@@ -187,5 +209,7 @@ class Zuora:
             return Answer.json(400, {"code": 400, "message": problem})
         if not self.tenant.knows(form["client_id"], form["client_secret"]):
             behaviours = self.tenant.behaviours
-            return Answer.json(behaviours.bad_credentials_status, dict(behaviours.bad_credentials_body))
+            return Answer.json(
+                behaviours.bad_credentials_status, dict(behaviours.bad_credentials_body)
+            )
         return Answer.json(200, self.tenant.issue_token())

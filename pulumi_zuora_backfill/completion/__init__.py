@@ -1,0 +1,1 @@
+"""What a wait for jobs means, in plain data, and how it polls."""

@@ -1,0 +1,1 @@
+"""One intent, one job: key, guard, attempt record, submission, stop."""

@@ -1,0 +1,1 @@
+"""What create, read, update, delete and preview of a backfill job mean, in plain data."""

@@ -1,0 +1,132 @@
+"""What is looked at in the program's process, before a resource is registered: what cannot be honoured or carried, and a secret that is none."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pulumi
+from pulumi.runtime.settings import get_monitor
+
+from pulumi_zuora_backfill.errors import InputError
+from pulumi_zuora_backfill.settings.loading import NAMES, how_to_set
+
+_NO_LIST = str | bytes | bytearray | memoryview | range
+_LARGEST_BITS = 1023  # what a double can hold
+# A monitor lives exactly as long as its run, and an Automation API program may run many in one process.
+_warned: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def ensure_no_import(kind: str, name: str, opts: pulumi.ResourceOptions | None) -> None:
+    """
+    Make sure that Pulumi is not asked to import; its host of dynamic providers cannot.
+
+    Raises:
+        InputError: The option ``import_`` is set.
+    """
+    if opts is not None and opts.import_:
+        raise InputError(
+            f"{kind} {name!r}: the option import_ is refused, as Pulumi cannot import dynamic resources.",
+            f"To take over a job that is there, declare a BackfillJob with existing_job_id={opts.import_!r} instead.",
+        )
+
+
+def ensure_delete_before_replace(kind: str, name: str, opts: pulumi.ResourceOptions) -> None:
+    """
+    Make sure that a job is let go of before its successor starts.
+
+    Raises:
+        InputError: ``delete_before_replace=False`` was asked for.
+    """
+    if opts.delete_before_replace is False:
+        raise InputError(
+            f"{kind} {name!r}: delete_before_replace=False is refused.",
+            "The job that is replaced has to come to its end before the next one starts; take the option away.",
+        )
+
+
+def ensure_no_replace_on_changes(kind: str, name: str, opts: pulumi.ResourceOptions) -> None:
+    """
+    Make sure that nobody counts on an option that Pulumi ignores for dynamic resources.
+
+    Raises:
+        InputError: The option ``replace_on_changes`` is set.
+    """
+    if opts.replace_on_changes:
+        raise InputError(
+            f"{kind} {name!r}: the option replace_on_changes is refused, as Pulumi ignores it for dynamic resources.",
+            "Put what is to start another job into triggers instead.",
+        )
+
+
+def ensure_json(kind: str, name: str, arguments: Mapping[str, Any]) -> None:
+    """
+    Make sure that Pulumi can carry the arguments; it meets a date or bytes with a traceback.
+
+    Raises:
+        InputError: One of them is no JSON value, or holds one that is none.
+    """
+    unfit = [text for argument, value in arguments.items() for text in _unfit(value, argument)]
+    if unfit:
+        raise InputError(
+            f"{kind} {name!r}: {'; '.join(unfit)}, which Pulumi cannot carry as JSON.",
+            "Write it as a text, a number, a list or a dictionary.",
+        )
+
+
+def shareable(value: Any) -> Any:
+    """Let a value be awaited more than once: an argument is looked at before it is registered, and a component hands it to several resources."""
+    if isinstance(value, Mapping):
+        return {key: shareable(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, _NO_LIST):
+        return [shareable(item) for item in value]
+    if inspect.isawaitable(value) and not isinstance(value, asyncio.Future):
+
+        async def awaited() -> Any:
+            """Wait for it, and let what it brings be awaited more than once too."""
+            return shareable(await value)
+
+        return asyncio.ensure_future(awaited())
+    return value
+
+
+def warn_of_plain_secret() -> None:
+    """Say once per run that the client secret stands in the stack's configuration for everybody to read."""
+    _, key = NAMES["client_secret"]
+    monitor = get_monitor()
+    if (
+        monitor in _warned
+        or pulumi.runtime.is_config_secret(key)
+        or pulumi.runtime.get_config(key) is None
+    ):
+        return
+    _warned.add(monitor)
+    pulumi.log.warn(
+        f"{key} stands in plain text in the stack's configuration: take it away and {how_to_set('client_secret')}. "
+        "Where others may have read it, give the OAuth client a new secret."
+    )
+
+
+def _unfit(value: object, where: str) -> Iterator[str]:
+    """Name what is no JSON value; what an output or a coroutine will hold is seen later."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                yield f"{where} has a key of type {type(key).__name__}"
+            yield from _unfit(item, f"{where}[{key!r}]")
+    elif isinstance(value, Sequence) and not isinstance(value, _NO_LIST):
+        for index, item in enumerate(value):
+            yield from _unfit(item, f"{where}[{index}]")
+    elif isinstance(value, str):
+        if any(0xD800 <= ord(char) < 0xE000 for char in value):
+            yield f"{where} holds half of a surrogate pair"
+    elif isinstance(value, int):
+        if value.bit_length() > _LARGEST_BITS:
+            yield f"{where} is a number too large for Pulumi"
+    elif not (
+        value is None or isinstance(value, float | pulumi.Output) or inspect.isawaitable(value)
+    ):
+        yield f"{where} is of type {type(value).__name__}"

@@ -1,0 +1,1 @@
+"""Where Zuora is and who we are there."""

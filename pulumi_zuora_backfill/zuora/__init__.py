@@ -1,0 +1,1 @@
+"""Zuora over HTTP. Knows nothing of Pulumi."""
