@@ -21,11 +21,13 @@ class Zuora:
     Attributes:
         base_url: The endpoint.
         client: The four operations.
+        clock: Time.
         submission: Turns an order into one job.
     """
 
     base_url: str
     client: BackfillClient
+    clock: Clock
     submission: Submission
 
 
@@ -57,7 +59,6 @@ def connect(settings: Settings, clock: Clock, report: Callable[[str], None]) -> 
     Raises:
         ConfigurationError: The settings are not usable.
     """
-    from .contract.guard import Guard
     from .contract.submission import Submission
     from .zuora.client import BackfillClient
     from .zuora.http import Exchange
@@ -85,5 +86,5 @@ def connect(settings: Settings, clock: Clock, report: Callable[[str], None]) -> 
         report=report,
     )
     client = BackfillClient(transport, credentials)
-    submission = Submission(client, Guard(client), clock)
-    return Zuora(base_url=base_url, client=client, submission=submission)
+    submission = Submission(client, clock)
+    return Zuora(base_url=base_url, client=client, clock=clock, submission=submission)

@@ -12,37 +12,58 @@ import gc
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import grpc
 from google.protobuf import empty_pb2
 from pulumi.dynamic import Config
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, status_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, status_pb2
 
 from .errors import InterruptedWaitError, ZuoraBackfillError
 
 _HOST_WORKERS = 4
 WORKERS: Final = 64
 _TRAILER = "grpc-status-details-bin"
+_PROVIDER = "__provider"
 _LOG_TIMEOUT_S = 5.0
 _CANCEL = "/pulumirpc.ResourceProvider/Cancel"
 _SLICE_S = 0.5
 F = TypeVar("F", bound=Callable[..., Any])
+_Call: TypeAlias = tuple[Any, grpc.ServicerContext]
 
 _engine_lock = threading.Lock()
 _engine: engine_pb2_grpc.EngineStub | None = None
 _cancelled = threading.Event()
 
 
+class KeptInStateError(ZuoraBackfillError):
+    """
+    A create, or an update, that failed and leaves something that state has to keep.
+
+    Attributes:
+        id: The resource id.
+        outputs: The outputs, in the engine's notation where they are secret.
+        otherwise: The text for a host that cannot pass them on.
+    """
+
+    def __init__(self, text: str, id_: str, outputs: Mapping[str, Any], otherwise: str) -> None:
+        """Keep what state has to keep."""
+        super().__init__(text)
+        self.id = id_
+        self.outputs = outputs
+        self.otherwise = otherwise
+
+
 def clean_errors(method: F) -> F:
     """
-    Make a provider method fail with one clean line instead of a traceback.
+    Make a provider method fail with one clean text instead of a traceback.
 
-    The host turns every exception into the text of its traceback. The engine prefers the status in a gRPC trailer of the same code, so that is where our
-    message goes. Fallback: the exception passes as it is.
+    The host turns every exception into the text of its traceback. The engine prefers the status in a
+    gRPC trailer of the same code, so that is where our message goes, and what state has to keep.
+    Fallback: the exception passes as it is, and state keeps nothing.
     """
 
     @functools.wraps(method)
@@ -51,14 +72,42 @@ def clean_errors(method: F) -> F:
             return method(*args, **kwargs)
         except ZuoraBackfillError as error:
             call = _served_call()
-            if call is None:
-                raise
             status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
+            if isinstance(error, KeptInStateError):
+                record = _record(error, call)
+                if record is None:
+                    error = ZuoraBackfillError(error.otherwise)
+                    status.message = str(error)
+                else:
+                    status.details.add().Pack(record)
+            if call is None:
+                raise error from None
             call[1].set_trailing_metadata(((_TRAILER, status.SerializeToString()),))
-            # The host sends the traceback along; with all its causes it can be too long for the trailers of a call.
+            # The host sends the traceback along; with all its causes it may be too long for a trailer.
             raise error.with_traceback(None) from None
 
     return guarded  # type: ignore[return-value]  # functools.wraps keeps the signature
+
+
+def _record(
+    error: KeptInStateError, call: _Call | None
+) -> provider_pb2.ErrorResourceInitFailed | None:
+    """Return what makes the engine keep a failed resource; ``None`` if the host does not show how."""
+    request = call[0] if call else None
+    inputs = getattr(request, "properties", None) or getattr(request, "news", None)
+    try:
+        provider = inputs[_PROVIDER]  # type: ignore[index]  # a Struct
+        record = provider_pb2.ErrorResourceInitFailed(id=error.id, reasons=[str(error)])
+        record.properties.update({**error.outputs, _PROVIDER: provider})
+    except (TypeError, KeyError, ValueError, AttributeError):
+        return None
+    return record
+
+
+def served_urn() -> str:
+    """Return the URN of the resource that is being worked on; empty if the host does not show it."""
+    call = _served_call()
+    return str(getattr(call[0], "urn", "")) if call else ""
 
 
 def status(text: str) -> None:
@@ -144,7 +193,7 @@ def config_keys(config: Config) -> list[str]:
     )
 
 
-def _served_call() -> tuple[Any, grpc.ServicerContext] | None:
+def _served_call() -> _Call | None:
     """Find the request that this thread is serving, up the stack."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:

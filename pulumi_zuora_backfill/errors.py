@@ -15,7 +15,9 @@ ZuoraBackfillError                 .message .hint
     ├── OutcomeUnknownError        the request may or may not have started a job
     ├── AmbiguousJobError          a job exists that nobody here can account for
     ├── GuardError                 the tenant already holds such a job
+    ├── NotVerifiedError           a live job lacks the proof of its dry run, or the approval
     ├── JobRefusedError            Zuora will not start the job
+    ├── StateUnreadableError       what the stack's state holds is not known
     ├── WrongTenantError           state and today's settings speak of different places
     ├── JobStillRunningError       a job that has to end first has not ended
     ├── JobFailedError             a job that was waited for did not complete cleanly
@@ -29,7 +31,7 @@ No message holds a body, a header, a token or a secret. A text from the server i
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pulumi import RunError
 
@@ -43,6 +45,9 @@ from .zuora.refusals import (
     text_or_none,
     without,
 )
+
+if TYPE_CHECKING:
+    from .contract.attempt import Attempt
 
 
 class ZuoraBackfillError(Exception):
@@ -64,6 +69,11 @@ class ZuoraBackfillError(Exception):
         super().__init__(f"{message} {hint}".strip())
         self.message = message
         self.hint = hint
+
+    def add_hint(self, hint: str) -> None:
+        """Add a way on to the text."""
+        self.hint = f"{self.hint} {hint}".strip()
+        self.args = (f"{self.message} {self.hint}",)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let an error be copied and pickled with all its attributes, whatever its ``__init__`` asks for."""
@@ -233,7 +243,21 @@ class JobError(ZuoraBackfillError):
 
 
 class OutcomeUnknownError(JobError):
-    """The request may or may not have started a job; the same `up` continues safely."""
+    """
+    The request may or may not have started a job; the same `up` continues safely.
+
+    Attributes:
+        attempt: What state has to keep for it.
+        unrecorded_hint: What to do if state could not keep it.
+    """
+
+    def __init__(
+        self, message: str, hint: str, *, attempt: Attempt, unrecorded_hint: str = ""
+    ) -> None:
+        """Keep the attempt beside the text."""
+        super().__init__(message, hint)
+        self.attempt = attempt
+        self.unrecorded_hint = unrecorded_hint
 
 
 class AmbiguousJobError(JobError):
@@ -244,8 +268,16 @@ class GuardError(JobError):
     """The tenant already holds a job of this type; nothing was started."""
 
 
+class NotVerifiedError(JobError):
+    """Nothing proves the dry run, or the approval, that a live job needs; nothing was started."""
+
+
 class JobRefusedError(JobError):
     """Zuora will not start the job."""
+
+
+class StateUnreadableError(JobError):
+    """The stack's state could not be read, so a live job could be a second one."""
 
 
 class WrongTenantError(JobError):

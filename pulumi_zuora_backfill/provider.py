@@ -1,8 +1,8 @@
 """
-The dynamic providers: Pulumi's calls on one side, the lifecycle's plain functions on the other.
+The dynamic providers: Pulumi's calls in, plain functions out.
 
-State refers to the classes by their path, so module and names stay for ever. They hold nothing when they are serialised; settings are read, and credentials,
-transport and client wired, in the plugin host and nowhere else.
+State refers to the classes by their path, so module and names stay for ever. They hold nothing when
+they are serialised; settings are read, and credentials and client wired, in the plugin host only.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pulumi.dynamic import (
@@ -26,52 +26,46 @@ from pulumi.dynamic import (
 
 from . import dynamic_host
 from .clock import Clock
-from .completion import lifecycle as awaiting
+from .completion import lifecycle as completion
 from .connection import Voice, Zuora, connect
-from .contract.tenant_check import place_mismatch
-from .errors import InputError
-from .job import lifecycle
-from .job.announcements import announce_start
+from .contract.tenant_check import place_mismatch, scope_of
+from .errors import ZuoraBackfillError
+from .job import lifecycle as job
 from .job.differences import changes_between
-from .job.inputs import check_inputs, ensure_job_id, scope_of
-from .program.stack_state import Past
-from .properties import PYTHON_NAMES
+from .job.identity import Identity, ensure_settings_arrive, identity_of
+from .job.inputs import check_inputs, ensure_job_id
+from .job.plan import (
+    adopts_what_it_replaces,
+    continuation_of,
+    ensure_startable,
+    is_open_attempt,
+    plan_start,
+)
+from .job.run_memory import RunMemory
+from .job.stack_state import StackState
 from .settings.loading import Settings, load_settings
-from .validation import is_unknown
-from .zuora.models import Scope
 
 _VOICE = Voice(status=dynamic_host.status, info=dynamic_host.info, warn=dynamic_host.warn)
 
-
-class _Run:
-    """What this run has seen. A process serves one run; of a provider it may hold two, where state has it in the words of another SDK."""
-
-    def __init__(self) -> None:
-        self.preview = False
-        self.announced: set[str] = set()
-        self.live: dict[tuple[str, Scope], str] = {}
-        self.replacing: dict[str, object] = {}
-        self.taken_over: set[str] = set()
-
-
-# One connection per process: all providers share one token, one silence, and one knowledge of what was started.
+# One connection and one memory per process: all providers share one token and one silence.
 _lock = threading.Lock()
 _zuora: Zuora | None = None
-_run = _Run()
+_run = RunMemory()
 
 
 @functools.cache
 def _prepare_host() -> bool:
-    """Make the plugin host fit, once per process, as each step looks through every object there is; tell whether it has enough workers."""
+    """Make the plugin host fit, once per process; tell whether it has enough workers."""
     dynamic_host.hear_cancellation()
     return dynamic_host.lift_worker_limit()
 
 
 def _warn_of_few_workers() -> None:
-    """Say that waits will be slow, where the host could not be helped."""
+    """Say that waits will be slow, if the host could not be helped."""
     dynamic_host.warn(
-        "Pulumi's plugin host serves four calls at a time, and this version of it could not be given more: waits may hold each other and other "
-        "resources up. Put all jobs into the job_ids of one BackfillCompletion, and tell the maintainers of pulumi-zuora-backfill."
+        "Pulumi's plugin host serves four calls at a time, and this version of it could not be given "
+        "more: waits may hold other resources up.\nPut all jobs into the job_ids of one "
+        "BackfillCompletion, and tell the maintainers of pulumi-zuora-backfill."
     )
 
 
@@ -81,10 +75,9 @@ class _ZuoraProvider(ResourceProvider):
     serialize_as_secret_always = False  # nothing is captured, so there is nothing to hide
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Read the settings; what is wrong with them is an error only when Zuora is needed."""
-        self._settings: Settings = load_settings(
-            os.environ, req.config.get, dynamic_host.config_keys(req.config)
-        )
+        """Read the settings; what is missing is an error only when Zuora is needed."""
+        self._stack_keys = dynamic_host.config_keys(req.config)
+        self._settings: Settings = load_settings(os.environ, req.config.get, self._stack_keys)
         self._clock = Clock(sleep=dynamic_host.sleep)
         _prepare_host()
 
@@ -96,35 +89,35 @@ class _ZuoraProvider(ResourceProvider):
                 _zuora = connect(self._settings, self._clock, dynamic_host.status)
             return _zuora
 
-    def _first_time(self, what: str) -> bool:
-        with _lock:
-            said = what in _run.announced
-            _run.announced.add(what)
-        return not said
+    def _identity(self, inputs: Mapping[str, Any]) -> Identity:
+        """Return which resource is to send something, once all it needs has arrived."""
+        identity = identity_of(inputs)
+        ensure_settings_arrive(identity, self._settings, self._stack_keys)
+        return identity
 
 
 class BackfillJobProvider(_ZuoraProvider):
-    """Serves `BackfillJob`; what each call does is the lifecycle table of the README."""
+    """Serves `BackfillJob`; what each call does is the lifecycle table of the reference."""
 
     @dynamic_host.clean_errors
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Validate; where there is nothing to compare with, a job will be started, and the reviewer is told."""
-        inputs, faults = check_inputs(news)
-        # Kept here and not in the inputs: an update plan compares those of the preview with those of the update.
-        _run.preview = bool(inputs.get("identity", {}).pop("preview", False))
+        """Validate; without olds a job will be started, so say so, or why it will not."""
+        # The flag is kept here: an update plan compares the inputs of preview and update.
+        identity = dict(news.get("identity") or {})
+        _run.preview = bool(identity.pop("preview", False))
+        inputs, faults = check_inputs(
+            {**news, "identity": identity} if identity else news, preview=_run.preview
+        )
+        urn = _urn(inputs)
+        state = StackState.from_input(inputs.get("past"))
+        _run.learn_of_program(urn, state, inputs.get("existingJobId"))
         if "past" in _olds:
-            # Only a start needs the past, and is checked without olds; another one would be written to state whenever a job was added.
+            # Only a start needs it; a new one would be written to state whenever a job was added.
             inputs["past"] = _olds["past"]
-        self._meet(inputs)
-        if isinstance(inputs.get("existingJobId"), str):
-            # Where another resource of the stack has had it, that one is deleted later, and must not stop it.
-            _run.taken_over.add(inputs["existingJobId"])
         if not _olds and not faults:
-            past = Past.from_input(inputs.get("past"))
-            if past.predecessor:
-                # A delete does not say what it is for; a replacement has been checked before, and a destroy has not.
-                _run.replacing[str(past.predecessor["jobId"])] = inputs.get("existingJobId")
-            self._announce(inputs, past)
+            _run.to_start(urn)
+            ensure_startable(inputs, self._settings, self._stack_keys, state, _run)
+            self._announce(inputs, urn, state.predecessor or None, ())
         return CheckResult(
             inputs, [CheckFailure(fault.wire_name, fault.reason) for fault in faults]
         )
@@ -132,30 +125,35 @@ class BackfillJobProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Tell another job from a change of state, and the reviewer what a replacement means."""
+        urn, job_id = _urn(_news), _olds.get("jobId")
         mismatch = place_mismatch(self._settings.base_url, _olds, self._settings, scope_of(_news))
-        if mismatch:
+        if mismatch and _run.first_time(f"mismatch {urn}"):
             dynamic_host.warn(
-                f"Job {_id} in state belongs to {mismatch}. Anything that needs Zuora will be refused."
+                f"Job {job_id} in state belongs to {mismatch}.\nAnything that needs Zuora is refused."
             )
-        changes = changes_between(_id, _olds, _news, self._settings, preview=_run.preview)
+        changes = changes_between(job_id, _olds, _news, self._settings, preview=_run.preview)
+        attempt = is_open_attempt(_olds)
         if changes.replacing:
-            if _news.get("existingJobId") == _id:
-                names = ", ".join(PYTHON_NAMES[name] for name in changes.replacing)
-                raise _adopts_what_it_replaces(_id, f"a change of {names}")
-            past = Past(predecessor={**_olds, "jobId": _id}, job_ids=frozenset())
-            self._announce(_news, past, changes.replacing)
+            if job_id is not None and _news.get("existingJobId") == job_id:
+                raise adopts_what_it_replaces(job_id, changes.replacing)
+            _run.show_before(urn, _olds)
+            self._announce(_news, urn, _olds, changes.replacing)
+        elif attempt:
+            if _run.first_time(urn):
+                _say(continuation_of(_news, _olds, self._clock.now()))
         elif (
             "existingJobId" in changes.state_only
             and _news.get("existingJobId") is None
             and "idempotencyKey" not in _olds
-            and self._first_time(f"line {_id}")
+            and _run.first_time(f"line {urn}")
         ):
             dynamic_host.warn(
-                f"Job {_id} was taken over and not started here. Without existing_job_id only the state knows of it: a destroy and another up would start "
-                "a second job. Better keep the line."
+                f"Keep existing_job_id: job {job_id} was taken over and not started here.\nWithout the "
+                "line only this stack's state knows of it."
             )
+        _run.note_changes(urn, changes.state_only)
         return DiffResult(
-            changes=bool(changes.replacing or changes.state_only),
+            changes=attempt or bool(changes.replacing or changes.state_only),
             replaces=list(changes.replacing),
             delete_before_replace=True,
         )
@@ -163,71 +161,91 @@ class BackfillJobProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Make sure that there is one job for these inputs."""
-        outputs = lifecycle.create_job(self._connected(), self._settings, props, _VOICE)
+        outputs = self._start(props, _run.before(_urn(props)))
         return CreateResult(outputs["jobId"], outputs)
 
     @dynamic_host.clean_errors
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Look the job up; never report it gone."""
-        ensure_job_id(id_)
-        return ReadResult(
-            id_, lifecycle.read_job(self._connected(), self._settings, id_, props, _VOICE)
-        )
+        """Look the job up; never report it gone. An open attempt stays as it is."""
+        if is_open_attempt(props):
+            return ReadResult(id_, job.unchanged(props))
+        if "jobId" not in props:
+            ensure_job_id(id_)
+        zuora = self._connected()
+        return ReadResult(id_, job.read_job(zuora, self._settings, id_, props, _VOICE))
 
     @dynamic_host.clean_errors
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Keep what was declared anew; nothing is sent."""
-        return UpdateResult(lifecycle.update_job(_olds, _news))
+        """Continue an open attempt; otherwise keep what was declared anew and send nothing."""
+        if is_open_attempt(_olds):
+            return UpdateResult(self._start(_news, _olds, _id))
+        return UpdateResult(job.update_job(_olds, _news, _run.changes(_urn(_news)), _VOICE))
 
     @dynamic_host.clean_errors
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Stop the job where it may be stopped; refuse to replace one that runs and may not."""
-        if _run.replacing.get(_id) == _id:
-            raise _adopts_what_it_replaces(_id, "--replace, taint or a trigger")
-        replacing = _id in _run.replacing
-        if _id in _run.taken_over:
-            # It is another resource's now, and not this one's to stop.
-            _props = {**_props, "onDelete": "leave"}
+        """Stop the job if it may be stopped; refuse to replace one that runs and may not."""
+        urn = dynamic_host.served_urn()
+        replacing = _run.is_replaced(urn)
+        if replacing:
+            _run.show_before(urn, _props)
+        job_id = _props.get("jobId")
+        taken = _run.takes_over(urn)
+        if replacing and job_id is not None and taken == job_id:
+            raise adopts_what_it_replaces(job_id)
+        try:
+            job.delete_job(
+                self._connected,
+                self._settings,
+                self._clock,
+                _props,
+                _VOICE,
+                replacing=replacing,
+                kept_by=_run.kept_by(job_id, urn),
+                ended=_run.has_ended(job_id),
+            )
+        except ZuoraBackfillError as error:
             if not replacing:
-                dynamic_host.info(f"Job {_id} goes on: another resource takes it over.")
-        lifecycle.delete_job(
-            self._connected, self._settings, self._clock, _id, _props, _VOICE, replacing=replacing
-        )
+                error.add_hint(
+                    "If the tenant or the job is gone, take the resource out of the state: "
+                    f"pulumi state delete '{urn}'"
+                )
+            raise
 
-    def _meet(self, inputs: Mapping[str, Any]) -> str | None:
-        """Note a live job, and return the name of another one for the same type and place."""
-        if inputs.get("dryRun") is not False or is_unknown(inputs) or "type" not in inputs:
-            return None
-        declared = scope_of(inputs)
-        place = (inputs["type"], self._settings.scope_for(declared.entity_id, declared.org_ids))
-        urn = _urn_of(inputs)
-        with _lock:
-            first = _run.live.setdefault(place, urn)
-        return None if first == urn else first.rsplit("::", 1)[-1]
+    def _start(
+        self, props: dict[str, Any], before: Mapping[str, Any] | None, id_: str | None = None
+    ) -> dict[str, Any]:
+        """Start or continue; state keeps an attempt whose outcome is not known."""
+        identity = self._identity(props)
+        try:
+            return job.create_job(
+                self._connected(), self._settings, props, identity, _VOICE, predecessor=before
+            )
+        except job.PartlyCreatedError as error:
+            raise dynamic_host.KeptInStateError(
+                str(error), id_ or error.id, error.outputs, error.unrecorded
+            ) from error
 
     def _announce(
-        self, inputs: Mapping[str, Any], past: Past, changed: tuple[str, ...] = ()
+        self,
+        inputs: Mapping[str, Any],
+        urn: str,
+        before: Mapping[str, Any] | None,
+        changed: tuple[str, ...],
     ) -> None:
         """Speak to the reviewer, once per resource and run: a replacement is asked about twice."""
-        if not self._first_time(_urn_of(inputs)):
-            return
-        if self._settings.faults and self._first_time("settings"):
-            dynamic_host.warn(
-                f"The settings are not usable, and whatever needs Zuora will be refused: {'; '.join(self._settings.faults)}."
-            )
-        announcement = announce_start(inputs, past, self._settings, changed, self._meet(inputs))
-        (dynamic_host.warn if announcement.warning else dynamic_host.info)(announcement.text)
+        if _run.first_time(urn):
+            _say(plan_start(urn, inputs, self._settings, before, changed, _run))
 
 
 class BackfillCompletionProvider(_ZuoraProvider):
-    """Serves `BackfillCompletion`; deleting one does nothing."""
+    """Serves `BackfillCompletion`; deleting one sends nothing."""
 
     @dynamic_host.clean_errors
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Validate; where a wait will begin, say what for: a diff is asked for twice where a job is replaced."""
-        inputs, faults = awaiting.check_completion(news)
-        if not faults and awaiting.begins_to_wait(_olds, inputs):
-            dynamic_host.info(awaiting.announce_wait(_olds, inputs, self._settings))
+        """Validate; if a wait will begin, say what for: a diff is asked for twice in a replacement."""
+        inputs, faults = completion.check_completion(news)
+        if not faults and completion.begins_to_wait(_olds, inputs):
+            dynamic_host.info(completion.announce_wait(_olds, inputs, self._settings))
         return CheckResult(
             inputs, [CheckFailure(fault.wire_name, fault.reason) for fault in faults]
         )
@@ -235,7 +253,7 @@ class BackfillCompletionProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Every change is an update."""
-        return DiffResult(changes=bool(awaiting.completion_changes(_olds, _news)), replaces=[])
+        return DiffResult(changes=bool(completion.completion_changes(_olds, _news)), replaces=[])
 
     @dynamic_host.clean_errors
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -246,32 +264,35 @@ class BackfillCompletionProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Look at the jobs once."""
-        return ReadResult(
-            id_, awaiting.read_completion(self._connected(), self._settings, props, _VOICE)
-        )
+        zuora = self._connected()
+        return ReadResult(id_, completion.read_completion(zuora, self._settings, props, _VOICE))
 
     @dynamic_host.clean_errors
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Wait for the jobs that are now declared."""
         return UpdateResult(self._wait(_news, "update", _olds))
 
+    @dynamic_host.clean_errors
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Send nothing; what it has seen completed need not be asked about again in this run."""
+        _run.learn_of_end(_props.get("jobs"))
+
     def _wait(
         self, inputs: Mapping[str, Any], kind: str, olds: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        if not _prepare_host() and self._first_time("workers"):
+        self._identity(inputs)
+        if not _prepare_host() and _run.first_time("workers"):
             _warn_of_few_workers()
-        return awaiting.await_jobs(
-            self._connected(), self._settings, self._clock, inputs, kind, _VOICE, olds
-        )
+        zuora = self._connected()
+        return completion.await_jobs(zuora, self._settings, self._clock, inputs, kind, _VOICE, olds)
 
 
-def _adopts_what_it_replaces(job_id: str, asks: str) -> InputError:
-    return InputError(
-        f"existing_job_id is {job_id}, the very job that {asks} asks to replace; nothing was done.",
-        "Take existing_job_id away to start a new job, or do not ask for a replacement.",
-    )
+def _urn(inputs: Mapping[str, Any]) -> str:
+    """Return the URN, from the engine if the host shows it, else as the program computed it."""
+    identity = Identity.of(inputs)
+    return dynamic_host.served_urn() or (identity.urn if identity else "")
 
 
-def _urn_of(inputs: Mapping[str, Any]) -> str:
-    identity = inputs.get("identity")
-    return str(identity.get("urn")) if isinstance(identity, Mapping) else ""
+def _say(announcement: Any) -> None:
+    say: Callable[[str], None] = dynamic_host.warn if announcement.warning else dynamic_host.info
+    say(announcement.text)

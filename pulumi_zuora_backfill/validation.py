@@ -79,7 +79,7 @@ def check_all(
         shown = "" if name in may_be_secret else name
         if value is None:
             faults += (
-                [Fault(wire_name=shown, reason=f"{PYTHON_NAMES[name]} is missing")]
+                [Fault(wire_name=shown, reason=f"{PYTHON_NAMES.get(name, name)} is missing")]
                 if name in required
                 else []
             )
@@ -90,7 +90,9 @@ def check_all(
                 inputs[name] = check(value)
             except ValueError as error:
                 told = str(error) if shown else str(error).partition(_GIVEN)[0]
-                faults.append(Fault(wire_name=shown, reason=f"{PYTHON_NAMES[name]} {told}"))
+                faults.append(
+                    Fault(wire_name=shown, reason=f"{PYTHON_NAMES.get(name, name)} {told}")
+                )
     return dict(sorted(inputs.items())), faults
 
 
@@ -213,3 +215,13 @@ def duration_text(value: Any) -> str:
         shown = str(int(value))  # Pulumi carries numbers as floats
     duration_s(shown)
     return shown
+
+
+def custom_timeouts(value: Any) -> dict[str, str]:
+    """Take Pulumi's ``custom_timeouts``: durations by operation."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"must be pulumi.CustomTimeouts, not {_shown(value)}")
+    try:
+        return {kind: duration_text(text) for kind, text in value.items() if text is not None}
+    except ValueError as error:
+        raise ValueError(f"has a value that {error}") from None

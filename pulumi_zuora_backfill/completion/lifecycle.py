@@ -14,15 +14,17 @@ from pulumi_zuora_backfill.contract.tenant_check import (
     ensure_same_tenant,
     place_of,
     scope_in_state,
+    scope_of,
 )
 from pulumi_zuora_backfill.errors import NotFoundError
-from pulumi_zuora_backfill.job.inputs import scope_of
+from pulumi_zuora_backfill.properties import CUSTOM_TIMEOUTS, INTERNAL
 from pulumi_zuora_backfill.settings.loading import Settings
 from pulumi_zuora_backfill.settings.parsing import duration_s
 from pulumi_zuora_backfill.validation import (
     Check,
     Fault,
     check_all,
+    custom_timeouts,
     duration_text,
     header_value,
     is_unknown,
@@ -30,7 +32,7 @@ from pulumi_zuora_backfill.validation import (
     sorted_list,
     whole_number,
 )
-from pulumi_zuora_backfill.zuora.models import Job, JobStatus, Scope, duration
+from pulumi_zuora_backfill.zuora.models import Job, JobStatus, Scope, duration, iso
 from pulumi_zuora_backfill.zuora.refusals import WHERE_TO_LOOK
 
 from .polling import ANY_NUMBER, Wait, total_of, wait_for
@@ -40,21 +42,13 @@ if TYPE_CHECKING:
     from pulumi_zuora_backfill.connection import Voice, Zuora
 
 _DECLARED = ("jobIds", "timeout", "maxErrors", "entityId", "orgIds")
-_TIMEOUTS = "customTimeouts"
 _PLACE = ("baseUrl", "tenantId", "effectiveEntityId", "effectiveOrgIds")
 
 
 def check_completion(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
     """Validate the inputs of a completion; all faults at once, unknown values passed on."""
     given = {"timeout": "2h", "maxErrors": 0, **news}
-    inputs, faults = check_all(given, _CHECKS, required=("jobIds",), internal=(_TIMEOUTS,))
-    custom = inputs.get(_TIMEOUTS)
-    for kind, value in custom.items() if isinstance(custom, Mapping) else ():
-        try:
-            duration_s(str(value))
-        except ValueError as error:
-            faults.append(Fault(wire_name=_TIMEOUTS, reason=f"custom_timeouts.{kind} {error}"))
-    return inputs, faults
+    return check_all(given, _CHECKS, required=("jobIds",), internal=INTERNAL)
 
 
 def announce_wait(olds: Mapping[str, Any], inputs: Mapping[str, Any], settings: Settings) -> str:
@@ -81,7 +75,7 @@ def completion_changes(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tupl
     """Name the inputs that are different; ids that are not known yet are a change in a preview, as the wait will begin anew."""
     return tuple(
         name
-        for name in (*_DECLARED, _TIMEOUTS)
+        for name in (*_DECLARED, CUSTOM_TIMEOUTS)
         if is_unknown(news.get(name)) or olds.get(name) != news.get(name)
     )
 
@@ -157,7 +151,7 @@ def read_completion(
 
 def timeout_of(inputs: Mapping[str, Any], settings: Settings, kind: str) -> tuple[float, str]:
     """Return how long to wait, and which setting says so: `custom_timeouts` beats `timeout`, the cap of the run beats both."""
-    custom = inputs.get(_TIMEOUTS)
+    custom = inputs.get(CUSTOM_TIMEOUTS)
     own = custom.get(kind) if isinstance(custom, Mapping) else None
     timeout_s, source = (
         (duration_s(own), f"custom_timeouts.{kind}")
@@ -231,6 +225,9 @@ def _output(job: Job) -> dict[str, Any]:
         "type": job.type,
         "status": job.status,
         "progress": job.progress,
+        "createdOn": iso(job.created_on),
+        "batchSentCount": job.batch_sent_count,
+        "batchFinishedCount": job.batch_finished_count,
         "errorCount": job.error_count,
     }
     return {name: value for name, value in known.items() if value is not None}
@@ -239,7 +236,7 @@ def _output(job: Job) -> dict[str, Any]:
 def _declared(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: properties[name]
-        for name in (*_DECLARED, _TIMEOUTS, *_PLACE)
+        for name in (*_DECLARED, CUSTOM_TIMEOUTS, *_PLACE)
         if properties.get(name) is not None
     }
 
@@ -250,4 +247,5 @@ _CHECKS: Mapping[str, Check] = {
     "maxErrors": whole_number(0, ANY_NUMBER),
     "entityId": header_value,
     "orgIds": sorted_list(header_value),
+    CUSTOM_TIMEOUTS: custom_timeouts,
 }

@@ -1,149 +1,218 @@
 """
-Whether the tenant already holds a backfill that nobody here accounts for.
+The guard: one live job of a type in one tenant, entity and organisations, unless a person agrees.
 
-One list of jobs is asked for per run, entity and organisations; the strict guard and the recall ask anew each time.
+It asks Zuora for the tenant's jobs and names those that this resource has not had.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from copy import copy
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from pulumi_zuora_backfill.errors import GuardError, ZuoraBackfillError
+from pulumi_zuora_backfill.errors import GuardError
+from pulumi_zuora_backfill.properties import alias_for, name_in
 from pulumi_zuora_backfill.zuora.models import Job, JobStatus, Scope
+
+from .start_request import StartRequest
 
 if TYPE_CHECKING:
     from pulumi_zuora_backfill.zuora.client import BackfillClient
 
-GUARDS: Final = ("once", "strict", "none")
-# Jobs younger than this are the business of the idempotency key, which lives for 24 hours. One that was adopted, or started under a one-time key, is nobody's.
-KEYS_BUSINESS: Final = timedelta(hours=23)
-_YOUNG = timedelta(hours=24)
-_DESCRIBED_AT_MOST = 20
-_ABORTED = frozenset({JobStatus.FAILED.value, JobStatus.STOPPED.value})
+GUARDS: Final = ("once", "none")
+ONCE: Final = (
+    "Zuora asks for one backfill before go-live: a second run makes Zuora Billing and Zuora Revenue "
+    "disagree."
+)
+# Zuora keeps a key so long, so a job that an attempt of this resource has started is no older.
+KEY_LIFETIME: Final = timedelta(hours=24)
+_NAMED_AT_MOST = 20
+_CLOCKS_DIFFER = timedelta(minutes=1)
+_DID_NOTHING_MORE = frozenset({JobStatus.FAILED.value, JobStatus.STOPPED.value})
 
 
 class Guard:
-    """Knows the tenant's jobs, and which of them this very process started."""
+    """Knows the tenant's jobs, and which of them this very process has started."""
 
     def __init__(self, client: BackfillClient) -> None:
         """Keep the client; nothing is sent yet."""
         self._client = client
-        self._lists: dict[Scope, tuple[Job, ...]] = {}
-        self._failures: dict[Scope, ZuoraBackfillError] = {}
-        self._listing = threading.Lock()
         self._changed = threading.Condition()
-        self._started: set[str] = set()
-        self._awaited = 0
+        self._started: dict[str, StartRequest] = {}
+        self._live: dict[tuple[str, Scope], str] = {}
+        self._unanswered = 0
 
     @contextmanager
-    def awaiting_an_answer(self) -> Iterator[Callable[[str], None]]:
-        """Mark that a request to start a job is under way; call what it hands out with the id of the job."""
+    def awaiting_an_answer(self, start: StartRequest) -> Iterator[Callable[[str], None]]:
+        """Mark that a POST is under way; call what it hands out with the id of the job."""
+
+        def take(job_id: str) -> None:
+            with self._changed:
+                self._started[job_id] = start
+
         with self._changed:
-            self._awaited += 1
+            self._unanswered += 1
         try:
-            yield self._take
+            yield take
         finally:
             with self._changed:
-                self._awaited -= 1
+                self._unanswered -= 1
                 self._changed.notify_all()
 
-    def check(self, guard: str, job_type: str, scope: Scope, accounted: frozenset[str]) -> None:
+    def check(self, start: StartRequest, *, within_s: float | None = None) -> None:
         """
-        Refuse where the tenant holds a job of this type that is not accounted for.
+        Refuse a start if the tenant holds a job that counts against it; sends one GET.
 
-        Args:
-            guard: ``once`` looks at jobs older than 23 hours that did not fail or stop, ``strict`` at all of them, ``none`` at none.
-            job_type: The type that is about to be started.
-            scope: The entity and the organisations in force.
-            accounted: Jobs that are explained.
+        With ``guard="none"`` nothing is asked.
 
         Raises:
-            GuardError: There is one; the lines that accept or adopt it are in the text.
+            GuardError: There is such a job; the text has the lines that take it over or accept it.
         """
-        if guard == "none":
+        if not start.intent.dry_run:
+            self._claim(start)
+        if start.guard == "none":
             return
-        if guard == "strict":
-            found = self.unaccounted(job_type, scope, accounted)
-        else:
-            found = self._unaccounted(self._listed_once(scope), job_type, accounted)
-            found = [
-                job
-                for job in found
-                if job.status not in _ABORTED
-                and (job.age_s is None or job.age_s > KEYS_BUSINESS.total_seconds())
-            ]
+        found = self.jobs_against(start, within_s=within_s)
+        if start.attempt is not None:
+            found = [job for job in found if not start.attempt.may_have_started(job)]
         if found:
-            older = len(found) - _DESCRIBED_AT_MOST
-            lines = [f"  (and {older} older)"] if older > 0 else []
-            listed = "\n".join(
-                [*lines, *(f"  {job.described()}" for job in found[-_DESCRIBED_AT_MOST:])]
-            )
-            ids = ", ".join(f'"{job.id}"' for job in found)
-            young = any(job.age_s is None or job.age_s <= _YOUNG.total_seconds() for job in found)
-            own = (
-                "\nand another value of  triggers  too, as a job that this very resource started within 24 hours is taken over."
-                if young
-                else ""
-            )
-            raise GuardError(
-                f"The tenant already holds {len(found)} {job_type} backfill job{'s' if len(found) > 1 else ''} "
-                f"(guard={guard!r}); nothing was started:\n{listed}\n"
-                "Zuora asks to run the backfill once before go-live: a second run makes Zuora Billing and Zuora Revenue disagree. "
-                "Zuora does not tell dry runs from live runs here.",
-                f"If you know of it and want another run, add\n  known_job_ids=[{ids}]{own}\n"
-                f'To take over the last one instead of starting a job, if it is no dry run, add\n  existing_job_id="{found[-1].id}"',
-            )
+            raise _against(start, found)
 
-    def unaccounted(
-        self,
-        job_type: str,
-        scope: Scope,
-        accounted: frozenset[str],
-        *,
-        younger_than: timedelta | None = None,
-    ) -> list[Job]:
-        """Ask Zuora now for the jobs of a type that nothing explains; oldest first."""
-        jobs = self._client.list(scope)
-        if younger_than is not None:
-            limit_s = younger_than.total_seconds() + 60  # Zuora's clocks may differ a little
-            jobs = tuple(job for job in jobs if job.age_s is None or job.age_s <= limit_s)
-        return self._unaccounted(jobs, job_type, accounted)
+    def jobs_against(self, start: StartRequest, *, within_s: float | None = None) -> list[Job]:
+        """
+        Ask Zuora now for the jobs of the type that count against a start, oldest first.
 
-    def _unaccounted(
-        self, jobs: tuple[Job, ...], job_type: str, accounted: frozenset[str]
-    ) -> list[Job]:
+        With ``guard="none"`` only jobs of the last 24 hours count: no older one can be of an
+        attempt of this resource.
+        """
+        jobs = self._client.list(start.scope, within_s=within_s)
+        if start.guard == "none":
+            longest_s = (KEY_LIFETIME + _CLOCKS_DIFFER).total_seconds()
+            jobs = tuple(job for job in jobs if job.age_s is None or job.age_s <= longest_s)
+
         def left() -> list[Job]:
-            explained = accounted | self._started
+            explained = start.own | start.known_job_ids | start.not_counted | self._explained(start)
             return sorted(
-                (job for job in jobs if job.type in (job_type, None) and job.id not in explained),
+                (
+                    job
+                    for job in jobs
+                    if job.type in (start.intent.type, None)
+                    and job.status not in _DID_NOTHING_MORE
+                    and job.id not in explained
+                ),
                 key=lambda job: job.created_on.timestamp() if job.created_on else 0.0,
             )
 
         with self._changed:
-            # Another thread of this process may have started what the list shows, and not have its answer yet.
-            self._changed.wait_for(lambda: not left() or self._awaited == 0)
+            # Another thread may have started what the list shows, and not have its answer yet.
+            self._changed.wait_for(lambda: not left() or self._unanswered == 0)
             return left()
 
-    def _listed_once(self, scope: Scope) -> tuple[Job, ...]:
-        """Ask for the list once; the threads that wait for it share it, and a failure too, as each would wait for its own otherwise, one after the other."""
-        failed_before = self._failures.get(scope)
-        with self._listing:
-            if scope not in self._lists:
-                failure = self._failures.get(scope)
-                if failure is not None and failure is not failed_before:
-                    raise copy(failure)
-                try:
-                    self._lists[scope] = self._client.list(scope)
-                except ZuoraBackfillError as error:
-                    self._failures[scope] = error
-                    raise
-            return self._lists[scope]
+    def _explained(self, start: StartRequest) -> frozenset[str]:
+        """Name the jobs of this process that are dry runs, or run for another entity."""
+        return frozenset(
+            job_id
+            for job_id, other in self._started.items()
+            if other.intent.dry_run or other.scope != start.scope
+        )
 
-    def _take(self, job_id: str) -> None:
+    def _claim(self, start: StartRequest) -> None:
+        """Note a live start; the second one of a process is refused, however the first one ends."""
         with self._changed:
-            self._started.add(job_id)
+            first = self._live.setdefault((start.intent.type, start.scope), start.intent.urn)
+        if first != start.intent.urn and start.guard != "none":
+            raise second_live_job(first, start.intent.type)
+
+
+def second_live_job(other_urn: str, job_type: str) -> GuardError:
+    """Return the error for two live jobs of one type and place in one program."""
+    return GuardError(
+        f"Nothing was started: {name_in(other_urn)!r} of this stack is a live {job_type} backfill "
+        f"in the same tenant, entity and organisations. {ONCE}",
+        "Remove one of the two, or give it the entity_id it is for. If both must run: deploy the "
+        "other one first, then name its job in known_job_ids here.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """
+    A job that stands against a start.
+
+    Attributes:
+        id: The job.
+        described: What is known of it, in one line.
+        young: Whether a lost attempt of the resource may have started it.
+        holder: URN of the resource of the stack that holds it; empty if none does.
+    """
+
+    id: str
+    described: str
+    young: bool
+    holder: str = ""
+
+
+def already_there(
+    urn: str,
+    job_type: str,
+    tenant_id: str,
+    found: Sequence[Found],
+    known_job_ids: Iterable[str] = (),
+) -> GuardError:
+    """
+    Return the error that names the jobs and the ways on, the safe one first.
+
+    Args:
+        urn: The resource that is refused.
+        job_type: The type.
+        tenant_id: The tenant that holds the jobs.
+        found: The jobs, oldest first.
+        known_job_ids: What a person has accepted so far: the line replaces it.
+    """
+    older = len(found) - _NAMED_AT_MOST
+    lines = [f"  (and {older} older)"] if older > 0 else []
+    for job in found[-_NAMED_AT_MOST:]:
+        held = f", held by {name_in(job.holder)!r} of this stack" if job.holder else ""
+        lines.append(f"  {job.described}{held}")
+    jobs, it = ("a", "it") if len(found) == 1 else (f"{len(found)}", "the last one")
+    last = found[-1]
+    ways = [
+        f"To take {it} over instead, which starts nothing, add",
+        f'  existing_job_id="{last.id}"',
+    ]
+    alias = alias_for(urn, last.holder)
+    if alias:
+        ways += [
+            "If it is the same backfill under a new name, add",
+            f'  opts=pulumi.ResourceOptions(aliases=["{alias}"])',
+        ]
+    accepted = ", ".join(f'"{id_}"' for id_ in [*sorted(known_job_ids), *(job.id for job in found)])
+    ways += ["To start one more all the same, add", f"  known_job_ids=[{accepted}]"]
+    if any(job.young for job in found):
+        ways += [
+            "and another value of  triggers, in case a lost attempt of this resource started it"
+        ]
+    return GuardError(
+        f"Nothing was started: tenant {tenant_id} holds {jobs} {job_type} backfill "
+        f"job{'s' if len(found) > 1 else ''} that this resource did not start:\n"
+        + "\n".join(lines)
+        + f"\n{ONCE} Zuora's list does not tell dry runs from live runs.",
+        "\n".join(ways),
+    )
+
+
+def _against(start: StartRequest, jobs: Sequence[Job]) -> GuardError:
+    found = [
+        Found(
+            id=job.id,
+            described=job.described(),
+            young=job.age_s is None or job.age_s <= KEY_LIFETIME.total_seconds(),
+            holder=start.held_by.get(job.id, ""),
+        )
+        for job in jobs
+    ]
+    intent = start.intent
+    return already_there(intent.urn, intent.type, intent.tenant_id, found, start.known_job_ids)

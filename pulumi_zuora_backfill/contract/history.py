@@ -1,7 +1,8 @@
 """
-The jobs that a resource has had, each with what was asked for: kept in state, so that asking again for the same starts another one.
+The jobs that a resource has had, each with what was asked for; state keeps them.
 
-Pure. What a state has forgotten can still be found by the key of the intent alone, which is why a first job never goes out under any other.
+Asking again for what was asked before then starts another job, and the guard knows which jobs are
+this resource's own. Pure.
 """
 
 from __future__ import annotations
@@ -18,22 +19,29 @@ class History:
     What a resource has had.
 
     Attributes:
-        jobs: Pairs of the intent's key and the job id, newest last; the last 20.
+        jobs: Pairs of an intent's first key and the job id, newest last; the last 20.
+        complete: Whether this is known to be all. A state without a history is unknown, not empty.
     """
 
     jobs: tuple[tuple[str, str], ...] = ()
+    complete: bool = True
 
     @classmethod
     def from_state(cls, value: object) -> History:
-        """Read what state holds; anything unusable counts as nothing."""
-        entries = (
-            [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
-        )
-        jobs = ((str(entry.get("intentKey")), str(entry.get("jobId"))) for entry in entries)
-        return cls(jobs=tuple(jobs))
+        """Read what state holds; what cannot be read is unknown."""
+        if not isinstance(value, list):
+            return cls(complete=False)
+        jobs = [
+            (entry["intentKey"], entry["jobId"])
+            for entry in value
+            if isinstance(entry, dict)
+            and isinstance(entry.get("intentKey"), str)
+            and isinstance(entry.get("jobId"), str)
+        ]
+        return cls(jobs=tuple(jobs), complete=len(jobs) == len(value))
 
     def last(self, intent_key: str) -> str | None:
-        """Return the last job that the resource had for an intent: the key that follows it is unspent."""
+        """Return the last job that the resource had for an intent: its next key comes after it."""
         return dict(self.jobs).get(intent_key)
 
     @property
@@ -43,8 +51,11 @@ class History:
 
     def with_job(self, intent_key: str, job_id: str) -> History:
         """Add the job that the resource has now."""
-        return History(jobs=(*self.jobs, (intent_key, job_id))[-_LONGEST:])
+        jobs = (*self.jobs, (intent_key, job_id))[-_LONGEST:]
+        return History(jobs=jobs, complete=self.complete)
 
-    def to_state(self) -> list[dict[str, str]]:
-        """Return it as state keeps it."""
+    def to_state(self) -> list[dict[str, str]] | None:
+        """Return it as state keeps it; an incomplete one is not written down as a complete one."""
+        if not self.complete:
+            return None
         return [{"intentKey": intent_key, "jobId": job_id} for intent_key, job_id in self.jobs]

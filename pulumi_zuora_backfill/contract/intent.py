@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,12 +25,13 @@ class Intent:
     """
     What a person asked for: everything that makes one backfill another one.
 
-    How it is run (batch size, reason, track id, guard) is not part of it.
+    How it is run (batch size, reason, track id, guard) is not part of it. Neither is the Pulumi
+    organisation: two organisations with the same names in one tenant meet the guard.
 
     Attributes:
-        organization: The Pulumi organisation; a URN does not hold it.
         urn: The resource's URN.
         base_url: The Zuora endpoint.
+        tenant_id: The tenant that the token names.
         entity_id: The entity in force, or ``None``.
         org_ids: The organisations in force, sorted.
         type: ``RatePlanCharge`` or ``OrderLineItem``.
@@ -37,9 +39,9 @@ class Intent:
         triggers: Any JSON value of the user's.
     """
 
-    organization: str
     urn: str
     base_url: str
+    tenant_id: str
     entity_id: str | None
     org_ids: tuple[str, ...]
     type: str
@@ -47,32 +49,33 @@ class Intent:
     triggers: Any = None
 
 
-def key_for(intent: Intent, after: str | None = None, nonce: str | None = None) -> str:
+def key_for(intent: Intent, after: str | None = None, refusals: Sequence[str] = ()) -> str:
     """
     Derive the ``Idempotency-Key`` of an intent.
 
     Args:
         intent: What is asked for.
-        after: The job that this one comes after: a predecessor, or one that was stopped. A replacement so never gets the saved answer of its predecessor.
-        nonce: Makes the key a one-time key.
+        after: The last job that the resource had for this intent, or one that was stopped: a
+            replacement never gets the saved answer of its predecessor.
+        refusals: Request ids of the refusals that Zuora has saved under the keys before.
 
     Returns:
-        ``zbf1-`` and 64 hexadecimal digits.
+        ``zbf1-`` and 64 hexadecimal digits. Every later run derives the same one.
 
     Raises:
         ValueError: The triggers are no plain JSON value.
     """
     asked = {
-        "organization": intent.organization,
         "urn": intent.urn,
         "baseUrl": intent.base_url,
+        "tenantId": intent.tenant_id,
         "entityId": intent.entity_id,
         "orgIds": sorted(intent.org_ids) or None,
         "type": intent.type,
         "dryRun": intent.dry_run,
         "triggers": intent.triggers,
         "after": after,
-        "nonce": nonce,
+        "refusals": list(refusals) or None,
     }
     return _PREFIX + hashlib.sha256(canonical_json(asked).encode()).hexdigest()
 

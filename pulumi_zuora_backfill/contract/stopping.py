@@ -19,10 +19,15 @@ _SLOWEST_POLL_S = 5.0
 
 
 def stop_job(
-    client: BackfillClient, job_id: str, scope: Scope, clock: Clock, report: Callable[[str], None]
+    client: BackfillClient,
+    job_id: str,
+    scope: Scope,
+    clock: Clock,
+    report: Callable[[str], None],
+    timeout_s: float = STOP_TIMEOUT_S,
 ) -> Job | None:
     """
-    Stop a job if it runs, and wait up to 60 s until it has ended.
+    Stop a job if it runs, and wait until it has ended.
 
     Sends one GET; for a job that runs one PUT, then GETs.
 
@@ -32,12 +37,13 @@ def stop_job(
         scope: The entity and the organisations it was started in.
         clock: Time.
         report: Takes a live line.
+        timeout_s: How long to wait for its end; default 60.
 
     Returns:
         The job as it ended, or ``None`` where Zuora does not know it.
 
     Raises:
-        JobStillRunningError: It still runs after 60 s, or Zuora refused to stop it.
+        JobStillRunningError: It still runs then, or Zuora refused to stop it.
         ZuoraBackfillError: Zuora could not be asked.
     """
     try:
@@ -50,7 +56,7 @@ def stop_job(
             client.stop(job_id, scope)
         except ApiError as error:
             refusal = error  # it may just have ended: look before complaining
-        deadline_s = clock.monotonic() + STOP_TIMEOUT_S
+        deadline_s = clock.monotonic() + timeout_s
         pause_s = _POLL_S
         while not (job := client.get(job_id, scope)).ended:
             if refusal is not None:
@@ -59,8 +65,9 @@ def stop_job(
                 ) from refusal
             if clock.monotonic() + pause_s > deadline_s:
                 raise JobStillRunningError(
-                    f"Job {job_id} was asked to stop but is still {job.status} after {STOP_TIMEOUT_S:.0f} s.",
-                    "It stays in the state; run the same command again.",
+                    f"Job {job_id} was asked to stop but is still {job.status} after {timeout_s:.0f} s.",
+                    "It stays in the state; run the same command again, or wait longer with  "
+                    'custom_timeouts=pulumi.CustomTimeouts(delete="10m").',
                 )
             report(f"Job {job_id} is {job.status} {job.progress or ''}, stopping.")
             clock.sleep(pause_s)

@@ -1,23 +1,22 @@
 """
-The idempotency contract: one intent becomes one job. DESIGN.md draws it; here is one method for each state.
+The idempotency contract: one intent becomes one job. DESIGN.md draws it; one method for each state.
 
-| state | what it does | what Zuora can answer → next |
+| state | what it does | what comes → next |
 |---|---|---|
-| BEFORE | looks at the predecessor | ended, or not known → GUARD · it runs → error *still runs* |
-| GUARD | lists the tenant's jobs | all accounted for → SEND · one that is not → error *guard* |
-| SEND | POSTs with the intent's key | a job id → LOOK · one saved refusal twice → RECALL · refusals → error *refused* · none → error *unknown* |
-| RECALL | lists, POSTs with a one-time key | a job id → LOOK · a young job that is not accounted for → error *ambiguous* · otherwise as SEND |
-| LOOK | GETs the job | ours → done · one the resource has had, or a stopped one → SEND with the key after it · unknown, or another type → error *ambiguous* |
+| BEFORE | looks at the predecessor | it has ended → GUARD · it runs → error *still runs* |
+| GUARD | lists the tenant's jobs | none counts → SEND · one does → error *guard* |
+| SEND | POSTs under one key | a job → LOOK · a saved refusal → RECALL · open → *unknown* |
+| RECALL | lists the jobs again | none counts → SEND, next key · one does → error *ambiguous* |
+| LOOK | GETs the job | ours → done · had before, or stopped → SEND, next key |
 
-I1, nothing twice: SEND keeps to one key, and RECALL passes by no key but one that is known to hold a refusal, as any other could still start a job.
-I2, no failure for ever: RECALL gets past a refusal that Zuora saved before its cause was mended. I3, no mix-up: LOOK hands out neither a job that the
-resource has had nor a stopped one. I4, nothing foreign is stopped: nothing here stops a job. I5, no guess: every error is raised before anything more is sent.
+Every key is derived from the intent, the last job and the saved refusals, so that every later run
+finds it again. The contract's six promises and a model that plays them are in DESIGN.md.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from pulumi_zuora_backfill.clock import Clock
@@ -33,248 +32,288 @@ from pulumi_zuora_backfill.errors import (
 from pulumi_zuora_backfill.zuora.models import BackfillType, Job, JobStatus, duration, iso
 from pulumi_zuora_backfill.zuora.refusals import WHERE_TO_LOOK
 
-from .guard import KEYS_BUSINESS, Guard
+from .attempt import LATEST_JOB, Attempt, Window
+from .guard import Guard
 from .intent import key_for
-from .order import Order, Submitted
+from .start_request import StartedJob, StartRequest
 from .stopping import ensure_ended
 
 if TYPE_CHECKING:
     from pulumi_zuora_backfill.zuora.client import BackfillClient, Started
 
-KEY_LIFETIME: Final = timedelta(hours=24)
 MAX_CHAIN: Final = 16
+MAX_REFUSALS: Final = 2
+FRESH_S: Final = 60.0
 _CLOCK_SLACK_S = 1.0
 _TYPES: Final = frozenset(type.value for type in BackfillType)
-# How long the next `up` finds a job by its key, before the guard stands between them.
-_FOUND_AGAIN: Final = {"once": KEYS_BUSINESS, "none": KEY_LIFETIME}
-# What to do when the outcome is not known.
-_SAME_KEY = (
-    "Nothing is lost: run `pulumi up` again before {until} ({hours} hours after the first such attempt; count from that one if an earlier run ended like "
-    "this). It continues with the same idempotency key: it takes over the job that was started, or starts the one that was not. Later than that, look "
-    f"into {WHERE_TO_LOOK} first, then set existing_job_id or change triggers."
-)
-_NAMED_BY_THE_GUARD = (
-    "Nothing is lost: run `pulumi up` again. If the job was started, guard='strict' names it, with the line that takes it over; "
-    "if not, it is started then."
-)
-_ONE_TIME_KEY = (
-    "Wait two minutes, then run `pulumi up` again before {until}, and within 24 hours after the first attempt that was refused: it looks at the tenant's "
-    "jobs first, and names the job if it was started. (Zuora had saved an earlier refusal, so this attempt went out under a key that is used only once.)"
-)
-_HOW_TO_GO_ON = (
-    'existing_job_id="{}"  to take it over, or another value of  triggers  to start one more.'
+_TAKE_OR_START = (
+    'existing_job_id="{}"  to take it over, or another value of  triggers  to start one.'
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Key:
-    """An idempotency key, when it is sent first, and what to do when the outcome stays open."""
-
-    value: str
-    at_s: float
-    way_on: str
+class _ListIsOldError(Exception):
+    """The list of jobs has become too old before the first POST left."""
 
 
 class Submission:
-    """Turns orders into jobs; one object serves all threads of a process."""
+    """Turns start requests into jobs; one object serves all threads of a process."""
 
-    def __init__(self, client: BackfillClient, guard: Guard, clock: Clock) -> None:
+    def __init__(self, client: BackfillClient, clock: Clock) -> None:
         """Keep the parts; nothing is sent yet."""
         self._client = client
-        self._guard = guard
         self._clock = clock
+        self._guard = Guard(client)
 
-    def submit(self, order: Order) -> Submitted:
+    def submit(self, start: StartRequest) -> StartedJob:
         """
-        Make sure that there is one job for an order.
+        Make sure that there is one job for a request.
 
         Raises:
             JobStillRunningError: The job that it replaces still runs.
             GuardError: The tenant already holds such a job.
-            OutcomeUnknownError: It could not be found out whether a job was started.
-            AmbiguousJobError: A job exists that nothing accounts for.
+            OutcomeUnknownError: It is not known whether a job was started; it carries the attempt.
+            AmbiguousJobError: A job is there that this resource cannot call its own.
             JobRefusedError: Zuora will not start it.
-            ZuoraBackfillError: Nothing was sent: settings, credentials, network.
+            ZuoraBackfillError: Nothing was sent: settings, credentials, network, cancellation.
         """
-        self._before(order)
-        self._guard.check(order.guard, order.request.type, order.scope, order.accounted)
-        after, since = order.after, self._clock.now()
+        run = _Run(self._clock, start)
+        if start.predecessor is not None:
+            ensure_ended(
+                self._client,
+                start.predecessor,
+                start.predecessor_status,
+                start.predecessor_scope or start.scope,
+            )
+        self._check_guard(run)
         for _ in range(MAX_CHAIN):
-            key = self._key(order, after, None, _way_on(order.guard, since))
             try:
-                started = self._send(order, key)
+                started = self._send(run)
             except ApiError as refusal:
-                if not refusal.replayed:
+                if not refusal.saved or refusal.outcome_open:
                     raise
-                key = self._key(
-                    order,
-                    after,
-                    self._clock.nonce(),
-                    _ONE_TIME_KEY.format(until=iso(since + KEY_LIFETIME)),
-                )
-                started = self._recall(order, key, refusal)
-            submitted = self._look(order, key, started)
-            if submitted.job.id not in order.spent and submitted.job.status != JobStatus.STOPPED:
-                return submitted
-            after = submitted.job.id
-            # The way here leads over this job's key: once Zuora forgets that one, the next `up` does not find what it starts now.
-            since = min(since, self._clock.now() - timedelta(seconds=submitted.job.age_s or 0.0))
+                self._recall(run, refusal)
+                continue
+            job = self._look(run, started)
+            if job.job.id not in start.own and job.job.status != JobStatus.STOPPED:
+                return job
+            run.after, run.refusals = job.job.id, ()
         raise AmbiguousJobError(
             f"{MAX_CHAIN} jobs in a row were started and stopped for this resource.",
             "Change `triggers` to start over.",
         )
 
-    def _key(self, order: Order, after: str | None, nonce: str | None, way_on: str) -> _Key:
-        return _Key(
-            value=key_for(order.intent, after, nonce), at_s=self._clock.monotonic(), way_on=way_on
-        )
+    def _check_guard(self, run: _Run) -> None:
+        """GUARD: the list must be fresh when the first POST leaves, so its start is noted."""
+        run.listed_at_s = self._clock.monotonic()
+        self._guard.check(run.start, within_s=run.left_s())
 
-    def _before(self, order: Order) -> None:
-        """BEFORE: the predecessor must have ended; a status that nobody documented is not taken for an end."""
-        if order.predecessor is not None:
-            ensure_ended(
-                self._client,
-                order.predecessor,
-                order.predecessor_status,
-                order.predecessor_scope or order.scope,
-            )
-
-    def _send(self, order: Order, key: _Key) -> Started:
-        """SEND: a refusal is asked for once more, to learn whether Zuora saved it (then it is raised as it is) or refuses now."""
-        try:
-            return self._post(order, key)
-        except ZuoraBackfillError as error:
-            refusal = error
-        if (
-            _refuses_the_job(refusal) and not refusal.transient and refusal.status != 422
-        ):  # a key that does not fit stays so
+    def _send(self, run: _Run) -> Started:
+        """SEND: POST under one key until the outcome is known or the time is over."""
+        start, key = run.start, run.key
+        while True:
             try:
-                return self._post(order, key)
-            except ZuoraBackfillError as error:
-                # Where nobody could be asked again, the refusal is what there is.
-                if isinstance(error, ApiError) or error.outcome_open:
-                    error.replayed = error.replayed or (
-                        isinstance(error, ApiError) and error.repeats(refusal)
+                with self._guard.awaiting_an_answer(start) as take:
+                    started = self._client.create(
+                        start.request,
+                        start.scope,
+                        idempotency_key=key,
+                        track_id=start.track_id_under(key),
+                        within_s=run.left_s(),
+                        before_send=lambda: run.about_to_post(self._zuora_now()),
                     )
-                    error.outcome_open = error.outcome_open or refusal.outcome_open
-                    refusal = error
-        if not refusal.replayed:
-            _tell(refusal, key)
-        raise refusal
+                    take(started.job_id)
+                    return started
+            except _ListIsOldError:
+                self._check_guard(run)
+            except ZuoraBackfillError as error:
+                if error.outcome_open:
+                    raise self._unknown(run, error) from error
+                if _refuses_the_job(error) and not error.saved:
+                    raise _refused(error) from error
+                raise
 
-    def _recall(self, order: Order, key: _Key, refusal: ApiError) -> Started:
-        """RECALL: get past a refusal that Zuora may have saved before its cause was mended, once."""
+    def _recall(self, run: _Run, refusal: ApiError) -> None:
+        """RECALL: a refusal that Zuora has saved may have been mended; go on under the key after it."""
+        start = run.start
+        if refusal.answer_id in run.refusals:
+            raise _refused(refusal) from refusal
         try:
-            candidates = self._guard.unaccounted(
-                order.request.type, order.scope, order.accounted, younger_than=KEY_LIFETIME
-            )
+            found = self._guard.jobs_against(start, within_s=run.left_s())
         except ZuoraBackfillError as error:
-            raise refusal from error  # whether it was a saved one cannot be found out: the refusal itself is what the user has to mend
-        if candidates:
+            raise _refused(refusal) from error  # the refusal is what the user has to mend
+        if found:
             raise AmbiguousJobError(
-                f"{refusal.message} The tenant holds {order.request.type} jobs of the last 24 hours that nothing here accounts for, and an earlier attempt may "
-                "have started one of them: "
-                f"{', '.join(job.described() for job in candidates)}. Nothing more was sent.",
-                "Add  " + _HOW_TO_GO_ON.format(candidates[-1].id),
+                f"{refusal.message} Zuora had saved this answer. The tenant holds {start.intent.type} "
+                "jobs that an attempt of this resource may have started: "
+                f"{', '.join(job.described() for job in found)}. Nothing more was sent.",
+                "Add  " + _TAKE_OR_START.format(found[-1].id),
             ) from refusal
-        try:
-            return self._post(order, key)
-        except ZuoraBackfillError as final:
-            _tell(final, key)
-            raise
+        if len(run.refusals) == MAX_REFUSALS:
+            raise _refused(refusal) from refusal
+        run.refusals = (*run.refusals, str(refusal.answer_id))
 
-    def _post(self, order: Order, key: _Key) -> Started:
-        """POST with one key until the outcome is known, or the patience ends."""
-        with self._guard.awaiting_an_answer() as take:
-            started = self._client.create(
-                order.request,
-                order.scope,
-                idempotency_key=key.value,
-                track_id=order.track_id_under(key.value),
-            )
-            take(started.job_id)
-            return started
-
-    def _look(self, order: Order, key: _Key, started: Started) -> Submitted:
+    def _look(self, run: _Run, started: Started) -> StartedJob:
         """LOOK: ask Zuora what kind of job the answer names."""
-        remark: str | None = None
-        recovered = False
+        start, key, remark, recovered = run.start, run.key, None, False
         try:
-            job = self._client.get(started.job_id, order.scope)
+            job = self._client.get(started.job_id, start.scope, within_s=run.left_s())
         except NotFoundError as error:
             raise AmbiguousJobError(
                 f"Zuora answered with job {started.job_id}, but does not know it ({error.message})",
-                "Nothing more was sent. If it appears in Zuora's backfill logs, add  "
-                + _HOW_TO_GO_ON.format(started.job_id),
+                f"Nothing more was sent. If the job appears in {WHERE_TO_LOOK}, add  "
+                + _TAKE_OR_START.format(started.job_id),
             ) from error
         except ZuoraBackfillError as error:
-            job = Job(id=started.job_id, status=JobStatus.UNKNOWN.value, type=order.request.type)
-            remark = f"Job {job.id} was started, but its state could not be read: {error.message} `pulumi refresh` reads it later."
+            job = Job(id=started.job_id, status=JobStatus.UNKNOWN.value, type=start.request.type)
+            remark = (
+                f"Job {job.id} was started, but its status could not be read: {error.message} "
+                "`pulumi refresh` reads it later."
+            )
         else:
-            if job.type in _TYPES - {order.request.type}:
+            if job.type in _TYPES - {start.request.type}:
                 raise AmbiguousJobError(
-                    f"Zuora answered with job {job.id}, which is of type {job.type} and not the {order.request.type} backfill that was asked for.",
-                    f"Nothing more was sent, and that job is left alone. Look into {WHERE_TO_LOOK}, then add  "
-                    'existing_job_id="…"  with the right one, or another value of  triggers  to start one more.',
+                    f"Zuora answered with job {job.id} of type {job.type}, but "
+                    f"{start.request.type} was asked for. That job is left alone.",
+                    f'Look into {WHERE_TO_LOOK}, then add  existing_job_id="…"  with the right job, '
+                    "or another value of  triggers  to start one.",
                 )
-            elapsed_s = self._clock.monotonic() - key.at_s
-            # Zuora's clock alone decides: `Date` is cut to the second, so an age above the time since we asked was there before.
-            if job.age_s is not None and job.age_s > elapsed_s + _CLOCK_SLACK_S:
-                recovered, remark = True, _about_recovered(job, job.age_s)
-        return Submitted(
+            recovered = self._was_there_before(run, job)
+            if recovered:
+                remark = _about_recovered(job)
+        if not start.history.complete and (recovered or job.age_s is None):
+            raise AmbiguousJobError(
+                f"Zuora answered with job {job.id}, which an earlier run has started. State does not "
+                "hold which jobs this resource has had, so it may be an old one. Nothing more was "
+                "sent.",
+                "Add  " + _TAKE_OR_START.format(job.id),
+            )
+        return StartedJob(
             job=job,
-            idempotency_key=key.value,
-            track_id=order.track_id_under(key.value),
+            idempotency_key=key,
+            track_id=start.track_id_under(key),
             request_id=started.request_id,
             recovered=recovered,
             remark=remark,
         )
 
+    def _was_there_before(self, run: _Run, job: Job) -> bool:
+        """Tell by Zuora's clock alone: `Date` is cut to the second, so allow for one."""
+        asked_s = self._clock.monotonic() - run.posted_at_s
+        return job.age_s is not None and job.age_s > asked_s + _CLOCK_SLACK_S
 
-def _way_on(guard: str, since: datetime) -> str:
-    """Say how long the next `up` finds the job, where the first key of the chain was sent at `since`: until the guard, or Zuora, stands between them."""
-    lifetime = _FOUND_AGAIN.get(guard)
-    if lifetime is None:
-        return _NAMED_BY_THE_GUARD
-    return _SAME_KEY.format(until=iso(since + lifetime), hours=lifetime // timedelta(hours=1))
+    def _unknown(self, run: _Run, error: ZuoraBackfillError) -> OutcomeUnknownError:
+        """Say that the outcome is open, and keep what the next `up` needs to continue."""
+        earlier = run.continued
+        began = run.began or self._clock.now()
+        windows = earlier.windows if earlier else ()
+        now = self._zuora_now()
+        if run.window_since and now:
+            windows = (*windows, Window(since=run.window_since, until=now + LATEST_JOB))
+        attempt = Attempt(
+            intent_key=run.start.intent_key,
+            after=run.after,
+            refusals=run.refusals,
+            began=earlier.began if earlier else began,
+            windows=windows,
+        )
+        said = error.message
+        if _refuses_the_job(error):
+            said = f"One attempt got no clear answer, and the one after it was refused: {said}"
+        # The hints of other errors would lead elsewhere: another base URL is another key.
+        hint = f" {error.hint}" if _names_a_longer_wait(error) else ""
+        return OutcomeUnknownError(
+            f"It is not known whether the {run.start.intent.type} backfill was started. {said}{hint}",
+            f"Run `pulumi up` again before {iso(attempt.until)}: it continues this attempt and cannot "
+            "start a second job. Until then change neither type, triggers, tenant nor entity. Later, "
+            f"{_later(run.start.guard)}",
+            attempt=attempt,
+            unrecorded_hint="This attempt could not be written to the state. Run `pulumi up` again: "
+            f"{_later(run.start.guard)}",
+        )
+
+    def _zuora_now(self) -> datetime | None:
+        return self._client.zuora_now()
+
+
+@dataclass
+class _Run:
+    """What one call of `submit` knows: the key it is at, and when what was sent."""
+
+    clock: Clock
+    start: StartRequest
+    after: str | None = None
+    refusals: tuple[str, ...] = ()
+    listed_at_s: float = 0.0
+    posted_at_s: float = 0.0
+    began: datetime | None = None
+    window_since: datetime | None = None
+
+    def __post_init__(self) -> None:
+        self._deadline_s = (
+            None if self.start.timeout_s is None else self.clock.monotonic() + self.start.timeout_s
+        )
+        self.continued = self.start.attempt
+        if self.continued:
+            # An attempt is continued under the very key that it ended with.
+            self.after, self.refusals = self.continued.after, self.continued.refusals
+        else:
+            self.after = self.start.history.last(self.start.intent_key)
+
+    @property
+    def key(self) -> str:
+        return key_for(self.start.intent, self.after, self.refusals)
+
+    def left_s(self) -> float | None:
+        """Return what custom_timeouts.create leaves, or ``None`` if it sets no limit."""
+        if self._deadline_s is None:
+            return None
+        return max(0.0, self._deadline_s - self.clock.monotonic())
+
+    def about_to_post(self, zuora_now: datetime | None) -> None:
+        """Note the first POST, or ask for a new list if the one that allowed it has become old."""
+        now_s = self.clock.monotonic()
+        if self.began is None:
+            if self.start.guard != "none" and now_s - self.listed_at_s > FRESH_S:
+                raise _ListIsOldError
+            self.began, self.window_since = zuora_now or self.clock.now(), zuora_now
+            self.posted_at_s = now_s
 
 
 def _refuses_the_job(error: ZuoraBackfillError) -> TypeGuard[ApiError]:
-    """Tell whether Zuora has looked at the request for a job and said no; a refused token says nothing about it."""
+    """Tell whether Zuora has looked at the request and said no; a refused token is no answer to it."""
     return isinstance(error, ApiError) and error.arrived and error.status != 401
 
 
-def _tell(error: ZuoraBackfillError, key: _Key) -> None:
-    """Raise what an error means for the job, where it does not say so itself."""
-    if error.outcome_open:
-        said = (
-            error.message
-        )  # its hint would send the reader elsewhere than `way_on`: another base URL is another key
-        if isinstance(error, AskedToWaitError) or (
-            isinstance(error, ApiError) and error.status == 429
-        ):
-            said = str(error)  # this one names the setting that waits longer
-        elif isinstance(error, ApiError) and not error.transient:
-            said = f"An attempt was left without a clear answer, and the one after it was refused: {said}"
-        raise OutcomeUnknownError(
-            f"It is not known whether the backfill job was started. {said}", key.way_on
-        ) from error
-    if _refuses_the_job(error):
-        raise _refused(error) from error
+def _names_a_longer_wait(error: ZuoraBackfillError) -> bool:
+    """Tell whether an error says which setting lets a call wait as long as Zuora asks for."""
+    return isinstance(error, AskedToWaitError) or (
+        isinstance(error, ApiError) and error.status == 429
+    )
+
+
+def _later(guard: str) -> str:
+    if guard == "none":
+        return f'look into {WHERE_TO_LOOK} first, as guard="none" looks for no job.'
+    return (
+        "the guard looks first, and names a job that was started with the line that takes it over."
+    )
 
 
 def _refused(error: ApiError) -> JobRefusedError:
     hint = error.hint or "Mend the cause and run `pulumi up` again."
     if error.status == 422:
         hint = (
-            "This idempotency key was used before with another tenant, URL or method, or with another batch size: put the old batch_size back, "
-            "take the job over with existing_job_id, or change triggers."
+            "This idempotency key was used before with another tenant, URL or method, or with another "
+            "batch size: put the old batch_size back, take the job over with existing_job_id, or "
+            "change triggers."
         )
-    return JobRefusedError(error.message, hint)
+    return JobRefusedError(f"{error.message} No job was started.", hint)
 
 
-def _about_recovered(job: Job, age_s: float) -> str:
-    text = f"Zuora answered with job {job.id}, which an earlier attempt started {duration(age_s)} ago; it was taken over, no second one was started."
+def _about_recovered(job: Job) -> str:
+    age = f" {duration(job.age_s)} ago" if job.age_s is not None else ""
+    text = f"Job {job.id}, which an earlier attempt started{age}, was taken over; no second one was started."
     if job.ended:
-        text += f" It has already {'completed' if job.status == JobStatus.COMPLETED else 'failed'}; to run another one, change `triggers`."
+        ended = "completed" if job.status == JobStatus.COMPLETED else "failed"
+        text += f" It has already {ended}; to run another one, change `triggers`."
     return text

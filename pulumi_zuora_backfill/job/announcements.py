@@ -1,23 +1,30 @@
 """
-What a reviewer reads in a preview before a job is started: in the terminal, and in the comment on a pull request.
+What a reviewer reads before a job is started: in the terminal and in the pull-request comment.
 
-Pure; texts only.
+The first words carry the news. The engine prints a warning three times in a comment, so the texts
+are short. Pure; texts only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pulumi_zuora_backfill.program.stack_state import TYPE_TOKEN, Past
-from pulumi_zuora_backfill.properties import DRY_RUN_SUFFIX, PYTHON_NAMES, is_verified
+from pulumi_zuora_backfill.contract.attempt import Attempt
+from pulumi_zuora_backfill.contract.tenant_check import scope_of
+from pulumi_zuora_backfill.properties import PYTHON_NAMES
 from pulumi_zuora_backfill.settings.loading import Settings
 from pulumi_zuora_backfill.validation import is_unknown
-from pulumi_zuora_backfill.zuora.models import ENDED, Scope
+from pulumi_zuora_backfill.zuora.models import ENDED, iso
+from pulumi_zuora_backfill.zuora.refusals import clean
 
-from .inputs import scope_of, secrets_of
+from .inputs import secrets_of
 
+_IRREVERSIBLE = (
+    "It changes revenue fields of existing records and cannot be undone. Records created later are "
+    "not covered."
+)
 _DECISIVE = ("dryRun", "existingJobId", "entityId", "orgIds")
 
 
@@ -28,167 +35,192 @@ class Announcement:
 
     Attributes:
         text: What will happen.
-        warning: Whether data of the tenant will change.
+        warning: Whether data of the tenant may change.
     """
 
     text: str
     warning: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Replaced:
+    """
+    The job that a start replaces.
+
+    Attributes:
+        outputs: Its outputs.
+        changed: The inputs that ask for the replacement; empty if it was asked for by hand.
+        kept_by: The resource that holds or takes over the job, which is not stopped then.
+    """
+
+    outputs: Mapping[str, Any]
+    changed: tuple[str, ...] = ()
+    kept_by: str | None = None
+
+
 def announce_start(
-    inputs: Mapping[str, Any],
-    past: Past,
-    settings: Settings,
-    changed: tuple[str, ...] = (),
-    twin: str | None = None,
+    name: str, inputs: Mapping[str, Any], settings: Settings, replaced: Replaced | None = None
 ) -> Announcement:
     """
     Say what the start, or the replacement, of a job will do.
 
     Args:
+        name: The resource's name.
         inputs: The checked inputs.
-        past: What state held, with the outputs of the job that is replaced.
         settings: Today's settings; nothing of them is needed.
-        changed: The inputs that ask for a replacement; empty where it was asked for by hand.
-        twin: Another live job of the stack for the same type and place.
+        replaced: The job that is replaced.
     """
-    live = inputs.get("dryRun") is not True
     existing = inputs.get("existingJobId")
-    told = isinstance(inputs.get("reason"), str) and "reason" not in secrets_of(inputs)
-    reason = f" Reason: {inputs['reason']}." if told else ""
-    predecessor = past.predecessor
-    if isinstance(existing, str) and existing == predecessor.get("jobId"):
+    if isinstance(existing, str):
+        return _take_over(existing, inputs, settings, replaced)
+    if inputs.get("dryRun") is True:
+        return _dry_run(inputs, settings, replaced)
+    return _live(name, inputs, settings, replaced)
+
+
+def announce_continuation(
+    inputs: Mapping[str, Any], attempt: Attempt, continues: bool
+) -> Announcement:
+    """Say what becomes of an attempt whose outcome is not known."""
+    kind, began = _kind(inputs), iso(attempt.began)
+    if continues:
         return Announcement(
-            text=f"Will take job {existing} back, which a replacement that did not finish had let go of; no job is started. "
-            f"Where --replace, taint or a trigger asks to replace it now, that is refused.{reason}",
+            text=f"CONTINUES the {kind} backfill of {began}, whose outcome is not known.\n"
+            f"Until {iso(attempt.until)} `pulumi up` finds its job, or starts the one that is missing: "
+            "no second job.",
             warning=False,
         )
-    replaced = (
-        f" {_about_predecessor(predecessor, live and not isinstance(existing, str), changed)}"
-        if predecessor
-        else ""
-    )
-    if isinstance(existing, str):
-        return Announcement(
-            text=f"Will take over job {existing} {_place(inputs, settings)}; no job is started.{replaced}{reason}",
-            warning=bool(replaced),
-        )
-    kind = inputs["type"] if isinstance(inputs.get("type"), str) else "(type not known yet)"
-    unsure = _unsure(inputs)
-    others = _about_others(past, kind, inputs, settings)
-    if not live:
-        # Once the live job that it is for is approved, a job that left the program for it has left the state too.
-        twice = others if is_verified(_urn(inputs)) else ""
-        return Announcement(
-            text=f"Will start a dry run of the {kind} backfill{unsure} {_place(inputs, settings)}; no data is changed.{twice}{replaced}{reason}",
-            warning=bool(twice),
-        )
-    twins = (
-        f" The stack declares ANOTHER live backfill of this type in the same place, {twin}: both run."
-        if twin
-        else ""
-    )
     return Announcement(
-        text=f"Will start a LIVE {kind} backfill{unsure} {_place(inputs, settings)}: it changes revenue fields of existing records and cannot be undone; "
-        f"records created later are not covered.{twins}{others}{replaced}{reason}",
+        text=f"The {kind} backfill of {began} may have been started; its outcome was never known.\n"
+        "`pulumi up` asks Zuora first, and starts nothing if the job is there.",
         warning=True,
     )
 
 
-def _unsure(inputs: Mapping[str, Any]) -> str:
-    """Name what is not known yet and could make it another start than is told: none at all, or one in another place."""
-    names = [PYTHON_NAMES[name] for name in _DECISIVE if is_unknown(inputs.get(name))]
-    return (
-        f" ({' and '.join(names)} {'is' if len(names) == 1 else 'are'} not known yet)"
-        if names
-        else ""
+def _live(
+    name: str, inputs: Mapping[str, Any], settings: Settings, replaced: Replaced | None
+) -> Announcement:
+    approved = _approval(inputs.get("verified"))
+    news = f"LIVE {_kind(inputs)} backfill{_not_known(inputs)} {_where(inputs, settings)}"
+    lines = [f"{'APPROVED ' if approved else ''}{news}.{_reason(inputs)}", *approved, _IRREVERSIBLE]
+    if replaced and replaced.outputs.get("dryRun") is not True:
+        lines = [
+            f"SECOND LIVE RUN of {name!r} ({_why(replaced)}): Zuora Billing and Zuora Revenue may "
+            "disagree afterwards.",
+            *lines,
+        ]
+    return Announcement(text="\n".join([*lines, *_fate(replaced)]), warning=True)
+
+
+def _dry_run(
+    inputs: Mapping[str, Any], settings: Settings, replaced: Replaced | None
+) -> Announcement:
+    news = f"Dry run of the {_kind(inputs)} backfill{_not_known(inputs)} {_where(inputs, settings)}"
+    verified = inputs.get("verified")
+    approval = verified.get("approval") if isinstance(verified, Mapping) else None
+    then = ["`pulumi up` stops after it and prints the line that approves it."]
+    if approval == "auto":
+        then = ['approval="auto": if it completes cleanly, the LIVE job starts without asking.']
+    elif approval is None:
+        then = []
+    elif approval != "wait":
+        then = [
+            f"approval names {approval}, an earlier dry run: `pulumi up` stops after this one. Better "
+            'write  approval="wait"'
+        ]
+    lines = [f"{news}; no data is changed.{_reason(inputs)}", *then, *_fate(replaced)]
+    return Announcement(
+        text="\n".join(lines), warning=approval == "auto" or approval not in (None, "wait")
     )
 
 
-def _scope(inputs: Mapping[str, Any], settings: Settings) -> Scope:
+def _take_over(
+    job_id: str, inputs: Mapping[str, Any], settings: Settings, replaced: Replaced | None
+) -> Announcement:
+    if replaced and replaced.outputs.get("jobId") == job_id:
+        text = f"Takes job {job_id} back, which a replacement that did not finish had given up."
+        return Announcement(text=f"{text} No job is started.", warning=False)
+    lines = [
+        f"Takes over job {job_id} {_where(inputs, settings)}. No job is started.{_reason(inputs)}",
+        *_fate(replaced),
+    ]
+    return Announcement(text="\n".join(lines), warning=bool(replaced))
+
+
+def _kind(inputs: Mapping[str, Any]) -> str:
+    kind = inputs.get("type")
+    return kind if isinstance(kind, str) else "(type not known yet)"
+
+
+def _reason(inputs: Mapping[str, Any]) -> str:
+    reason = inputs.get("reason")
+    if not isinstance(reason, str) or "reason" in secrets_of(inputs):
+        return ""
+    return f" Reason: {clean(reason)}."
+
+
+def _not_known(inputs: Mapping[str, Any]) -> str:
+    """Name what is not known yet and could make it another start than is told."""
+    names = [PYTHON_NAMES[name] for name in _DECISIVE if is_unknown(inputs.get(name))]
+    verb = "is" if len(names) == 1 else "are"
+    return f" ({' and '.join(names)} {verb} not known yet)" if names else ""
+
+
+def _where(inputs: Mapping[str, Any], settings: Settings) -> str:
     declared = scope_of({name: value for name, value in inputs.items() if not is_unknown(value)})
     scope = settings.scope_for(declared.entity_id, declared.org_ids)
-    return Scope(
-        entity_id=None if is_unknown(inputs.get("entityId")) else scope.entity_id,
-        org_ids=() if is_unknown(inputs.get("orgIds")) else scope.org_ids,
-    )
+    parts = [f"tenant {settings.tenant_id}"] if settings.tenant_id else ["the credentials' tenant"]
+    if scope.entity_id and not is_unknown(inputs.get("entityId")):
+        parts.append(f"entity {scope.entity_id}")
+    if scope.org_ids and not is_unknown(inputs.get("orgIds")):
+        parts.append(f"organisations {', '.join(scope.org_ids)}")
+    at = settings.base_url or "(no base URL is set here)"
+    return f"in {', '.join(parts)} at {at}"
 
 
-def _may_be_at(scope: Scope, inputs: Mapping[str, Any], settings: Settings) -> bool:
-    """Tell whether a job may run there; what is not known yet may come out as anything."""
-    here = _scope(inputs, settings)
-    return (is_unknown(inputs.get("entityId")) or scope.entity_id == here.entity_id) and (
-        is_unknown(inputs.get("orgIds")) or scope.org_ids == here.org_ids
-    )
-
-
-def _place(inputs: Mapping[str, Any], settings: Settings) -> str:
-    scope = _scope(inputs, settings)
-    parts = [f"tenant {settings.tenant_id}"] if settings.tenant_id else []
-    parts += [f"entity {scope.entity_id}"] if scope.entity_id else []
-    parts += [f"organisations {', '.join(scope.org_ids)}"] if scope.org_ids else []
-    where = (
-        f"at {settings.base_url}"
-        if settings.base_url
-        else "(no usable base URL is configured here)"
-    )
-    return where + (f" ({', '.join(parts)})" if parts else "")
-
-
-def _about_others(past: Past, kind: str, inputs: Mapping[str, Any], settings: Settings) -> str:
-    own = _urn(inputs).removesuffix(DRY_RUN_SUFFIX)
-    found = {
-        other["jobId"]: other
-        for other in past.others
-        if other["type"] == kind
-        and other["urn"] != own
-        and _may_be_at(scope_of(other), inputs, settings)
-    }
-    if not found:
-        return ""
-    others = list(found.values())
-    held = ", ".join(f'{other["jobId"]} ("{other["urn"].rsplit("::", 1)[-1]}")' for other in others)
-    last, alias, way = others[-1], others[-1]["urn"], ": give it"
-    if is_verified(own):
-        # Aliases are the component's here: of another component, as it hands them down, and not of a mere job.
-        alias = last["urn"].replace(f"${TYPE_TOKEN}::", "::") if is_verified(last["urn"]) else None
-        way = ", unless the VerifiedBackfill has"
-    if alias:
-        way += f'  opts=pulumi.ResourceOptions(aliases=["{alias}"])  or'
-    return (
-        f" This stack has, or had, live jobs of this type under other names: {held}. If this is the same backfill in another place of the program, it would "
-        f'run AGAIN{way}  existing_job_id="{last["jobId"]}".'
-    )
-
-
-def _urn(inputs: Mapping[str, Any]) -> str:
-    return str(inputs.get("identity", {}).get("urn"))
-
-
-def _about_predecessor(predecessor: Mapping[str, Any], live: bool, changed: tuple[str, ...]) -> str:
-    status = predecessor.get("status", "UNKNOWN")
-    was_live = predecessor.get("dryRun") is not True
-    if status in ENDED:
-        fate = "it is done"
-    elif predecessor.get("onDelete") == "stop":
-        fate = "if it still runs it is stopped first"
-    else:
-        fate = "if it still runs this is refused until it has ended"
-    why = (
-        f"changed: {', '.join(PYTHON_NAMES.get(name, name) for name in changed)}"
-        if changed
-        else "asked for by --replace, taint or a trigger, or left over from a replacement that did not finish"
-    )
-    text = f"It replaces {'live' if was_live else 'dry-run'} job {predecessor.get('jobId')} (last known: {status}; {fate}; {why})."
-    if live:
-        text += (
-            " This is ANOTHER live run of this resource."
-            + (
-                ""
-                if changed
-                else f' To keep that job instead, add  existing_job_id="{predecessor.get("jobId")}".'
+def _approval(verified: object) -> Sequence[str]:
+    """Say by the facts in state what was approved."""
+    if not isinstance(verified, Mapping) or verified.get("approval") in (None, "auto", "wait"):
+        return ()
+    job_id, completed = verified.get("dryRun"), verified.get("completed")
+    for job in completed if isinstance(completed, list) else ():
+        if isinstance(job, Mapping) and job.get("jobId") == job_id:
+            errors = job.get("errorCount")
+            failed = (
+                f"{errors:.0f} failed records"
+                if isinstance(errors, int | float)
+                else "how many records failed is not known"
             )
-            if was_live
-            else " This is the first live run of this resource after a dry run."
-        )
-    return text
+            batches = ""
+            if isinstance(sent := job.get("batchSentCount"), int | float):
+                done = job.get("batchFinishedCount") or 0
+                batches = f"{done:.0f} of {sent:.0f} batches, "
+            created = f", created {verified['createdOn']}" if verified.get("createdOn") else ""
+            return (
+                f"Approved: dry run {job_id}{created}: {job.get('status')}, {batches}{failed}.",
+            )
+    return ()
+
+
+def _why(replaced: Replaced) -> str:
+    names = [PYTHON_NAMES.get(name, name) for name in replaced.changed]
+    return f"{', '.join(names)} changed" if names else "asked for by --replace, taint or a trigger"
+
+
+def _fate(replaced: Replaced | None) -> Sequence[str]:
+    """Say what becomes of the job before."""
+    if replaced is None:
+        return ()
+    job_id, status = replaced.outputs.get("jobId"), replaced.outputs.get("status", "UNKNOWN")
+    if job_id is None:
+        return ("An earlier attempt may have started a job: `pulumi up` asks Zuora first.",)
+    kind = "dry run" if replaced.outputs.get("dryRun") is True else "job"
+    if status in ENDED:
+        return (f"The {kind} before, {job_id}, is {status} and stays as it is.",)
+    if replaced.kept_by:
+        return (f"The {kind} before, {job_id}, goes on: {replaced.kept_by!r} holds it.",)
+    if replaced.outputs.get("onDelete") == "stop":
+        return (f"The {kind} before, {job_id} (last seen {status}), is stopped if it still runs.",)
+    return (
+        f"The {kind} before, {job_id} (last seen {status}), must have ended, or `pulumi up` refuses.",
+    )

@@ -1,7 +1,7 @@
 """
-What a changed program means for a job that is there: nothing, an update of the state, or another job.
+What a changed program means for a job: nothing, an update of the state, or another job.
 
-Pure; the rules are the table of arguments in the README.
+Pure; the rules are the table of arguments in the reference.
 """
 
 from __future__ import annotations
@@ -11,19 +11,23 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pulumi_zuora_backfill.contract.intent import is_derived
-from pulumi_zuora_backfill.properties import INPUTS, WIRE_NAMES
+from pulumi_zuora_backfill.contract.tenant_check import ids_in, scope_of
+from pulumi_zuora_backfill.properties import CUSTOM_TIMEOUTS, INPUTS, WIRE_NAMES
 from pulumi_zuora_backfill.settings.loading import Settings
 from pulumi_zuora_backfill.validation import is_unknown
 from pulumi_zuora_backfill.zuora.models import Scope
 
-from .inputs import ids_in, same, scope_of
+from .inputs import same
 
 _REPLACING: Final = ("type", "dryRun", "triggers")
 _SCOPE: Final = ("entityId", "orgIds")
-_STATE_ONLY: Final = tuple(
-    wire
-    for wire in (WIRE_NAMES[name] for name in INPUTS)
-    if wire not in (*_REPLACING, *_SCOPE, "existingJobId", "trackId")
+_STATE_ONLY: Final = (
+    *(
+        wire
+        for wire in (WIRE_NAMES[name] for name in INPUTS)
+        if wire not in (*_REPLACING, *_SCOPE, "existingJobId", "trackId")
+    ),
+    CUSTOM_TIMEOUTS,
 )
 
 
@@ -42,7 +46,7 @@ class Changes:
 
 
 def changes_between(
-    job_id: str,
+    job_id: str | None,
     olds: Mapping[str, Any],
     news: Mapping[str, Any],
     settings: Settings,
@@ -52,11 +56,12 @@ def changes_between(
     """
     Compare the job's outputs with the inputs now declared.
 
-    An input that is not known yet is taken for a change in a preview, and for none in an update: the engine asks dependents with unknowns before it replaces
-    what they depend on, and another live job would be started for nothing.
+    An input that is not known yet is a change in a preview, and none in an update: the engine asks
+    dependents with unknowns before it replaces what they depend on, and another live job would be
+    started for nothing.
 
     Args:
-        job_id: The job that is there.
+        job_id: The job that is there; ``None`` if the outcome of its start is not known.
         olds: Its outputs, in wire names.
         news: The checked inputs.
         settings: Today's settings, which may supply an entity and organisations.
@@ -87,7 +92,7 @@ def changes_between(
 
 
 def track_id_is_derived(olds: Mapping[str, Any]) -> bool:
-    """Tell whether the track id stands in the outputs although nobody declared one; where triggers are secret, it does not follow from the key."""
+    """Tell whether the track id stands in the outputs although nobody declared one."""
     return is_derived(olds.get("trackId"))
 
 

@@ -12,12 +12,21 @@ from typing import Any, Final
 from pulumi_zuora_backfill.contract.guard import GUARDS
 from pulumi_zuora_backfill.contract.intent import canonical, canonical_json
 from pulumi_zuora_backfill.errors import InputError
+from pulumi_zuora_backfill.properties import (
+    CUSTOM_TIMEOUTS,
+    DECISIVE,
+    INTERNAL,
+    PYTHON_NAMES,
+    WIRE_NAMES,
+)
 from pulumi_zuora_backfill.validation import (
     Check,
     Fault,
     boolean,
     check_all,
+    custom_timeouts,
     header_value,
+    is_unknown,
     job_id,
     one_of,
     sorted_list,
@@ -25,31 +34,41 @@ from pulumi_zuora_backfill.validation import (
     track_id,
     whole_number,
 )
-from pulumi_zuora_backfill.zuora.models import JOB_ID_LENGTH, BackfillType, Scope, job_id_of
+from pulumi_zuora_backfill.zuora.models import JOB_ID_LENGTH, BackfillType, job_id_of
 from pulumi_zuora_backfill.zuora.refusals import clean
+
+from .identity import Identity
 
 ON_DELETE: Final = ("stop", "leave")
 MAX_BATCH_SIZE: Final = 1000
-_DEFAULTS: Final[Mapping[str, Any]] = {"batchSize": MAX_BATCH_SIZE, "dryRun": False}
+_DEFAULTS: Final[Mapping[str, Any]] = {"batchSize": MAX_BATCH_SIZE}
 
 
-def check_inputs(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
+def check_inputs(
+    news: Mapping[str, Any], *, preview: bool = True
+) -> tuple[dict[str, Any], list[Fault]]:
     """
     Validate the inputs and bring them into one form.
 
     Args:
         news: What the program declared, in wire names; unset values are missing.
+        preview: Whether values may be unknown. In an update they never are, unless ``--exclude`` or
+            ``--target`` left out what supplies them.
 
     Returns:
         The inputs to go on with, and all faults.
     """
+    given = {name: value for name, value in news.items() if value is not None}
     inputs, faults = check_all(
-        {**_DEFAULTS, **{name: value for name, value in news.items() if value is not None}},
+        {**_DEFAULTS, **given},
         _CHECKS,
         required=("type",),
-        internal=("identity", "past"),
+        internal=INTERNAL,
         may_be_secret=("triggers", *secrets_of(news)),
     )
+    faults += _without_a_value(given)
+    if not preview:
+        faults += _unknown(given)
     dry_run = inputs.get("dryRun")
     if isinstance(dry_run, bool):
         inputs.setdefault("guard", "none" if dry_run else "once")
@@ -57,22 +76,42 @@ def check_inputs(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
     return dict(sorted(inputs.items())), faults
 
 
-def scope_of(properties: Mapping[str, Any]) -> Scope:
-    """Return the declared entity and organisations."""
-    return Scope(entity_id=properties.get("entityId"), org_ids=ids_in(properties.get("orgIds")))
-
-
 def secrets_of(properties: Mapping[str, Any]) -> frozenset[str]:
     """Name the inputs whose values the program declared as secrets."""
-    identity = properties.get("identity")
-    return (
-        frozenset(identity.get("secrets") or ()) if isinstance(identity, Mapping) else frozenset()
-    )
+    identity = Identity.of(properties)
+    return identity.secrets if identity else frozenset()
 
 
-def ids_in(value: object) -> tuple[str, ...]:
-    """Read a list of ids; state may hold anything, and what is no list counts as none."""
-    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
+def _without_a_value(given: Mapping[str, Any]) -> list[Fault]:
+    """Find decisive arguments that are declared and come out as null: no default is taken for them."""
+    identity = Identity.of(given)
+    declared = identity.declared if identity else frozenset()
+    faults = []
+    for name in DECISIVE:
+        wire = WIRE_NAMES[name]
+        if wire in given or name == "type" or (wire not in declared and name != "dry_run"):
+            continue
+        what = "set True or False" if name == "dry_run" else "give it a value, or leave it away"
+        faults.append(
+            Fault(
+                wire_name="",
+                reason=f"{name} is declared but comes out as null (an unset configuration value, or an "
+                f"output that does not exist): {what}",
+            )
+        )
+    return faults
+
+
+def _unknown(given: Mapping[str, Any]) -> list[Fault]:
+    return [
+        Fault(
+            wire_name="",
+            reason=f"{PYTHON_NAMES[name]} is not known in this update: run `pulumi up` without "
+            "--exclude or --target of the resource that supplies it",
+        )
+        for name in _CHECKS
+        if is_unknown(given.get(name))
+    ]
 
 
 def ensure_job_id(job_id: str) -> None:
@@ -119,4 +158,5 @@ _CHECKS: Final[Mapping[str, Check]] = {
     "knownJobIds": sorted_list(job_id),
     "onDelete": one_of(*ON_DELETE),
     "existingJobId": job_id,
+    CUSTOM_TIMEOUTS: custom_timeouts,
 }

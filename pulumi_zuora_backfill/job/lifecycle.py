@@ -1,7 +1,8 @@
 """
 The lifecycle of a BackfillJob: what create, read, update and delete do, in plain data.
 
-Knows nothing of Pulumi's dynamic host, so that an adapter for the plugin protocol can call the same functions. Properties are in wire names.
+Knows nothing of Pulumi's dynamic host, so that an adapter for the plugin protocol can call the same
+functions. Properties are in wire names.
 """
 
 from __future__ import annotations
@@ -11,102 +12,135 @@ from typing import Any
 
 from pulumi_zuora_backfill.clock import Clock
 from pulumi_zuora_backfill.connection import Voice, Zuora
+from pulumi_zuora_backfill.contract.attempt import Attempt
 from pulumi_zuora_backfill.contract.intent import key_for
-from pulumi_zuora_backfill.contract.order import Submitted
-from pulumi_zuora_backfill.contract.stopping import ensure_ended, stop_job
+from pulumi_zuora_backfill.contract.start_request import StartedJob
+from pulumi_zuora_backfill.contract.stopping import STOP_TIMEOUT_S, ensure_ended, stop_job
 from pulumi_zuora_backfill.contract.tenant_check import (
-    ensure_ran_here,
-    ensure_same_address,
     ensure_same_place,
-    ensure_same_scope,
     ensure_same_tenant,
     place_of,
     scope_in_state,
 )
-from pulumi_zuora_backfill.errors import JobError, NotFoundError
-from pulumi_zuora_backfill.program.stack_state import Past
-from pulumi_zuora_backfill.properties import INPUTS, OUTPUTS, WIRE_NAMES, is_verified
+from pulumi_zuora_backfill.errors import JobError, NotFoundError, OutcomeUnknownError
+from pulumi_zuora_backfill.properties import (
+    CUSTOM_TIMEOUTS,
+    INPUTS,
+    OUTPUTS,
+    PYTHON_NAMES,
+    WIRE_NAMES,
+)
 from pulumi_zuora_backfill.settings.loading import Settings
+from pulumi_zuora_backfill.settings.parsing import duration_s
 from pulumi_zuora_backfill.zuora.models import ENDED, Job, JobStatus, iso
 from pulumi_zuora_backfill.zuora.refusals import WHERE_TO_LOOK
 
 from .differences import track_id_is_derived
-from .inputs import scope_of, secrets_of
-from .starting import adopt, intent_of, start
+from .dry_run_proof import ran
+from .identity import Identity
+from .inputs import secrets_of
+from .stack_state import StackState
+from .start import Start, id_of_attempt, prepare_start, start_job, take_over
 
 _COUNTS = ("progress", "batchSentCount", "batchFinishedCount", "errorCount")
-_INPUT_NAMES = tuple(WIRE_NAMES[name] for name in INPUTS)
-_PROPERTY_NAMES = (
-    *(WIRE_NAMES[name] for name in (*INPUTS, *OUTPUTS)),
-    "history",
-    "secretHistory",
-    "others",
-)
+_INPUT_NAMES = (*(WIRE_NAMES[name] for name in INPUTS), CUSTOM_TIMEOUTS)
+_MEMORY = ("history", "secretHistory", "attempt")
+_PROPERTY_NAMES = (*_INPUT_NAMES, *(WIRE_NAMES[name] for name in OUTPUTS), *_MEMORY)
+# Outputs that tell something of the triggers, and are secret where those are.
+_DERIVED = ("idempotencyKey", "ran", "history", "attempt")
+
+
+class PartlyCreatedError(JobError):
+    """
+    It is not known whether a job was started, and state has to keep the attempt.
+
+    Attributes:
+        id: The resource id.
+        outputs: What state keeps.
+        unrecorded: The text for a host that cannot keep it.
+    """
+
+    def __init__(self, error: OutcomeUnknownError, id_: str, outputs: dict[str, Any]) -> None:
+        """Keep the record beside the text."""
+        super().__init__(error.message, error.hint)
+        self.id = id_
+        self.outputs = outputs
+        self.unrecorded = f"{error.message} {error.unrecorded_hint}"
 
 
 def create_job(
-    zuora: Zuora, settings: Settings, inputs: Mapping[str, Any], voice: Voice
+    zuora: Zuora,
+    settings: Settings,
+    inputs: Mapping[str, Any],
+    identity: Identity,
+    voice: Voice,
+    *,
+    predecessor: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """
     Start the job, or take over the one that is there, and return its outputs.
 
+    Args:
+        zuora: The connection.
+        settings: Today's settings.
+        inputs: The checked inputs.
+        identity: Which resource this is.
+        voice: How to speak to the user.
+        predecessor: Outputs of the job or the attempt before, as the engine showed them in this run;
+            ``None`` if it showed nothing.
+
     Raises:
-        ZuoraBackfillError: There is no job that this resource may call its own; the text says what to do.
+        PartlyCreatedError: It is not known whether a job was started; state keeps the attempt.
+        ZuoraBackfillError: There is no job that this resource may call its own.
     """
-    past = Past.from_input(inputs.get("past"))
-    declared = scope_of(inputs)
-    scope = settings.scope_for(declared.entity_id, declared.org_ids)
-    # The dry run that state tells of is this run's, unless it has been replaced by one that was bound to its place itself.
-    dry_run = past.dry_run if past.dry_run.get("jobId") in (inputs.get("knownJobIds") or ()) else {}
-    ensure_same_address(zuora.base_url, past.predecessor, settings)
-    ensure_same_scope(past.predecessor, declared, scope)
-    ensure_ran_here(dry_run, zuora.base_url, scope, settings)
-    tenant_id = zuora.client.tenant_id()
-    for earlier in (past.predecessor, dry_run):
-        ensure_same_tenant(tenant_id, earlier)
-    intent = intent_of(inputs, zuora.base_url, scope)
-    secret = "triggers" in secrets_of(inputs)
-    existing = inputs.get("existingJobId")
-    if existing is not None:
-        job = adopt(zuora, str(existing), intent.type, scope, voice)
+    state = StackState.from_input(inputs.get("past"))
+    start = prepare_start(zuora, settings, inputs, identity, predecessor, state)
+    if inputs.get("existingJobId") is not None:
+        job = take_over(zuora, start, voice)
         started: dict[str, Any] = {"recovered": False}
     else:
-        submitted = start(
-            zuora, inputs, intent, past, scope, scope_in_state(past.predecessor, settings)
-        )
+        try:
+            submitted = start_job(zuora, settings, start)
+        except OutcomeUnknownError as error:
+            raise PartlyCreatedError(
+                error, id_of_attempt(start), _attempt_outputs(start, error.attempt)
+            ) from error
         job = submitted.job
         if submitted.remark:
             voice.warn(submitted.remark)
-        started = _started(submitted, secret=secret)
+        started = _started(submitted)
     voice.status(f"Job {job.id} is {job.status}.")
-    secret_history = secret or past.secret_history
-    history = past.history.with_job(key_for(intent), job.id).to_state()
-    return _known(
+    return _kept_secret(
+        start,
         {
-            **{name: inputs.get(name) for name in _INPUT_NAMES},
+            **_declared(start),
             **started,
-            **place_of(zuora.base_url, tenant_id, scope),
             **outputs_of(job),
-            "history": _secret(history) if secret_history else history,
-            "secretHistory": secret_history or None,
-            "others": list(past.others)
-            if intent.dry_run and past.others and is_verified(intent.urn)
-            else None,
-        }
+            "ran": ran(start.intent),
+            "history": start.history.with_job(key_for(start.intent), job.id).to_state(),
+        },
     )
 
 
 def read_job(
-    zuora: Zuora, settings: Settings, job_id: str, properties: Mapping[str, Any], voice: Voice
+    zuora: Zuora, settings: Settings, id_: str, properties: Mapping[str, Any], voice: Voice
 ) -> dict[str, Any]:
     """
     Look the job up and return its outputs; a job that Zuora does not know keeps its state.
+
+    Args:
+        zuora: The connection.
+        settings: Today's settings.
+        id_: The resource id: the job to look up if there is no state.
+        properties: Its outputs.
+        voice: How to speak to the user.
 
     Raises:
         JobError: It is unknown and there is no state either: a ``get`` of a wrong id.
         ZuoraBackfillError: Zuora could not be asked, or is another tenant than the state's.
     """
     kept = {name: properties[name] for name in _PROPERTY_NAMES if properties.get(name) is not None}
+    job_id = str(kept.get("jobId", id_))
     ensure_same_place(zuora.base_url, kept, settings)
     tenant_id = zuora.client.tenant_id()
     ensure_same_tenant(tenant_id, kept)
@@ -117,60 +151,90 @@ def read_job(
         if "jobId" not in kept:
             raise JobError(
                 f"Zuora does not know job {job_id} in {scope.described()}.",
-                f"Check the id in {WHERE_TO_LOOK}, and the entity (ZUORA_ENTITY_IDS or zuora:entityIds): a job is only seen from its own entity.",
+                f"Check the id in {WHERE_TO_LOOK}, and the entity (ZUORA_ENTITY_IDS or "
+                "zuora:entityIds): a job is only seen from its own entity.",
             ) from error
         voice.warn(
-            f"Zuora does not know job {job_id} any more: it was purged, or the tenant was refreshed. Its state is kept with status UNKNOWN; "
-            "no new job is started because of it."
+            f"Zuora does not know job {job_id} any more: it was purged, or the tenant was refreshed. "
+            "State keeps it with status UNKNOWN; no new job is started because of it."
         )
-        return {**kept, "status": JobStatus.UNKNOWN.value}
-    if job.status in (JobStatus.FAILED, JobStatus.STOPPED):
-        voice.warn(f"Job {job_id} is {job.status}. To run the backfill again, change triggers.")
+        return _secret_again({**kept, "status": JobStatus.UNKNOWN.value})
+    _say_status(job, kept, voice)
     place = place_of(zuora.base_url, tenant_id, scope)
-    return _known({**place, "type": job.type, "recovered": False, **kept, **outputs_of(job)})
+    seen = {**place, "type": job.type, "recovered": False, **kept, **outputs_of(job)}
+    return _secret_again(_known(seen))
 
 
-def update_job(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
+def unchanged(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the outputs of an open attempt as they are; nothing is sent."""
+    kept = {name: properties[name] for name in _PROPERTY_NAMES if properties.get(name) is not None}
+    return _secret_again(kept)
+
+
+def update_job(
+    olds: Mapping[str, Any], news: Mapping[str, Any], changed: tuple[str, ...], voice: Voice
+) -> dict[str, Any]:
     """Return the outputs after a change of state only; nothing is sent."""
     declared = {name: news.get(name) for name in _INPUT_NAMES}
-    derived = declared["trackId"] is None and track_id_is_derived(olds)
-    if derived:
+    if declared["trackId"] is None and track_id_is_derived(olds):
         declared["trackId"] = olds["trackId"]
+    if "batchSize" in changed:
+        voice.info("Nothing was sent: the new batch_size counts at the next start.")
+    elif changed:
+        names = ", ".join(PYTHON_NAMES[name] for name in changed)
+        voice.info(f"Nothing was sent; state keeps the new {names}.")
     outputs = _known({**{name: olds.get(name) for name in _PROPERTY_NAMES}, **declared})
-    hashes: set[str] = set()
     if "triggers" in secrets_of(news):
         outputs["secretHistory"] = True
-        hashes = {"idempotencyKey", *(["trackId"] if derived else [])}
-    if outputs.get("secretHistory"):
-        hashes.add("history")
-    return outputs | {name: _secret(outputs[name]) for name in hashes & outputs.keys()}
+    return _secret_again(outputs)
 
 
 def delete_job(
     connect: Callable[[], Zuora],
     settings: Settings,
     clock: Clock,
-    job_id: str,
     properties: Mapping[str, Any],
     voice: Voice,
     *,
     replacing: bool,
+    kept_by: str | None = None,
+    ended: bool = False,
 ) -> None:
     """
-    Let go of the job: ask it to stop where it may be stopped and may still run.
+    Give up the job: ask it to stop if it may be stopped and may still run.
 
-    A replacement of a job that runs and may not be stopped is refused here, and not only when the new job is created: what was let go of stays to be replaced,
-    so that a change that is taken back would start another job.
+    A replacement of a job that runs and may not be stopped is refused here already, so that state
+    stays as it is and the change can be taken back.
+
+    Args:
+        connect: Returns the connection, if it is needed.
+        settings: Today's settings.
+        clock: Time.
+        properties: The resource's outputs.
+        voice: How to speak to the user.
+        replacing: Whether another job replaces it.
+        kept_by: The resource that holds the job or takes it over; it is not stopped then.
+        ended: Whether this run has seen that the job has ended.
 
     Raises:
-        JobStillRunningError: It was asked to stop and did not, or it is to be replaced and may not be stopped.
+        JobStillRunningError: It did not stop in time, or it is replaced and may not be stopped.
         ZuoraBackfillError: Zuora could not be asked, or is another tenant than the state's.
     """
+    job_id = properties.get("jobId")
+    if job_id is None:
+        _say_attempt_is_left(properties, voice, replacing=replacing)
+        return
+    if ended or properties.get("status") in ENDED:
+        return
+    may_be_stopped = properties.get("onDelete") == "stop" and not kept_by
+    if not may_be_stopped and not replacing:
+        goes_on = f"{kept_by!r} holds it" if kept_by else 'on_delete is "leave"'
+        voice.info(
+            f"Job {job_id} was not stopped: {goes_on}. If it still runs, it goes on in Zuora."
+        )
+        return
     if settings.base_url is not None:
         ensure_same_place(settings.base_url, properties, settings)
-    may_be_stopped = properties.get("onDelete") == "stop"
-    if not may_be_stopped and (not replacing or properties.get("status") in ENDED):
-        return
     zuora = connect()
     ensure_same_tenant(zuora.client.tenant_id(), properties)
     scope = scope_in_state(properties, settings)
@@ -180,22 +244,19 @@ def delete_job(
             job_id,
             properties.get("status"),
             scope,
-            "To keep it, take the change back: it is still yours.",
+            "To keep it, take the change back: state still holds it.",
         )
         return
-    job = stop_job(zuora.client, job_id, scope, clock, voice.status)
+    timeouts = properties.get(CUSTOM_TIMEOUTS) or {}
+    timeout_s = duration_s(str(timeouts["delete"])) if timeouts.get("delete") else STOP_TIMEOUT_S
+    job = stop_job(zuora.client, job_id, scope, clock, voice.status, timeout_s)
     if job is None:
         voice.info(f"Zuora does not know job {job_id} any more; there is nothing to stop.")
 
 
 def outputs_of(job: Job) -> dict[str, Any]:
-    """Return what Zuora tells of a job; counts only once it has ended, as a frozen 0 would read as "no errors"."""
-    counts: tuple[Any, ...] = (
-        job.progress,
-        job.batch_sent_count,
-        job.batch_finished_count,
-        job.error_count,
-    )
+    """Return what Zuora tells of a job; counts only once it has ended: a frozen 0 is no "no errors"."""
+    counts = (job.progress, job.batch_sent_count, job.batch_finished_count, job.error_count)
     return {
         "jobId": job.id,
         "status": job.status,
@@ -206,18 +267,71 @@ def outputs_of(job: Job) -> dict[str, Any]:
     }
 
 
-def _started(submitted: Submitted, *, secret: bool) -> dict[str, Any]:
-    derived = {"idempotencyKey": submitted.idempotency_key, "trackId": submitted.track_id}
+def _declared(start: Start) -> dict[str, Any]:
     return {
-        **({name: _secret(value) for name, value in derived.items()} if secret else derived),
-        "requestId": submitted.request_id,
-        "recovered": submitted.recovered,
+        **{name: start.inputs.get(name) for name in _INPUT_NAMES},
+        **place_of(start.intent.base_url, start.intent.tenant_id, start.scope),
     }
 
 
-def _secret(value: Any) -> dict[str, Any]:
-    """Mark an output as secret, in the engine's own notation: a dynamic provider has no other way."""
-    return {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "value": value}
+def _attempt_outputs(start: Start, attempt: Attempt) -> dict[str, Any]:
+    """Return what state keeps of an attempt: the resource's history too, as nothing else holds it."""
+    return _kept_secret(
+        start,
+        {
+            **_declared(start),
+            "history": start.history.to_state(),
+            "attempt": attempt.to_state(),
+        },
+    )
+
+
+def _started(started: StartedJob) -> dict[str, Any]:
+    return {
+        "idempotencyKey": started.idempotency_key,
+        "trackId": started.track_id,
+        "requestId": started.request_id,
+        "recovered": started.recovered,
+    }
+
+
+def _say_status(job: Job, kept: Mapping[str, Any], voice: Voice) -> None:
+    """Tell of a job that has failed or was stopped, and of one that is seen to have ended."""
+    if job.status in (JobStatus.FAILED, JobStatus.STOPPED):
+        voice.warn(f"Job {job.id} is {job.status}. To run the backfill again, change triggers.")
+    elif job.ended and kept.get("status") != job.status:
+        errors = "an unknown number of" if job.error_count is None else job.error_count
+        voice.info(f"Job {job.id} is {job.status}, {errors} failed records.")
+
+
+def _say_attempt_is_left(properties: Mapping[str, Any], voice: Voice, *, replacing: bool) -> None:
+    """Say that nobody knows whether there is a job."""
+    began = Attempt.from_state(properties.get("attempt"))
+    when = f" of {iso(began.began)}" if began else ""
+    then = "The guard looks before the next one starts." if replacing else "Nothing was stopped."
+    voice.warn(
+        f"The attempt{when} may have started a {properties.get('type')} backfill in tenant "
+        f"{properties.get('tenantId')}. {then} Look into {WHERE_TO_LOOK}."
+    )
+
+
+def _kept_secret(start: Start, outputs: Mapping[str, Any]) -> dict[str, Any]:
+    secret = start.secret or bool(start.predecessor.get("secretHistory"))
+    return _secret_again(_known({**outputs, "secretHistory": secret or None}))
+
+
+def _secret_again(outputs: dict[str, Any]) -> dict[str, Any]:
+    """Mark what tells something of secret triggers, in the engine's own notation."""
+    if not outputs.get("secretHistory"):
+        return outputs
+    return outputs | {
+        name: {
+            "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+            "value": value,
+        }
+        for name in _DERIVED
+        if (value := outputs.get(name)) is not None
+    }
 
 
 def _known(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,21 +1,30 @@
 """
-How a BackfillJob is registered with the engine, with everything its provider has to know.
+How the resources are registered with the engine, with everything their providers have to know.
 
-Here, in the program's process, a resource finds out what the engine tells no dynamic provider: its URN, what is secret, and what the stack's state holds.
-All of it goes to the provider as internal inputs, ``identity`` and ``past``; neither is ever a change.
+In the program's process, a resource finds out what the engine tells no dynamic provider: its URN,
+what is declared and what is secret, which settings the stack has, and what its state holds. All of
+it goes to the provider as internal inputs; none of them is ever a change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Coroutine, Mapping
 from inspect import signature
 from typing import Any
 
 import pulumi
 from pulumi.dynamic import Resource
 
-from pulumi_zuora_backfill.properties import OUTPUTS, WIRE_NAMES
+from pulumi_zuora_backfill.properties import (
+    CUSTOM_TIMEOUTS,
+    INTERNAL,
+    OUTPUTS,
+    TYPE_TOKEN,
+    WIRE_NAMES,
+)
 from pulumi_zuora_backfill.provider import BackfillJobProvider
+from pulumi_zuora_backfill.settings.loading import NAMES
 
 from .arguments import (
     ensure_delete_before_replace,
@@ -25,15 +34,18 @@ from .arguments import (
     shareable,
     warn_of_plain_secret,
 )
-from .stack_state import TYPE_TOKEN, past_input
+from .state_reader import note_take_over, past_input
 from .urns import alias_urns_of, urn_of
 
-# What the engine must not tell us is no news to a reviewer either; older SDKs show it.
-_HIDDEN: Any = (
-    {"hide_diffs": ["identity", "past"]}
+# What the engine does not tell us is no news to a reviewer either; older SDKs show it.
+HIDDEN: Any = (
+    {"hide_diffs": list(INTERNAL)}
     if "hide_diffs" in signature(pulumi.ResourceOptions).parameters
     else {}
 )
+_OPTIONS_WITH_NAMES = ("ignore_changes", "additional_secret_outputs", "hide_diffs")
+# What has no default: None is no way of leaving it away.
+_ALWAYS_DECLARED = ("type", "dry_run")
 
 
 def wired(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,53 +53,81 @@ def wired(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {WIRE_NAMES.get(name, name): value for name, value in properties.items()}
 
 
+def wired_options(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
+    """Return a copy of the options that names properties as state does, whichever way they came."""
+    copy = pulumi.ResourceOptions.merge(opts, None)
+    for option in _OPTIONS_WITH_NAMES:
+        paths = getattr(copy, option, None)
+        if paths:
+            setattr(copy, option, [re.sub(r"^\w+", _wire_name, path) for path in paths])
+    return copy
+
+
+def custom_timeouts(opts: pulumi.ResourceOptions, *kinds: str) -> dict[str, str] | None:
+    """Return the custom timeouts that a resource knows; ``None`` if none is set."""
+    given = opts.custom_timeouts
+    if given is None:
+        return None
+    values = given if isinstance(given, Mapping) else vars(given)
+    return {kind: values[kind] for kind in kinds if values.get(kind)} or None
+
+
+def identity_of(
+    type_token: str, name: str, parent: pulumi.Resource | None, props: Mapping[str, Any]
+) -> Coroutine[Any, Any, dict[str, Any]]:
+    """Say which resource this is and what it declares, as no provider is told it."""
+
+    async def identity() -> dict[str, Any]:
+        declared = [n for n, value in props.items() if value is not None or n in _ALWAYS_DECLARED]
+        return {
+            "urn": await urn_of(type_token, name, parent),
+            "preview": pulumi.runtime.is_dry_run(),
+            "secrets": [WIRE_NAMES.get(n, n) for n in declared if await _is_secret(props[n])],
+            "declared": [WIRE_NAMES.get(n, n) for n in declared],
+            "settings": [key for _, key in NAMES.values() if pulumi.runtime.get_config(key)],
+        }
+
+    return identity()
+
+
 def register_job(
     job: Resource, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions | None
 ) -> None:
     """Register with the engine, with everything the provider has to know."""
-    opts = opts or pulumi.ResourceOptions()
+    opts = wired_options(opts)
     ensure_no_import("BackfillJob", name, opts)
     ensure_delete_before_replace("BackfillJob", name, opts)
     ensure_no_replace_on_changes("BackfillJob", name, opts)
     ensure_json("BackfillJob", name, props)
     props = {argument: shareable(value) for argument, value in props.items()}
     warn_of_plain_secret()
+    note_take_over(name, props.get("existing_job_id"))
     opts = pulumi.ResourceOptions.merge(
-        opts, pulumi.ResourceOptions(delete_before_replace=True, **_HIDDEN)
+        opts, pulumi.ResourceOptions(delete_before_replace=True, **HIDDEN)
     )
-
-    async def identity() -> dict[str, Any]:
-        """Say which resource this is, as no provider is told it."""
-        return {
-            "organization": pulumi.get_organization(),
-            "urn": await urn_of(TYPE_TOKEN, name, opts.parent),
-            "preview": pulumi.runtime.is_dry_run(),
-            "secrets": [
-                WIRE_NAMES[argument] for argument, value in props.items() if await _is_secret(value)
-            ],
-        }
+    parent = opts.parent
 
     async def urns() -> list[str]:
-        """List the URN and those that it had before."""
-        return [
-            await urn_of(TYPE_TOKEN, name, opts.parent),
-            *await alias_urns_of(TYPE_TOKEN, name, opts),
-        ]
+        """List the URN and those that it had before, once transformations have had their say."""
+        aliases = await alias_urns_of(job, TYPE_TOKEN, name, parent)
+        return [await urn_of(TYPE_TOKEN, name, parent), *aliases]
 
-    internal = {"identity": identity(), "past": past_input(urns())}
+    internal = {
+        "identity": identity_of(TYPE_TOKEN, name, parent, props),
+        "past": past_input(urns()),
+    }
+    declared = {**props, CUSTOM_TIMEOUTS: custom_timeouts(opts, "create", "delete")}
     # An output appears only where it was named at the start.
-    Resource.__init__(
-        job,
-        BackfillJobProvider(),
-        name,
-        wired({**dict.fromkeys(OUTPUTS), **props, **internal}),
-        opts,
-    )
+    inputs = wired({**dict.fromkeys(OUTPUTS), **declared, **internal})
+    Resource.__init__(job, BackfillJobProvider(), name, inputs, opts)
+
+
+def _wire_name(match: re.Match[str]) -> str:
+    return WIRE_NAMES.get(match[0], match[0])
 
 
 async def _is_secret(value: Any) -> bool:
-    """Tell whether a value, or anything in it, is a secret; most are plain, and an output of each would cost time."""
-    return (
-        not isinstance(value, str | int | float | None)
-        and await pulumi.Output.from_input(value).is_secret()
-    )
+    """Tell whether a value, or anything in it, is a secret; most are plain, and that is quick."""
+    if isinstance(value, str | int | float | None):
+        return False
+    return await pulumi.Output.from_input(value).is_secret()

@@ -11,16 +11,20 @@ from pulumi.dynamic import Resource
 from pulumi_zuora_backfill.properties import (
     COMPLETION_INPUTS,
     COMPLETION_OUTPUTS,
+    COMPLETION_TYPE_TOKEN,
     INPUTS,
     WIRE_NAMES,
 )
 from pulumi_zuora_backfill.provider import BackfillCompletionProvider
 from pulumi_zuora_backfill.zuora.models import BackfillType
 
-from .arguments import ensure_json, ensure_no_import, warn_of_plain_secret
-from .registration import register_job, wired
+from .arguments import ensure_json, ensure_no_import, shareable, warn_of_plain_secret
+from .registration import HIDDEN, custom_timeouts, identity_of, register_job, wired, wired_options
 
 BackfillTypeName: TypeAlias = Literal["RatePlanCharge", "OrderLineItem"]
+
+
+_TYPE_PREFIX = "dynamic/zuora:"
 
 
 class _ZuoraResource(Resource):
@@ -34,6 +38,15 @@ class _ZuoraResource(Resource):
                 return self.__dict__[WIRE_NAMES[name]]
             except KeyError:
                 raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}") from None
+
+    def __init_subclass__(cls, module: str = "", name: str = "Resource", **kwargs: Any) -> None:
+        """Give a subclass its parent's type: under another one, state would not know its jobs."""
+        super().__init_subclass__(module=module, name=name, **kwargs)
+        for parent in cls.__mro__[1:]:
+            inherited = parent.__dict__.get("_resource_type_name", "")
+            if inherited.startswith(_TYPE_PREFIX):
+                cls._resource_type_name = inherited
+                return
 
 
 class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
@@ -62,6 +75,8 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
         track_id: The ``Zuora-Track-Id`` in force.
         request_id: ``Zuora-Request-Id`` of the answer that named the job, for Zuora's support.
         recovered: Whether an earlier attempt, whose answer was lost, had started the job.
+        ran: What the job runs and where, which a live job compares with its dry run; triggers as a
+            SHA-256.
         progress: Such as ``100.00%``; null until the job has ended, as are the three counts.
         batch_sent_count: Batches sent for execution.
         batch_finished_count: Batches that are done.
@@ -87,6 +102,7 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
         track_id: pulumi.Output[str | None]
         request_id: pulumi.Output[str | None]
         recovered: pulumi.Output[bool]
+        ran: pulumi.Output[Mapping[str, Any]]
         progress: pulumi.Output[str | None]
         batch_sent_count: pulumi.Output[int | None]
         batch_finished_count: pulumi.Output[int | None]
@@ -115,7 +131,7 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
         entity_id: pulumi.Input[str] | None = None,
         org_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
         track_id: pulumi.Input[str] | None = None,
-        guard: pulumi.Input[Literal["once", "strict", "none"]] | None = None,
+        guard: pulumi.Input[Literal["once", "none"]] | None = None,
         known_job_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
         on_delete: pulumi.Input[Literal["stop", "leave"]] | None = None,
         existing_job_id: pulumi.Input[str] | None = None,
@@ -134,8 +150,10 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
             entity_id: ``Zuora-Entity-Ids``: one id; default from configuration. A change replaces.
             org_ids: ``Zuora-Org-Ids``; default from configuration. A change replaces.
             track_id: ``Zuora-Track-Id``, up to 64 ASCII characters without ``: ; " '``; default: derived from the idempotency key.
-            guard: ``"once"`` refuses when the tenant holds a job of this type, older than 23 hours, that did not fail or stop; ``"strict"`` one of any
-                age; ``"none"`` never. Default: ``"once"`` for a live run, ``"none"`` for a dry run.
+            guard: ``"once"`` refuses while the tenant holds a job of this type, of any age, for this
+                entity and organisations, that did not fail or stop, that this resource has not had
+                and that ``known_job_ids`` does not name. ``"none"``: only the idempotency key
+                protects, for 24 hours. Default: ``"once"`` for a live run, ``"none"`` for a dry run.
             known_job_ids: Earlier jobs that a reviewer has accepted; the guard looks past them.
             on_delete: ``"stop"`` asks a job that still runs to stop; ``"leave"`` lets it finish. Default: ``"stop"`` for a dry run, ``"leave"`` for
                 a live run, which would be left half done and not rolled back.
@@ -146,10 +164,7 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
             InputError: ``delete_before_replace=False``, ``replace_on_changes`` or ``import_`` was asked for, or an argument is no JSON value, such as a date.
         """
         given = dict(locals())
-        props = {name: given[name] for name in INPUTS}
-        if isinstance(type, BackfillType):
-            props["type"] = type.value
-        register_job(self, resource_name, props, opts)
+        register_job(self, resource_name, job_props(given), opts)
 
     @staticmethod
     def get(
@@ -167,6 +182,14 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
         found = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
         register_job(job, resource_name, dict.fromkeys(INPUTS), found)
         return job
+
+
+def job_props(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Pick the arguments of a job out of a constructor's locals."""
+    props = {name: given[name] for name in INPUTS}
+    if isinstance(props["type"], BackfillType):
+        props["type"] = props["type"].value
+    return props
 
 
 class BackfillCompletion(_ZuoraResource, module="zuora", name="BackfillCompletion"):
@@ -225,19 +248,18 @@ class BackfillCompletion(_ZuoraResource, module="zuora", name="BackfillCompletio
         """
         given = dict(locals())
         ensure_no_import("BackfillCompletion", resource_name, opts)
+        opts = wired_options(opts)
         props = {name: given[name] for name in COMPLETION_INPUTS}
         ensure_json("BackfillCompletion", resource_name, props)
+        props = {name: shareable(value) for name, value in props.items()}
         warn_of_plain_secret()
-        custom = opts.custom_timeouts if opts else None
-        if isinstance(custom, pulumi.CustomTimeouts):
-            props["customTimeouts"] = {
-                kind: getattr(custom, kind)
-                for kind in ("create", "update")
-                if getattr(custom, kind)
-            }
+        internal = {
+            "customTimeouts": custom_timeouts(opts, "create", "update"),
+            "identity": identity_of(COMPLETION_TYPE_TOKEN, resource_name, opts.parent, props),
+        }
         super().__init__(
             BackfillCompletionProvider(),
             resource_name,
-            wired({**dict.fromkeys(COMPLETION_OUTPUTS), **props}),
-            opts,
+            wired({**dict.fromkeys(COMPLETION_OUTPUTS), **props, **internal}),
+            pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(**HIDDEN)),
         )

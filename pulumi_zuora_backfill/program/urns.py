@@ -35,10 +35,16 @@ async def urn_of(type_token: str, name: str, parent: pulumi.Resource | None) -> 
     return f"{base}{qualified}::{name}"
 
 
-async def alias_urns_of(type_token: str, name: str, opts: pulumi.ResourceOptions) -> list[str]:
-    """Compute the URNs that a resource had before, its own aliases and those that its parents hand down."""
+async def alias_urns_of(
+    resource: pulumi.Resource, type_token: str, name: str, parent: pulumi.Resource | None
+) -> list[str]:
+    """
+    Compute the URNs that a resource had before.
+
+    Its own aliases, those that its parents hand down, and those that a transformation added.
+    """
     aliases: Sequence[pulumi.Input[str]] = sdk.all_aliases(
-        opts.aliases, name, type_token, opts.parent
+        resource._aliases, name, type_token, parent
     )
     return [urn for urn in [await _value(alias) for alias in aliases] if isinstance(urn, str)]
 

@@ -2,65 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import pulumi
 
 from pulumi_zuora_backfill.errors import InputError
-from pulumi_zuora_backfill.job.inputs import same
-from pulumi_zuora_backfill.properties import DRY_RUN_SUFFIX, VERIFIED_TYPE, WIRE_NAMES
+from pulumi_zuora_backfill.job.dry_run_proof import APPROVALS
+from pulumi_zuora_backfill.properties import DRY_RUN_SUFFIX, INPUTS, TYPE_TOKEN, VERIFIED_TYPE
 from pulumi_zuora_backfill.zuora.models import BackfillType, job_id_of
 
 from .arguments import ensure_no_import, shareable
+from .registration import register_job
 from .resources import BackfillCompletion, BackfillJob, BackfillTypeName
-from .stack_state import (  # what state held before this run, read once for all who ask
-    TYPE_TOKEN,
-    stack_jobs,
-)
-from .urns import alias_urns_of, urn_of
-
-_IN_FORCE: Final = {"entity_id": "effectiveEntityId", "org_ids": "effectiveOrgIds"}
+from .state_reader import jobs_in_state
+from .urns import urn_of
 
 
 class VerifiedBackfill(pulumi.ComponentResource):
     """
-    A live backfill that starts only after its dry run completed cleanly, and, where asked for, after a person approved it.
+    A live backfill that starts only after its dry run has completed cleanly and a person approved it.
 
-    The children are ``<name>-dry-run``, ``<name>-dry-run-done``, ``<name>`` and ``<name>-done``; another value of ``triggers`` runs the whole chain again.
-    With ``approval="wait"`` only the dry run and its completion are there; `up` prints the line that approves it. Put the dry run's job id into
-    ``approval``, in a second pull request, and the live job starts. Another id is refused.
+    The children are ``<name>-dry-run``, ``<name>-dry-run-done``, ``<name>`` and ``<name>-done``;
+    another value of ``triggers`` runs the whole chain again. With ``approval="wait"``, the default,
+    only the dry run and its completion are there, and `up` prints the line that approves it. Put the
+    dry run's job id into ``approval``, in a second pull request, and the live job starts.
 
-    What the gate proves: Zuora accepted and finished a dry run of this type with at most ``max_errors`` failed records. Whether a dry run of Zuora reports
-    counts at all is not documented: where it tells no number, a warning says so and the gate opens; zero errors may mean that none were counted.
+    The live job's provider asks for proof: the dry run's own outputs and what its completion has
+    seen. Without them, with ``--exclude`` or ``--target``, it refuses.
 
-    With ``--target`` the live job does not pass by its dry run: it is refused while the dry run in state is for another type, other triggers, or another
-    place than declared.
+    What a dry run proves: Zuora accepted and finished one of this type, with these triggers, in this
+    tenant, with at most ``max_errors`` failed records. Whether a dry run counts failed records at all
+    is not documented: if Zuora tells no number, a warning says so and the live job may start.
+
+    ``depends_on=[backfill]`` is satisfied by a dry run that waits for approval. A resource that needs
+    the live job depends on ``backfill.job_id``, or is declared only ``if backfill.goes_live``.
 
     Attributes:
         dry_run_job_id: The dry run.
         job_id: The live job; null while approval is awaited.
+        state: ``"awaiting-approval"`` or ``"live"``.
+        goes_live: Whether this program starts, or has, the live job: a plain ``bool``.
 
     Source: https://docs.zuora.com/en/zuora-billing/configure-revenue-settings/data-backfill/perform-data-backfill
     """
 
     dry_run_job_id: pulumi.Output[str]
     job_id: pulumi.Output[str | None]
+    state: pulumi.Output[str]
+    goes_live: bool
 
     def __init__(
         self,
         resource_name: str,
         *,
         type: pulumi.Input[BackfillType | BackfillTypeName],
-        approval: str = "auto",
+        approval: str = "wait",
         batch_size: pulumi.Input[int] = 1000,
         triggers: pulumi.Input[Any] = None,
         max_errors: pulumi.Input[int] = 0,
-        timeout: pulumi.Input[str] = "2h",
+        timeout: pulumi.Input[str | float] = "2h",
         reason: pulumi.Input[str] | None = None,
         entity_id: pulumi.Input[str] | None = None,
         org_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
-        guard: pulumi.Input[Literal["once", "strict", "none"]] | None = None,
+        guard: pulumi.Input[Literal["once", "none"]] | None = None,
         known_job_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
         on_delete: pulumi.Input[Literal["stop", "leave"]] | None = None,
         existing_job_id: pulumi.Input[str] | None = None,
@@ -72,7 +77,8 @@ class VerifiedBackfill(pulumi.ComponentResource):
         Args:
             resource_name: The name in the stack, of the component and of its live job.
             type: ``"RatePlanCharge"`` or ``"OrderLineItem"``.
-            approval: ``"auto"`` goes live after a clean dry run, ``"wait"`` stops there; the job id of the dry run approves it.
+            approval: ``"wait"`` stops after the dry run; the job id of the dry run approves it;
+                ``"auto"`` goes live after a clean dry run without asking. Default: ``"wait"``.
             batch_size: Records a batch, 1 to 1000, of both jobs.
             triggers: Any JSON value; another value runs the whole chain again.
             max_errors: How many failed records each of the two jobs may have.
@@ -81,9 +87,10 @@ class VerifiedBackfill(pulumi.ComponentResource):
             entity_id: ``Zuora-Entity-Ids``; default from configuration.
             org_ids: ``Zuora-Org-Ids``; default from configuration.
             guard: Of the live job, as in `BackfillJob`.
-            known_job_ids: Of the live job, as in `BackfillJob`; its own dry run need not be named.
+            known_job_ids: Of the live job, as in `BackfillJob`; its dry run need not be named.
             on_delete: Of the live job, as in `BackfillJob`.
-            existing_job_id: Of the live job, as in `BackfillJob`: it is taken over instead of started, after the dry run all the same, and without an approval.
+            existing_job_id: Of the live job, as in `BackfillJob`: it is taken over instead of
+                started, after the dry run all the same, and without an approval.
             opts: Pulumi's resource options; ``custom_timeouts`` are those of both waits.
 
         Raises:
@@ -93,88 +100,96 @@ class VerifiedBackfill(pulumi.ComponentResource):
         ensure_no_import("VerifiedBackfill", resource_name, opts)
         super().__init__(VERIFIED_TYPE, resource_name, None, opts)
         job = shareable(
-            {"type": type, "batch_size": batch_size, "triggers": triggers, "reason": reason}
+            {
+                "type": type.value if isinstance(type, BackfillType) else type,
+                "batch_size": batch_size,
+                "triggers": triggers,
+                "reason": reason,
+                "entity_id": entity_id,
+                "org_ids": org_ids,
+            }
         )
-        place = shareable({"entity_id": entity_id, "org_ids": org_ids})
-        wait = shareable({"timeout": timeout, "max_errors": max_errors})
-        existing_job_id = shareable(existing_job_id)
+        wait = shareable(
+            {
+                "timeout": timeout,
+                "max_errors": max_errors,
+                "entity_id": job["entity_id"],
+                "org_ids": job["org_ids"],
+            }
+        )
         child = pulumi.ResourceOptions(parent=self)
         waiting = pulumi.ResourceOptions(
             parent=self, custom_timeouts=opts.custom_timeouts if opts else None
         )
+        self.goes_live = approval != "wait" or existing_job_id is not None
 
-        dry_run = BackfillJob(
-            f"{resource_name}{DRY_RUN_SUFFIX}", dry_run=True, **job, **place, opts=child
+        dry_run = self._job(
+            f"{resource_name}{DRY_RUN_SUFFIX}",
+            {**job, "dry_run": True, "verified": {"approval": approval}},
+            child,
         )
         dry_run_done = BackfillCompletion(
-            f"{resource_name}{DRY_RUN_SUFFIX}-done",
-            job_ids=[dry_run.job_id],
-            **wait,
-            **place,
-            opts=waiting,
+            f"{resource_name}{DRY_RUN_SUFFIX}-done", job_ids=[dry_run.job_id], **wait, opts=waiting
         )
         self.dry_run_job_id = dry_run.job_id
         self.job_id = pulumi.Output.from_input(None)
-        if approval == "wait" and existing_job_id is None:
+        if self.goes_live:
+            proof = {
+                "approval": approval,
+                "dryRun": dry_run.job_id,
+                "createdOn": dry_run.created_on,
+                "ran": dry_run.ran,
+                "completed": dry_run_done.jobs,
+                "maxErrors": wait["max_errors"],
+            }
+            live = self._job(
+                resource_name,
+                {
+                    **job,
+                    "dry_run": False,
+                    "guard": guard,
+                    "known_job_ids": known_job_ids,
+                    "on_delete": on_delete,
+                    "existing_job_id": existing_job_id,
+                    "verified": proof,
+                },
+                child,
+            )
+            BackfillCompletion(f"{resource_name}-done", job_ids=[live.job_id], **wait, opts=waiting)
+            self.job_id = live.job_id
+        else:
             _leaving: pulumi.Output[None] = pulumi.Output.from_input(resource_name).apply(
                 self._say_what_leaves
             )
             pulumi.Output.all(dry_run.job_id, dry_run_done.error_count).apply(
                 lambda done: self._ask(resource_name, *done)
             )
-        else:
-            declared = pulumi.Output.all(type=job["type"], triggers=job["triggers"], **place)
-            if existing_job_id is None:
-                _approving: pulumi.Output[None] = declared.apply(
-                    lambda asked: self._warn(resource_name, approval, dry_run.job_id, asked)
-                )
-            approved = pulumi.Output.all(dry_run.job_id, existing_job_id).apply(
-                lambda ids: _approved(resource_name, approval, *ids)
-            )
-            gate: pulumi.Output[str] = pulumi.Output.all(
-                approved, dry_run_done.job_ids, existing_job_id, declared
-            ).apply(lambda run: _verified(resource_name, *run))
-            # Through the gate it depends on the dry run's completion. Secret triggers make no secret of a job id.
-            known = pulumi.Output.all(pulumi.Output.unsecret(gate), known_job_ids).apply(
-                lambda ids: [ids[0], *(ids[1] or ())]
-            )
-            live = BackfillJob(
-                resource_name,
-                guard=guard,
-                known_job_ids=known,
-                on_delete=on_delete,
-                existing_job_id=existing_job_id,
-                **job,
-                **place,
-                opts=child,
-            )
-            BackfillCompletion(
-                f"{resource_name}-done", job_ids=[live.job_id], **wait, **place, opts=waiting
-            )
-            self.job_id = live.job_id
-        self.register_outputs({"dryRunJobId": self.dry_run_job_id, "jobId": self.job_id})
+        self.state = pulumi.Output.from_input("live" if self.goes_live else "awaiting-approval")
+        self.register_outputs(
+            {
+                "dryRunJobId": self.dry_run_job_id,
+                "jobId": self.job_id,
+                "state": self.state,
+            }
+        )
 
-    async def _warn(
-        self, name: str, approval: str, dry_run_id: pulumi.Output[str], declared: Mapping[str, Any]
-    ) -> None:
-        """Tell the reviewer in a preview, which does not know the dry run to come, of an approval of the one before it."""
-        changed = _otherwise(await _run_of(approval), declared)
-        if changed and not await dry_run_id.is_known():
-            pulumi.log.warn(
-                f"VerifiedBackfill {name!r}: approval names job {approval}, the dry run in state, but {_listed(changed)} changed, so another dry run is "
-                'started. It has to be approved anew: this up will stop after it, before the live job. Better put  approval="wait"  into the program.',
-                resource=self,
-            )
+    def _job(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions) -> BackfillJob:
+        """Declare a job with what only a component may tell its provider."""
+        job = BackfillJob.__new__(BackfillJob)
+        register_job(job, name, {**dict.fromkeys(INPUTS), **props}, opts)
+        return job
 
     async def _say_what_leaves(self, name: str) -> None:
-        """Tell the reviewer of a live job that the program no longer declares: it leaves the state too."""
-        aliases = await alias_urns_of(TYPE_TOKEN, name, pulumi.ResourceOptions(parent=self))
-        live = (await stack_jobs()).first_of([await urn_of(TYPE_TOKEN, name, self), *aliases])
+        """Tell the reviewer of a live job that the program no longer declares: it leaves state too."""
+        urn = await urn_of(TYPE_TOKEN, name, self)
+        live = (await jobs_in_state()).first_of([urn])
         if live:
             stopped = ", and stops it if it still runs" if live.get("onDelete") == "stop" else ""
+            job_id = live.get("jobId", "of an open attempt")
             pulumi.log.warn(
-                f'VerifiedBackfill {name!r}: approval="wait" takes the live job {live["jobId"]} out of the program and so out of the state{stopped}. '
-                f'To keep it, add  existing_job_id="{live["jobId"]}"  which needs no approval, as nothing is started.',
+                f'approval="wait" takes the live job {job_id} out of the state{stopped}.\n'
+                f'To keep it, add  existing_job_id="{job_id}"  which starts nothing and needs no '
+                "approval.",
                 resource=self,
             )
 
@@ -186,8 +201,8 @@ class VerifiedBackfill(pulumi.ComponentResource):
             else f" with {errors:.0f} failed records"
         )
         pulumi.log.info(
-            f"The dry run {job_id} completed{failed}. To start the live job of {name!r}, put into the program:\n"
-            f'  approval="{job_id}"',
+            f"The dry run {job_id} completed{failed}. To start the live job of {name!r}, put into "
+            f'the program:\n  approval="{job_id}"',
             resource=self,
         )
 
@@ -199,78 +214,13 @@ def _ensure_approval(name: str, approval: str) -> None:
     Raises:
         InputError: It is neither ``auto`` nor ``wait`` nor a job id.
     """
-    if approval in ("auto", "wait"):
+    if approval in APPROVALS:
         return
     try:
         job_id_of(approval)
     except ValueError:
         raise InputError(
-            f'VerifiedBackfill {name!r}: approval must be "auto", "wait" or the job id of the dry run, 32 characters, not {approval!r}.',
+            f'VerifiedBackfill {name!r}: approval must be "wait", "auto" or the job id of the dry run '
+            f"(32 characters), not {approval!r}.",
             "Nothing was declared.",
         ) from None
-
-
-def _approved(name: str, approval: str, job_id: str, existing_job_id: str | None) -> str:
-    """
-    Return the dry run's id, once it is approved, or where nothing is to be started.
-
-    Raises:
-        RunError: Another job was approved than this dry run, or none.
-    """
-    if approval not in ("auto", job_id) and not existing_job_id:
-        raise pulumi.RunError(
-            f"VerifiedBackfill {name!r}: approval is {approval!r}, but the dry run is {job_id}; the live job was not started. "
-            f'To approve this dry run, put  approval="{job_id}"  into the program; to wait for an approval, put  approval="wait".'
-        )
-    return job_id
-
-
-async def _verified(
-    name: str,
-    job_id: str,
-    completed: Sequence[str],
-    existing_job_id: str | None,
-    declared: Mapping[str, Any],
-) -> str:
-    """
-    Return the dry run's id, once it is sure that it ran what the live job is to run, and is not itself what is to be taken over for it.
-
-    With ``--target`` of the live job the engine hands over what state holds of the dry run and its completion, whatever the program declares.
-
-    Raises:
-        RunError: It ran something else, or did not complete, or is named as the live job.
-    """
-    if existing_job_id and existing_job_id == job_id:
-        raise pulumi.RunError(
-            f"VerifiedBackfill {name!r}: existing_job_id is {job_id}, the dry run itself, which can be no live job; nothing was started. "
-            f'To approve the dry run, put  approval="{job_id}"  into the program, and take existing_job_id away.'
-        )
-    changed = _otherwise(await _run_of(job_id), declared)
-    if changed or job_id not in completed:
-        fault = f"ran with another value of {_listed(changed)}" if changed else "has not completed"
-        raise pulumi.RunError(
-            f"VerifiedBackfill {name!r}: the dry run in state, {job_id}, {fault}; the live job was not started. The dry run has to come first: "
-            f'drop --target, or target "{name}{DRY_RUN_SUFFIX}" and "{name}{DRY_RUN_SUFFIX}-done" too.'
-        )
-    return job_id
-
-
-async def _run_of(job_id: str) -> Mapping[str, Any]:
-    """Return the outputs of a job that state held before this run; empty where there was none."""
-    jobs = await stack_jobs()
-    return next((outputs for outputs in jobs.by_urn.values() if outputs["jobId"] == job_id), {})
-
-
-def _otherwise(ran: Mapping[str, Any], declared: Mapping[str, Any]) -> list[str]:
-    """Name what a job in state ran otherwise than it is declared now; a place that is not declared is configuration's business."""
-    if not ran:
-        return []
-    org_ids = declared["org_ids"]
-    asked = {**declared, "org_ids": sorted(set(org_ids)) if org_ids else None}
-    had = {name: ran.get(WIRE_NAMES[name]) for name in asked}
-    had |= {name: ran.get(_IN_FORCE[name]) if asked[name] else None for name in _IN_FORCE}
-    return [name for name in asked if not same(had[name], asked[name])]
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(names)

@@ -82,6 +82,11 @@ class Scope:
         headers = {"Zuora-Entity-Ids": self.entity_id} if self.entity_id else {}
         return headers | ({"Zuora-Org-Ids": ",".join(self.org_ids)} if self.org_ids else {})
 
+    def listed(self) -> str:
+        """Name both, for texts that compare."""
+        organisations = ", ".join(self.org_ids) or "(none)"
+        return f"entity {self.entity_id or '(none)'} and organisations {organisations}"
+
     def described(self) -> str:
         """Say in which entity was asked."""
         return (

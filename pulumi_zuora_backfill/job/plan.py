@@ -1,0 +1,122 @@
+"""What a preview finds out about a start: what refuses it, and what the reviewer is told. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from pulumi_zuora_backfill.contract.attempt import Attempt
+from pulumi_zuora_backfill.contract.guard import second_live_job
+from pulumi_zuora_backfill.contract.tenant_check import scope_of
+from pulumi_zuora_backfill.errors import ConfigurationError, InputError
+from pulumi_zuora_backfill.properties import PYTHON_NAMES, name_in
+from pulumi_zuora_backfill.settings.loading import Settings
+from pulumi_zuora_backfill.validation import is_unknown
+
+from .announcements import Announcement, Replaced, announce_continuation, announce_start
+from .dry_run_proof import ensure_approved
+from .identity import Identity, ensure_settings_arrive
+from .run_memory import RunMemory
+from .stack_state import StackState
+from .start import refuse_by_state
+
+
+def is_open_attempt(outputs: Mapping[str, Any]) -> bool:
+    """Tell whether state holds an attempt whose outcome is not known, and no job."""
+    return "attempt" in outputs and "jobId" not in outputs
+
+
+def ensure_startable(
+    inputs: Mapping[str, Any],
+    settings: Settings,
+    stack_keys: Collection[str],
+    state: StackState,
+    run: RunMemory,
+) -> None:
+    """
+    Refuse in the preview what can never start; what is only missing passes.
+
+    Args:
+        inputs: The checked inputs.
+        settings: Today's settings.
+        stack_keys: The keys of the configuration that reach the provider.
+        state: What the stack's state holds.
+        run: What this run has seen.
+
+    Raises:
+        ZuoraBackfillError: It can never start as it is declared; the text says what to do.
+    """
+    if settings.faults:
+        raise ConfigurationError(
+            "Zuora's settings are not usable: " + "; ".join(settings.faults) + ".",
+            "Nothing was sent to Zuora.",
+        )
+    identity = Identity.of(inputs)
+    if identity is None:
+        return  # said when something is to be sent
+    ensure_settings_arrive(identity, settings, stack_keys)
+    before = run.before(identity.urn)
+    refuse_by_state(
+        identity, inputs, settings, state, state.predecessor if before is None else before
+    )
+    live = inputs.get("dryRun") is False and inputs.get("existingJobId") is None
+    if live and not is_unknown([inputs.get(name) for name in ("type", "entityId", "orgIds")]):
+        declared = scope_of(inputs)
+        scope = settings.scope_for(declared.entity_id, declared.org_ids)
+        other = run.starts_beside(inputs["type"], scope, identity.urn)
+        if other and inputs.get("guard") != "none":
+            raise second_live_job(other, inputs["type"])
+    verified = inputs.get("verified")
+    if live and isinstance(verified, Mapping):
+        ensure_approved(name_in(identity.urn), verified)
+
+
+def plan_start(
+    urn: str,
+    inputs: Mapping[str, Any],
+    settings: Settings,
+    before: Mapping[str, Any] | None,
+    changed: tuple[str, ...],
+    run: RunMemory,
+) -> Announcement:
+    """
+    Say what a start, or a replacement, will do.
+
+    Args:
+        urn: The resource.
+        inputs: The checked inputs.
+        settings: Today's settings.
+        before: Outputs of what is replaced; ``None`` if nothing is.
+        changed: The inputs that ask for the replacement.
+        run: What this run has seen.
+    """
+    replaced = (
+        Replaced(outputs=before, changed=changed, kept_by=run.kept_by(before.get("jobId"), urn))
+        if before is not None
+        else None
+    )
+    return announce_start(name_in(urn), inputs, settings, replaced)
+
+
+def continuation_of(
+    inputs: Mapping[str, Any], outputs: Mapping[str, Any], now: datetime
+) -> Announcement:
+    """Say what becomes of an attempt in state; its intent is the declared one."""
+    attempt = Attempt.from_state(outputs.get("attempt"))
+    if attempt is None:
+        return Announcement(
+            text="An earlier attempt may have started a job.\n`pulumi up` asks Zuora first.",
+            warning=True,
+        )
+    return announce_continuation(inputs, attempt, attempt.continues(attempt.intent_key, now))
+
+
+def adopts_what_it_replaces(job_id: str, changed: tuple[str, ...] = ()) -> InputError:
+    """Return the error for a replacement that would take over the job that it replaces."""
+    names = ", ".join(PYTHON_NAMES.get(name, name) for name in changed)
+    asks = f"a change of {names}" if names else "--replace, taint or a trigger"
+    return InputError(
+        f"Nothing was done: existing_job_id is {job_id}, the very job that {asks} asks to replace.",
+        "Take existing_job_id away to start a new job, or do not ask for a replacement.",
+    )
