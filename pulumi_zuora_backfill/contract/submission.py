@@ -104,7 +104,7 @@ class Submission:
             try:
                 started = self._send(order, key)
             except ApiError as refusal:
-                if not refusal.replayed:
+                if not refusal.saved:
                     raise
                 key = self._key(
                     order,
@@ -140,25 +140,12 @@ class Submission:
             )
 
     def _send(self, order: Order, key: _Key) -> Started:
-        """SEND: a refusal is asked for once more, to learn whether Zuora saved it (then it is raised as it is) or refuses now."""
+        """SEND: a refusal that Zuora had saved is raised as it is."""
         try:
             return self._post(order, key)
         except ZuoraBackfillError as error:
             refusal = error
-        if (
-            _refuses_the_job(refusal) and not refusal.transient and refusal.status != 422
-        ):  # a key that does not fit stays so
-            try:
-                return self._post(order, key)
-            except ZuoraBackfillError as error:
-                # Where nobody could be asked again, the refusal is what there is.
-                if isinstance(error, ApiError) or error.outcome_open:
-                    error.replayed = error.replayed or (
-                        isinstance(error, ApiError) and error.repeats(refusal)
-                    )
-                    error.outcome_open = error.outcome_open or refusal.outcome_open
-                    refusal = error
-        if not refusal.replayed:
+        if not refusal.saved:
             _tell(refusal, key)
         raise refusal
 
@@ -241,7 +228,7 @@ def _way_on(guard: str, since: datetime) -> str:
 
 def _refuses_the_job(error: ZuoraBackfillError) -> TypeGuard[ApiError]:
     """Tell whether Zuora has looked at the request for a job and said no; a refused token says nothing about it."""
-    return isinstance(error, ApiError) and error.arrived and error.status != 401
+    return isinstance(error, ApiError) and error.answer_id is not None and error.status != 401
 
 
 def _tell(error: ZuoraBackfillError, key: _Key) -> None:

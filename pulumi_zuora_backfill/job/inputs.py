@@ -26,7 +26,7 @@ from pulumi_zuora_backfill.validation import (
     whole_number,
 )
 from pulumi_zuora_backfill.zuora.models import JOB_ID_LENGTH, BackfillType, Scope, job_id_of
-from pulumi_zuora_backfill.zuora.refusals import clean
+from pulumi_zuora_backfill.zuora.texts import clean
 
 ON_DELETE: Final = ("stop", "leave")
 MAX_BATCH_SIZE: Final = 1000

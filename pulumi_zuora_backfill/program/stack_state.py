@@ -20,7 +20,7 @@ from pulumi.runtime.settings import get_monitor
 
 from pulumi_zuora_backfill.contract.history import History
 from pulumi_zuora_backfill.properties import DRY_RUN_SUFFIX, is_verified
-from pulumi_zuora_backfill.zuora.refusals import clean
+from pulumi_zuora_backfill.zuora.texts import clean
 
 TYPE_TOKEN: Final = "pulumi-python:dynamic/zuora:BackfillJob"
 _READ_STATE = "pulumi:pulumi:readStackResourceOutputs"
