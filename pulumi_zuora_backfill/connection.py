@@ -68,19 +68,18 @@ def connect(settings: Settings, clock: Clock, report: Callable[[str], None]) -> 
     )
 
     base_url, client_id, client_secret = settings.require()
-    exchange = Exchange(base_url, compress_requests=settings.compress_requests)
+    exchange = Exchange(base_url, clock=clock, compress_requests=settings.compress_requests)
     credentials = ClientCredentials(
         exchange,
         client_id,
         client_secret,
         tenant_id=settings.tenant_id,
         clock=clock,
-        call_timeout_s=settings.call_timeout_s,
     )
     transport = Transport(
         exchange,
         credentials,
-        version=settings.version,
+        version=settings.api_version,
         call_timeout_s=settings.call_timeout_s,
         clock=clock,
         report=report,

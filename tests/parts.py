@@ -38,6 +38,7 @@ class ManualClock:
         self.jitter = jitter
         self.time_s = 0.0
         self.sleeps: list[float] = []
+        self.on_sleep: Callable[[float], None] = lambda _: None
 
     @property
     def clock(self) -> Clock:
@@ -60,6 +61,9 @@ class ManualClock:
                 self._sandbox.clock.advance(seconds)
 
     def _sleep(self, seconds: float) -> None:
+        self.on_sleep(seconds)
+        if not seconds:  # no pause, but the question whether the run was cancelled
+            return
         assert len(self.sleeps) < MOST_SLEEPS, "it sleeps for ever"
         self.sleeps.append(seconds)
         self.advance(seconds)
@@ -94,7 +98,9 @@ def connect(
     """Wire everything as the provider does, for a sandbox or for any other address; nothing is sent yet."""
     time, said = ManualClock(sandbox, jitter), list[str]()
     exchange = Exchange(
-        base_url or (sandbox.base_url if sandbox else ""), compress_requests=compress_requests
+        base_url or (sandbox.base_url if sandbox else ""),
+        clock=time.clock,
+        compress_requests=compress_requests,
     )
     credentials = ClientCredentials(
         exchange,
@@ -102,7 +108,6 @@ def connect(
         client_secret or (sandbox.client_secret if sandbox else "client-secret"),
         tenant_id=tenant_id,
         clock=time.clock,
-        call_timeout_s=call_timeout_s,
     )
     transport = Transport(
         exchange,

@@ -147,14 +147,14 @@ def test_an_answer_without_what_was_asked_for_makes_no_sense(body: str) -> None:
     """It is asked for again, and is no job in the end; a POST may have been carried out."""
     with raw_server(TOKEN, http(200, body)) as server:
         connection = connect(base_url=server.base_url)
-        for call in (
-            connection.create,
-            lambda: connection.client.get("1" * 32, NOWHERE),
-            lambda: connection.client.list(NOWHERE),
+        for call, is_open in (
+            (connection.create, True),
+            (lambda: connection.client.get("1" * 32, NOWHERE), False),
+            (lambda: connection.client.list(NOWHERE), False),
         ):
             with pytest.raises(TransportError, match="makes no sense") as error:
                 call()
-            assert error.value.outcome_open
+            assert error.value.outcome_open is is_open
 
 
 def test_another_job_than_the_one_asked_about_is_not_taken(zuora: Sandbox) -> None:

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from requests import PreparedRequest
 
 from pulumi_zuora_backfill.errors import (
     ApiError,
@@ -25,7 +24,8 @@ from pulumi_zuora_backfill.errors import (
     TransportError,
 )
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
-from pulumi_zuora_backfill.zuora.http import Answer, Exchange, retry_after_s
+from pulumi_zuora_backfill.zuora.headers import retry_after_s
+from pulumi_zuora_backfill.zuora.http import Answer, Exchange
 
 from .parts import NOWHERE, connect, http, raw_server
 
@@ -198,12 +198,6 @@ def test_a_ca_bundle_of_one_s_own_counts(
 
 def test_a_server_that_repeats_what_it_was_sent_has_its_secrets_blanked_out() -> None:
     """Neither the client secret nor the token is in an error, wherever in the answer it stands."""
-
-    def bearer(request: PreparedRequest) -> PreparedRequest:
-        """Put a token on."""
-        request.headers["Authorization"] = "Bearer t0ken"
-        return request
-
     body = json.dumps(
         {
             "reasons": [
@@ -214,7 +208,7 @@ def test_a_server_that_repeats_what_it_was_sent_has_its_secrets_blanked_out() ->
     )
     with raw_server(http(400, body)) as server, pytest.raises(ApiError) as error:
         Exchange(server.base_url).send(
-            "do it", "POST", "/x", auth=bearer, form={"client_secret": "s3cret"}
+            "do it", "POST", "/x", bearer="t0ken", form={"client_secret": "s3cret"}
         )
     assert error.value.reason == "no [secret]; for [secret], [secret]"
     for spelled in ("s3cret%2F%2B%3D", "s3cret/+=", r"s3cret\/+="):
@@ -231,7 +225,7 @@ def test_a_server_that_repeats_what_it_was_sent_has_its_secrets_blanked_out() ->
         raw_server(http(503, deep, "Zuora-Request-Id: t0ken")) as server,
         pytest.raises(ApiError) as error,
     ):
-        Exchange(server.base_url).send("do it", "POST", "/x", auth=bearer)
+        Exchange(server.base_url).send("do it", "POST", "/x", bearer="t0ken")
     assert (error.value.reason, error.value.request_ids) == ("x", ("[secret]",))
     with (
         raw_server(http(401, '{"code": 58730011}')) as server,
@@ -345,7 +339,7 @@ def test_the_text_of_a_server_cannot_break_out() -> None:
     assert error.value.message.isprintable()
     assert len(error.value.message) < 700
     assert "<" not in error.value.reason
-    assert error.value.request_ids == ("[31m",)
+    assert error.value.request_ids == ()
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,10 @@ ROOMS = (
     ("provider",),
     ("dynamic_host", "job", "completion"),
     ("connection",),
-    ("contract",),
+    ("contract", "validation"),
     ("settings",),
     ("zuora",),
-    ("validation", "properties", "clock", "errors"),
+    ("properties", "clock", "errors"),
 )
 FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if "testing" not in path.parts]
 

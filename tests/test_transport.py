@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
@@ -22,10 +23,11 @@ from pulumi_zuora_backfill.errors import (
 )
 from pulumi_zuora_backfill.settings.loading import DEFAULT_VERSION
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
-from pulumi_zuora_backfill.zuora.http import READ_TIMEOUT_S, Answer, Exchange
-from pulumi_zuora_backfill.zuora.retries import Call, Transport
+from pulumi_zuora_backfill.testing.sandbox import RecordedRequest
+from pulumi_zuora_backfill.zuora.http import ATTEMPT_TIMEOUT_S, Answer, Exchange
+from pulumi_zuora_backfill.zuora.retries import Call, Patience, Transport
 
-from .parts import KEY, NOWHERE, TOKEN, Connection, connect, http, raw_server
+from .parts import KEY, NOWHERE, REQUEST, TOKEN, Connection, connect, http, raw_server
 
 CREATE, LIST = Operation.CREATE, Operation.LIST
 LIST_CALL = Call(operation="list", method="GET", path="/v1/uno/data-backfill/propagation/jobs")
@@ -47,10 +49,43 @@ NO_TOKEN_ROUTE_LATER: Happening = (Fault.GATEWAY_404, Operation.TOKEN, {"after":
 TOKEN_BUSY: Happening = (Fault.RATE_LIMITED_429, Operation.TOKEN, {"retry_after_s": 50})
 
 # What happens, one after the other → the error, whether the outcome is open, whether it is a saved answer, how many POSTs.
+FINAL: Happening = (Fault.SAVED_FAILURE, CREATE, {"code": "58730030"})
+
+
+def done_but(status: int) -> Happening:
+    """Let a gateway answer with a status although the job is made."""
+    return (Fault.GATEWAY_504, CREATE, {"status": status})
+
+
+def page(**parameters: Any) -> Happening:
+    """Let a gateway's page answer, which looks like a refusal of Zuora's."""
+    return (Fault.MAINTENANCE_PAGE, CREATE, parameters)
+
+
+# What happens, one after the other → the error, whether the outcome is open, whether it is a saved
+# answer, how many POSTs.
 ENDINGS: dict[str, tuple[list[Happening], type[ZuoraBackfillError], bool, bool, int]] = {
-    "forbidden": ([FORBIDDEN], ApiError, False, False, 1),
-    "redirect": ([(Fault.REDIRECT, CREATE, {})], ApiError, False, False, 1),
-    "gateway knows no route": ([(Fault.GATEWAY_404, CREATE, {})], ApiError, False, False, 1),
+    "forbidden": ([FORBIDDEN] * 2, ApiError, False, False, 2),
+    "saved refusal": ([FINAL], ApiError, False, True, 2),
+    "saved final 200": (
+        [(Fault.SUCCESS_FALSE, CREATE, {"code": "58730030"})],
+        ApiError,
+        False,
+        True,
+        2,
+    ),
+    "key that does not fit": (
+        [(Fault.UNSAVED_FAILURE, CREATE, {"code": "58730030", "status": 422})],
+        ApiError,
+        False,
+        False,
+        1,
+    ),
+    "redirect": ([(Fault.REDIRECT, CREATE, {})], ApiError, True, False, 1),
+    "gateway knows no route": ([(Fault.GATEWAY_404, CREATE, {})], ApiError, True, False, 1),
+    "page that refuses": ([page(status=403)] * 9, ApiError, True, False, 1),
+    "page that is busy": ([page(status=503)] * 9, ApiError, True, False, 5),
+    "done, then pages": ([done_but(504), *[page(status=503)] * 9], ApiError, True, False, 5),
     "lost": ([LOST] * 5, TransportError, True, False, 5),
     "done but lost": ([DONE_BUT_LOST] * 5, TransportError, True, False, 5),
     "truncated": ([(Fault.TRUNCATED_JSON, CREATE, {})] * 5, TransportError, True, False, 5),
@@ -63,7 +98,10 @@ ENDINGS: dict[str, tuple[list[Happening], type[ZuoraBackfillError], bool, bool, 
         5,
     ),
     "gateway": ([GATEWAY] * 5, ApiError, True, False, 5),
-    "gateway timeout": ([(Fault.GATEWAY_504, CREATE, {})] * 5, ApiError, True, False, 5),
+    **{
+        f"gateway gives up with {status}": ([done_but(status)] * 5, ApiError, True, False, 5)
+        for status in (408, 500, 501, 503, 504, 507, 520, 521, 522, 523, 524)
+    },
     "unsaved failures": (
         [(Fault.UNSAVED_FAILURE, CREATE, {"code": "58730061"})] * 5,
         ApiError,
@@ -71,7 +109,14 @@ ENDINGS: dict[str, tuple[list[Happening], type[ZuoraBackfillError], bool, bool, 
         False,
         5,
     ),
-    "busy for ever": ([BUSY] * 99, ApiError, True, False, 15),
+    "refusal that passes": (
+        [(Fault.UNSAVED_FAILURE, CREATE, {"code": "58730061", "status": 400})] * 5,
+        ApiError,
+        True,
+        False,
+        5,
+    ),
+    "busy for ever": ([BUSY] * 99, ApiError, False, False, 15),
     "saved failure": ([BROKEN], ApiError, False, True, 2),
     "saved transient refusal": (
         [(Fault.SUCCESS_FALSE, CREATE, {"code": "58730061"})],
@@ -80,16 +125,26 @@ ENDINGS: dict[str, tuple[list[Happening], type[ZuoraBackfillError], bool, bool, 
         True,
         2,
     ),
-    "saved final refusal": (
-        [(Fault.SUCCESS_FALSE, CREATE, {"code": "58730030"})],
+    "lost, then forbidden": ([LOST, FORBIDDEN, FORBIDDEN], ApiError, True, False, 3),
+    "lost, then a saved failure": ([LOST, BROKEN], ApiError, True, True, 3),
+    "broken, then a saved failure": (
+        [(Fault.UNSAVED_FAILURE, CREATE, {"code": "58730060"}), BROKEN],
+        ApiError,
+        True,
+        True,
+        3,
+    ),
+    "saved failure, lost between": ([BROKEN, LOST], ApiError, True, True, 4),
+    "saved refusal, lost between": ([FINAL, LOST], ApiError, True, False, 3),
+    "refused, then lost": ([FORBIDDEN, *[LOST] * 5], TransportError, True, False, 6),
+    "refused, then never a token": (
+        [FORBIDDEN, REVOKED, NO_TOKEN_LATER],
         ApiError,
         False,
         False,
-        1,
+        2,
     ),
-    "lost, then forbidden": ([LOST, FORBIDDEN], ApiError, True, False, 2),
-    "lost, then a saved failure": ([LOST, BROKEN], ApiError, False, True, 3),
-    "saved failure, lost between": ([BROKEN, LOST], ApiError, False, True, 4),
+    "refused, then busy for ever": ([FORBIDDEN, *[BUSY] * 99], ApiError, False, False, 15),
     "lost, then the token refused": (
         [LOST, REVOKED, NO_TOKEN_LATER],
         AuthenticationError,
@@ -119,14 +174,20 @@ ENDINGS: dict[str, tuple[list[Happening], type[ZuoraBackfillError], bool, bool, 
         2,
     ),
     "no user info, then forbidden": (
-        [(Fault.USER_INFO_401, CREATE, {}), FORBIDDEN],
+        [(Fault.USER_INFO_401, CREATE, {}), FORBIDDEN, FORBIDDEN],
         ApiError,
         False,
         False,
-        2,
+        3,
     ),
-    "busy, then forbidden": ([BUSY, FORBIDDEN], ApiError, False, False, 2),
-    "lost, busy, then forbidden": ([LOST, BUSY, FORBIDDEN], ApiError, True, False, 3),
+    "busy, then forbidden": ([BUSY, FORBIDDEN, FORBIDDEN], ApiError, False, False, 3),
+    "lost, busy, then forbidden": (
+        [LOST, BUSY, FORBIDDEN, FORBIDDEN],
+        ApiError,
+        True,
+        False,
+        4,
+    ),
     "token refused": ([NO_TOKEN], AuthenticationError, False, False, 0),
     "no route to a token": ([NO_TOKEN_ROUTE], ApiError, False, False, 0),
     "token busy for ever": ([TOKEN_BUSY] * 9, ApiError, False, False, 0),
@@ -154,14 +215,14 @@ def failure(call: Callable[[], object]) -> ZuoraBackfillError:
 
 
 @pytest.mark.parametrize(
-    ("faults", "kind", "is_open", "replayed", "posts"), ENDINGS.values(), ids=ENDINGS.keys()
+    ("faults", "kind", "is_open", "saved", "posts"), ENDINGS.values(), ids=ENDINGS.keys()
 )
 def test_how_a_post_that_fails_ends(
     zuora: Sandbox,
     faults: list[Happening],
     kind: type[ZuoraBackfillError],
     is_open: bool,
-    replayed: bool,
+    saved: bool,
     posts: int,
 ) -> None:
     """The error says whether a job may have been started all the same; every attempt carried the same key, headers and body."""
@@ -169,10 +230,10 @@ def test_how_a_post_that_fails_ends(
     error = failure(connect(zuora).create)
     sent = [request for request in zuora.requests if request.operation is CREATE]
 
-    assert (type(error), error.outcome_open, error.replayed, len(sent)) == (
+    assert (type(error), error.outcome_open, error.saved, len(sent)) == (
         kind,
         is_open,
-        replayed,
+        saved,
         posts,
     )
     names = ("Idempotency-Key", "Zuora-Track-Id", "Zuora-Version")
@@ -248,10 +309,11 @@ def test_a_pause_that_is_cancelled_says_what_became_of_the_call(
     zuora.plan(Fault.HTML_502, on=Operation.TOKEN, after=1)
     connection = connect(zuora)
 
-    def cancelled(_: float) -> None:
-        raise InterruptedWaitError("The run was cancelled.")
+    def cancelled(seconds: float) -> None:
+        if seconds:
+            raise InterruptedWaitError("The run was cancelled.")
 
-    object.__setattr__(connection.transport._clock, "sleep", cancelled)
+    connection.time.on_sleep = cancelled
     error = failure(connection.create)
     assert (type(error), error.message, error.outcome_open) == (
         InterruptedWaitError,
@@ -263,20 +325,20 @@ def test_a_pause_that_is_cancelled_says_what_became_of_the_call(
 def test_a_failure_of_the_token_endpoint_is_no_answer_to_the_call() -> None:
     """Even with the same request id it is no saved answer, and makes none of the one that follows it."""
     connection = connect(base_url="http://127.0.0.1:1")
-    token, broken, token_again, final = (
-        ApiError(name, status=500, request_ids=("R",), transient=name != "final")
-        for name in ("token", "broken", "token again", "final")
+    token, token_again = (
+        ApiError(name, status=500, transient=True, arrived=False) for name in ("token", "again")
     )
-    token.arrived = token_again.arrived = False
+    broken, final = (
+        ApiError(name, status=500, answer_id="R", transient=name != "final")
+        for name in ("broken", "final")
+    )
     attempts = iter([token, broken, token_again, final])
 
-    def attempt(_: float) -> None:
+    def attempt(_: Patience) -> None:
         raise next(attempts)
 
     assert failure(lambda: connection.transport.patiently("do it", attempt)) is final
-    assert [
-        (error.replayed, error.outcome_open) for error in (token, broken, token_again, final)
-    ] == [
+    assert [(error.saved, error.outcome_open) for error in (token, broken, token_again, final)] == [
         (False, False),
         (False, True),
         (False, True),
@@ -286,10 +348,10 @@ def test_a_failure_of_the_token_endpoint_is_no_answer_to_the_call() -> None:
 
 def test_a_token_endpoint_that_repeats_itself_says_nothing_about_the_post() -> None:
     """The same request id on two failures of the token endpoint is no saved answer to the request that was lost."""
-    broken = http(500, "{}", "Zuora-Request-Id: R")
+    broken = http(500, '{"success": false}', "Zuora-Request-Id: R")
     with raw_server(TOKEN, b"", *[http(401), broken] * 4) as server:
         error = failure(connect(base_url=server.base_url).create)
-    assert (type(error), error.replayed, error.outcome_open) == (ApiError, False, True)
+    assert (type(error), error.saved, error.outcome_open) == (ApiError, False, True)
     assert len(server.requests) == 10
 
 
@@ -297,26 +359,142 @@ def test_answers_without_a_request_id_are_never_the_same() -> None:
     """A gateway's answers have none; that makes them no saved ones."""
     with raw_server(TOKEN, http(500, "{}")) as server:
         error = failure(connect(base_url=server.base_url).create)
-    assert (error.replayed, error.outcome_open, len(server.requests)) == (False, True, 6)
+    assert (error.saved, error.outcome_open, len(server.requests)) == (False, True, 6)
 
 
-@pytest.mark.parametrize("name", ["requestId", "processId"])
-def test_the_body_s_ids_tell_a_saved_answer_too(name: str) -> None:
-    """Zuora repeats them with the answer, where the header is missing."""
-    with raw_server(TOKEN, http(500, f'{{"{name}": "R", "reasons": []}}')) as server:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http(500, '{"success": false, "requestId": "R", "processId": "R"}'),
+        http(500, '{"message": "down"}', "Zuora-Request-Id: R"),
+        http(500, "<html>down</html>", "Zuora-Request-Id: R"),
+        http(500, '{"reasons": [{"message": "down"}]}', "Zuora-Request-Id: R"),
+    ],
+)
+def test_only_zuora_s_own_answers_can_be_saved_ones(answer: bytes) -> None:
+    """A page that gives everybody the same id, in its body or in its header, is no saved answer."""
+    with raw_server(TOKEN, answer) as server:
         error = failure(connect(base_url=server.base_url).create)
-    assert (error.replayed, error.outcome_open, len(server.requests)) == (True, False, 3)
+    assert (error.saved, error.outcome_open, len(server.requests)) == (False, True, 6)
 
 
-def test_a_saved_answer_is_known_by_its_body_where_its_header_is_new() -> None:
-    """A gateway may number each answer anew; what Zuora saved is in the body."""
-    answers = [
-        http(500, '{"processId": "P", "reasons": []}', f"Zuora-Request-Id: {number}")
-        for number in range(5)
-    ]
-    with raw_server(TOKEN, *answers) as server:
+@pytest.mark.parametrize(
+    "body", ['{"success": false}', '{"reasons": [{"code": 1}, {"code": "SystemError"}]}']
+)
+def test_a_saved_answer_has_zuora_s_shape_and_an_old_id(body: str) -> None:
+    """Either mark of a refusal will do, with the header that each answer of Zuora has."""
+    with raw_server(TOKEN, http(500, body, "Zuora-Request-Id: R")) as server:
         error = failure(connect(base_url=server.base_url).create)
-    assert (error.replayed, error.outcome_open, len(server.requests)) == (True, False, 3)
+    assert isinstance(error, ApiError)
+    assert (error.saved, error.outcome_open, error.answer_id) == (True, False, "R")
+    assert len(server.requests) == 3
+
+
+def test_what_is_raised_before_sending_ends_the_call(zuora: Sandbox) -> None:
+    """It is asked before each attempt, with the token there; an error of it is never tried again."""
+    zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=CREATE)
+    connection, seen = connect(zuora), list[list[Operation | None]]()
+
+    def before_send() -> None:
+        seen.append([request.operation for request in zuora.requests])
+        if len(seen) == 2:
+            raise TransportError("no", arrived=True)
+
+    error = failure(lambda: create(connection, before_send))
+    assert seen == [[Operation.TOKEN], [Operation.TOKEN, CREATE]]
+    assert (str(error), error.outcome_open, error.saved) == ("no", True, False)
+    assert zuora.count(CREATE) == 1
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        TransportError("no", arrived=True),
+        ApiError("no", status=401),
+        ApiError("no", status=503, transient=True),
+        KeyboardInterrupt(),
+    ],
+)
+def test_a_call_that_may_not_begin_has_sent_nothing(zuora: Sandbox, raised: BaseException) -> None:
+    """Whatever is raised before the first POST, no POST leaves, and no outcome is open."""
+
+    def before_send() -> None:
+        raise raised
+
+    with pytest.raises(type(raised)) as error:
+        create(connect(zuora), before_send)
+    assert error.value is raised
+    assert getattr(raised, "outcome_open", False) is False
+    assert [request.operation for request in zuora.requests] == [Operation.TOKEN]
+
+
+def test_a_renewed_token_is_asked_about_again(zuora: Sandbox) -> None:
+    """The request that goes out with a new token after a 401 is another one."""
+    planned(zuora, [REVOKED])
+    asked: list[None] = []
+    create(connect(zuora), lambda: asked.append(None))
+    assert (len(asked), zuora.count(CREATE)) == (2, 2)
+
+
+@pytest.mark.parametrize("slow", [Operation.TOKEN, LIST])
+def test_a_cancelled_run_sends_nothing_that_changes_data(zuora: Sandbox, slow: Operation) -> None:
+    """Cancelled while the token or the list is on its way: no POST and no PUT leaves after it."""
+    job, connection = zuora.add_job(), connect(zuora)
+    cancelled = cancel_when(connection, zuora, slow)
+
+    def check_first() -> None:
+        connection.client.list(NOWHERE)
+
+    error = failure(lambda: create(connection, check_first))
+    assert (type(error), error.outcome_open, cancelled.is_set()) == (
+        InterruptedWaitError,
+        False,
+        True,
+    )
+    stopping = failure(lambda: connection.client.stop(job.id, NOWHERE))
+    assert (type(stopping), stopping.outcome_open) == (InterruptedWaitError, False)
+    assert (zuora.count(CREATE), zuora.count(Operation.STOP)) == (0, 0)
+
+
+@pytest.mark.timeout(60)  # the answer never comes
+@pytest.mark.parametrize(
+    ("operation", "is_open"), [(Operation.TOKEN, False), (LIST, False), (CREATE, True)]
+)
+def test_a_cancelled_run_waits_for_no_answer(
+    zuora: Sandbox, operation: Operation, is_open: bool
+) -> None:
+    """Cancelled while Zuora is silent, a call ends; only a POST that is on its way stays open."""
+    zuora.plan(Fault.HANG, on=operation)
+    connection = connect(zuora)
+    cancel_when(connection, zuora, operation)
+    call = connection.create if operation is CREATE else lambda: connection.client.list(NOWHERE)
+    error = failure(call)
+    assert (type(error), error.outcome_open) == (InterruptedWaitError, is_open)
+    zuora.release()
+
+
+def cancel_when(connection: Connection, zuora: Sandbox, operation: Operation) -> threading.Event:
+    """Cancel the run as soon as Zuora reads a request."""
+    cancelled = threading.Event()
+
+    def hook(request: RecordedRequest) -> None:
+        if request.operation is operation:
+            cancelled.set()
+
+    def sleep(_: float) -> None:
+        if cancelled.is_set():
+            raise InterruptedWaitError("The run was cancelled.")
+
+    zuora.on_request = hook
+    connection.time.on_sleep = sleep
+    return cancelled
+
+
+def create(connection: Connection, before_send: Callable[[], None]) -> object:
+    """Start a job, asking before each request."""
+    return connection.client.create(
+        REQUEST, NOWHERE, idempotency_key=KEY, track_id="track-1", before_send=before_send
+    )
 
 
 def test_the_pauses_grow_with_full_jitter(zuora: Sandbox) -> None:
@@ -336,7 +514,7 @@ def test_very_many_pauses_do_not_overflow(zuora: Sandbox) -> None:
     connection = connect(jitter=1e-9, base_url="http://127.0.0.1:1")
     attempts = iter(range(1100))
 
-    def attempt(_: float) -> str:
+    def attempt(_: Patience) -> str:
         if next(attempts, None) is not None:
             raise ApiError("busy", status=409, transient=True)
         return "done"
@@ -436,7 +614,9 @@ def test_a_wait_that_grows_while_it_lasts_is_kept_too() -> None:
             silence.keep(wait_s)
 
     object.__setattr__(connection.transport._clock, "sleep", sleep)
-    assert connection.transport.patiently("do it", lambda left_s: left_s) == 300 - 10 - 50
+    assert (
+        connection.transport.patiently("do it", lambda patience: patience.left_s()) == 300 - 10 - 50
+    )
     assert connection.time.sleeps == [10, 50]
 
 
@@ -445,7 +625,9 @@ def test_a_wait_that_a_call_has_time_for_is_kept_to_the_end(wait_s: float) -> No
     """However short it is, and up to all the time that there is, nothing is sent before it is over."""
     connection = connect(base_url="http://127.0.0.1:1")
     connection.transport._silence.keep(wait_s)
-    assert connection.transport.patiently("do it", lambda left_s: left_s) == 300 - wait_s
+    assert (
+        connection.transport.patiently("do it", lambda patience: patience.left_s()) == 300 - wait_s
+    )
     assert connection.time.sleeps == [wait_s]
 
 
@@ -457,7 +639,7 @@ def test_a_wait_longer_than_the_call_may_take_ends_it(zuora: Sandbox) -> None:
     zuora.forget_requests()
     second = failure(connection.create)
 
-    assert (type(first), first.outcome_open) == (ApiError, True)
+    assert (type(first), first.outcome_open) == (ApiError, False)
     assert isinstance(second, AskedToWaitError)
     assert (second.arrived, second.transient, second.outcome_open, zuora.requests) == (
         False,
@@ -499,12 +681,12 @@ class WatchedExchange(Exchange):
     def __init__(self, base_url: str) -> None:
         """Take the address."""
         super().__init__(base_url)
-        self.read_timeouts_s: list[float] = []
+        self.timeouts_s: list[float] = []
 
-    def send(self, *args: Any, read_timeout_s: float = READ_TIMEOUT_S, **options: Any) -> Answer:
+    def send(self, *args: Any, timeout_s: float = ATTEMPT_TIMEOUT_S, **options: Any) -> Answer:
         """Send one request once."""
-        self.read_timeouts_s.append(read_timeout_s)
-        return super().send(*args, read_timeout_s=read_timeout_s, **options)
+        self.timeouts_s.append(timeout_s)
+        return super().send(*args, timeout_s=timeout_s, **options)
 
 
 def test_an_attempt_waits_for_its_answer_no_longer_than_the_call_has_left(zuora: Sandbox) -> None:
@@ -522,7 +704,7 @@ def test_an_attempt_waits_for_its_answer_no_longer_than_the_call_has_left(zuora:
         zuora.plan(Fault.RATE_LIMITED_429, on=LIST, retry_after_s=wait_s)
     transport.send(LIST_CALL, lambda answer: answer.body)
 
-    assert exchange.read_timeouts_s == [READ_TIMEOUT_S, 100.0, 1.0]
+    assert exchange.timeouts_s == [ATTEMPT_TIMEOUT_S, 100.0, 1.0]
 
 
 @pytest.mark.parametrize(("within_s", "limit"), [(1000.0, "5 min"), (200.0, "3 min")])
@@ -596,15 +778,14 @@ def test_what_is_no_fault_of_zuora_s_is_never_tried_again(
 
 def attempt_of(outcome: str) -> ZuoraBackfillError:
     """Return what one attempt may bring."""
-    token = ApiError("token", status=404)
-    token.arrived = False
+    token = ApiError("token", status=404, arrived=False)
     return {
         "lost": TransportError("lost", arrived=True),
         "unreachable": TransportError("unreachable", arrived=False),
         "broken": ApiError("broken", status=500, transient=True),
-        "busy": ApiError("busy", status=429, transient=True),
-        "refused": ApiError("refused", status=403),
-        "credentials": AuthenticationError("credentials", status=401),
+        "busy": ApiError("busy", status=429, transient=True, arrived=False),
+        "refused": ApiError("refused", status=403, answer_id="R", arrived=False),
+        "credentials": AuthenticationError("credentials", status=401, arrived=False),
         "token": token,
         "tenant": ConfigurationError("tenant"),
     }[outcome]
@@ -621,7 +802,7 @@ def test_the_outcome_stays_open_whatever_is_refused_afterwards(
     connection: Connection = connect(base_url="http://127.0.0.1:1")
     outcomes = iter([*before, last])
 
-    def attempt(_: float) -> None:
+    def attempt(_: Patience) -> None:
         raise attempt_of(next(outcomes))
 
     error = failure(lambda: connection.transport.patiently("do it", attempt))

@@ -281,7 +281,7 @@ class _Run:
 
 def _refuses_the_job(error: ZuoraBackfillError) -> TypeGuard[ApiError]:
     """Tell whether Zuora has looked at the request and said no; a refused token is no answer to it."""
-    return isinstance(error, ApiError) and error.arrived and error.status != 401
+    return isinstance(error, ApiError) and error.answer_id is not None and error.status != 401
 
 
 def _names_a_longer_wait(error: ZuoraBackfillError) -> bool:

@@ -17,7 +17,7 @@ from pulumi_zuora_backfill.properties import PYTHON_NAMES
 from pulumi_zuora_backfill.settings.loading import Settings
 from pulumi_zuora_backfill.validation import is_unknown
 from pulumi_zuora_backfill.zuora.models import ENDED, iso
-from pulumi_zuora_backfill.zuora.refusals import clean
+from pulumi_zuora_backfill.zuora.texts import clean
 
 from .inputs import secrets_of
 

@@ -35,7 +35,7 @@ from pulumi_zuora_backfill.validation import (
     whole_number,
 )
 from pulumi_zuora_backfill.zuora.models import JOB_ID_LENGTH, BackfillType, job_id_of
-from pulumi_zuora_backfill.zuora.refusals import clean
+from pulumi_zuora_backfill.zuora.texts import clean
 
 from .identity import Identity
 

@@ -21,7 +21,7 @@ from pulumi.runtime.settings import get_monitor
 
 from pulumi_zuora_backfill.contract.history import History
 from pulumi_zuora_backfill.properties import TYPE_TOKEN
-from pulumi_zuora_backfill.zuora.refusals import clean
+from pulumi_zuora_backfill.zuora.texts import clean
 
 _READ_STATE = "pulumi:pulumi:readStackResourceOutputs"
 _OF_EVERY_JOB = (

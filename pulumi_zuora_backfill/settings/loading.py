@@ -39,7 +39,7 @@ NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "entity_id": ("ZUORA_ENTITY_IDS", "zuora:entityIds"),
     "org_ids": ("ZUORA_ORG_IDS", "zuora:orgIds"),
     "tenant_id": ("ZUORA_TENANT_ID", "zuora:tenantId"),
-    "version": ("ZUORA_VERSION", "zuora:version"),
+    "api_version": ("ZUORA_API_VERSION", "zuora:apiVersion"),
     "call_timeout": ("ZUORA_CALL_TIMEOUT", "zuora:callTimeout"),
     "wait_timeout": ("ZUORA_WAIT_TIMEOUT", "zuora:waitTimeout"),
     "compress_requests": ("ZUORA_COMPRESS_REQUESTS", "zuora:compressRequests"),
@@ -47,6 +47,13 @@ NAMES: Final[Mapping[str, tuple[str, str]]] = {
 T = TypeVar("T")
 D = TypeVar("D")
 
+# Names that never take effect → what to set instead, and why.
+_NO_MORE: Final = {
+    "zuora:version": "zuora:version is a name that Pulumi reserves: set zuora:apiVersion, "
+    "and run `pulumi config rm zuora:version`",
+    "ZUORA_VERSION": "ZUORA_VERSION is not a setting, ZUORA_API_VERSION is: set that one, "
+    "and unset ZUORA_VERSION",
+}
 _MUST_AGREE = ("base_url", "tenant_id", "entity_id", "org_ids")
 _ALMOST = 0.8  # as difflib counts: zuora:orgs and zuora:tenant are
 
@@ -63,7 +70,7 @@ class Settings:
         entity_id: ``Zuora-Entity-Ids`` for resources that name none.
         org_ids: ``Zuora-Org-Ids`` for resources that name none, sorted.
         tenant_id: The tenant that the token must belong to, or ``None`` for any.
-        version: ``Zuora-Version``; default ``2025-08-12``.
+        api_version: ``Zuora-Version``; default ``2025-08-12``.
         call_timeout_s: How long one call is tried in all, retries included; default 300.
         wait_timeout_s: The longest that any wait of a run may take, or ``None``.
         compress_requests: Whether request bodies are gzipped; default no.
@@ -77,7 +84,7 @@ class Settings:
     entity_id: str | None = None
     org_ids: tuple[str, ...] = ()
     tenant_id: str | None = None
-    version: str = DEFAULT_VERSION
+    api_version: str = DEFAULT_VERSION
     call_timeout_s: float = DEFAULT_CALL_TIMEOUT_S
     wait_timeout_s: float | None = None
     compress_requests: bool = False
@@ -147,13 +154,32 @@ def load_settings(
         entity_id=found.parsed("entity_id", entity_id_of, None),
         org_ids=found.parsed("org_ids", org_ids_of, ()),
         tenant_id=found.parsed("tenant_id", tenant_id_of, None),
-        version=found.parsed("version", header_value_of, DEFAULT_VERSION),
+        api_version=found.parsed("api_version", header_value_of, DEFAULT_VERSION),
         call_timeout_s=found.parsed("call_timeout", duration_s, DEFAULT_CALL_TIMEOUT_S),
         wait_timeout_s=found.parsed("wait_timeout", duration_s, None),
         compress_requests=found.parsed("compress_requests", flag_of, False),
         sources=found.sources,
-        faults=(*found.faults, *_singular(environ, found.sources), *_misspelt(stack_keys)),
+        faults=(
+            *found.faults,
+            *_no_more(environ, stack_config, stack_keys),
+            *_singular(environ, found.sources),
+            *_misspelt(stack_keys),
+        ),
     )
+
+
+def _no_more(
+    environ: Mapping[str, str],
+    stack_config: Callable[[str], str | None],
+    stack_keys: Iterable[str],
+) -> list[str]:
+    """Find names that were settings once, or look like one, and never take effect."""
+    stack = [key for key in _NO_MORE if ":" in key and (key in stack_keys or stack_config(key))]
+    return [
+        fault
+        for name, fault in _NO_MORE.items()
+        if name in stack or (environ.get(name) or "").strip()
+    ]
 
 
 def _singular(environ: Mapping[str, str], sources: Mapping[str, str]) -> list[str]:
@@ -170,7 +196,7 @@ def _misspelt(stack_keys: Iterable[str]) -> list[str]:
     """Find keys that are almost ours: nobody would read ``zuora:tenantID``, and no tenant would be refused."""
     ours = {key.lower(): key for _, key in NAMES.values()}
     faults = []
-    for given in sorted(set(stack_keys) - set(ours.values())):
+    for given in sorted(set(stack_keys) - set(ours.values()) - set(_NO_MORE)):
         namespace, _, name = given.partition(":")
         near = get_close_matches(
             name.lower(), [key.removeprefix("zuora:") for key in ours], n=1, cutoff=_ALMOST

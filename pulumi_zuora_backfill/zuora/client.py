@@ -1,20 +1,22 @@
 """
-The four operations on auto backfill jobs: paths, verbs and headers, and nothing about when to use them.
+The four operations on auto backfill jobs: paths, verbs and headers, not when to use them.
 
 Source: https://developer.zuora.com/v1-api-reference/api/data-backfill/
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from pulumi_zuora_backfill.errors import InputError
 
 from .http import Answer
 from .models import JOB_ID_LENGTH, BackfillRequest, Job, Scope, job_id_of
-from .refusals import clean
 from .retries import Call, Transport
+from .texts import clean
 from .token import ClientCredentials
 
 JOBS_PATH: Final = "/v1/uno/data-backfill/propagation/jobs"
@@ -35,7 +37,12 @@ class Started:
 
 
 class BackfillClient:
-    """Creates, reads, lists and stops auto backfill jobs; every method raises `ZuoraBackfillError`."""
+    """
+    Creates, reads, lists and stops auto backfill jobs.
+
+    Every method that sends something raises `ZuoraBackfillError`, and takes ``within_s``: how long
+    to try it where there is less time than one call may take.
+    """
 
     def __init__(self, transport: Transport, credentials: ClientCredentials) -> None:
         """
@@ -48,23 +55,56 @@ class BackfillClient:
         self._transport = transport
         self._credentials = credentials
 
-    def tenant_id(self) -> str | None:
-        """Return the tenant that the token names; asks for a token where there is none yet, with the patience of any other call."""
-        return self._transport.patiently("get a token", lambda _: self._credentials.tenant_id())
+    @property
+    def base_url(self) -> str:
+        """Where Zuora is."""
+        return self._transport.exchange.base_url
+
+    def zuora_now(self) -> datetime | None:
+        """Return the time by Zuora's own clock; ``None`` where no answer has told it yet."""
+        return self._transport.exchange.zuora_now()
+
+    def tenant_id(self, *, within_s: float | None = None) -> str:
+        """
+        Return the tenant that the token names; asks for a token where there is none yet.
+
+        Raises:
+            ConfigurationError: The token names no tenant, or another than the configured one.
+        """
+        return self._transport.patiently(
+            "get a token",
+            lambda patience: self._credentials.tenant_id(within_s=patience.attempt_s()),
+            within_s=within_s,
+        )
 
     def create(
-        self, request: BackfillRequest, scope: Scope, *, idempotency_key: str, track_id: str
+        self,
+        request: BackfillRequest,
+        scope: Scope,
+        *,
+        idempotency_key: str,
+        track_id: str,
+        within_s: float | None = None,
+        before_send: Callable[[], None] | None = None,
     ) -> Started:
         """
         Start a job, or get the saved answer of an earlier request with this key.
 
-        Sends one POST; where its outcome stays open, the same one again, with the same key.
+        Sends one POST; where its outcome stays open, the same one again, with the same key. A
+        refusal is asked for once more, to learn whether it is a saved one.
 
         Args:
             request: The body.
             scope: Entity and organisations.
             idempotency_key: Up to 254 ASCII characters; Zuora keeps it for 24 hours.
             track_id: ``Zuora-Track-Id``, up to 64 characters.
+            within_s: How long to try it where there is less time than a call may take.
+            before_send: Called right before each POST leaves. Whatever it raises ends the call, and
+                that POST is not sent.
+
+        Raises:
+            ZuoraBackfillError: Its ``outcome_open`` says whether a job may have been started, its
+                ``saved`` whether it is a refusal that Zuora had saved under the key.
         """
         call = Call(
             operation="start the backfill job",
@@ -73,13 +113,15 @@ class BackfillClient:
             headers=scope.headers()
             | {"Idempotency-Key": idempotency_key, "Zuora-Track-Id": track_id},
             json_body=request.to_wire(),
+            confirm_refusal=True,
+            before_send=before_send,
         )
-        return self._transport.send(
-            call,
-            lambda answer: Started(
-                job_id=job_id_of(answer.body.get("jobId")), request_id=answer.request_id
-            ),
-        )
+
+        def understand(answer: Answer) -> Started:
+            job_id = job_id_of(answer.body.get("jobId"))
+            return Started(job_id=job_id, request_id=answer.request_id)
+
+        return self._transport.send(call, understand, within_s=within_s)
 
     def get(self, job_id: str, scope: Scope, *, within_s: float | None = None) -> Job:
         """
@@ -88,7 +130,7 @@ class BackfillClient:
         Args:
             job_id: Its id.
             scope: The entity and the organisations it runs in.
-            within_s: How long to try it where there is less time than a call may take.
+            within_s: How long to try it where there is less time than one call may take.
 
         Raises:
             InputError: The id cannot be one; nothing was sent.
@@ -109,8 +151,8 @@ class BackfillClient:
         )
         return self._transport.send(call, understand, within_s=within_s)
 
-    def list(self, scope: Scope) -> tuple[Job, ...]:
-        """Read all jobs of the tenant, whatever their type; Zuora knows no filter and no paging here."""
+    def list(self, scope: Scope, *, within_s: float | None = None) -> tuple[Job, ...]:
+        """Read all jobs of the tenant, of any type; Zuora knows no filter and no paging here."""
 
         def understand(answer: Answer) -> tuple[Job, ...]:
             jobs = answer.body.get("jobs")
@@ -118,18 +160,20 @@ class BackfillClient:
                 raise ValueError("it holds no list of jobs")
             return tuple(Job.from_wire(job, seen_at=answer.date) for job in jobs)
 
-        return self._transport.send(
-            Call(
-                operation="list the backfill jobs",
-                method="GET",
-                path=JOBS_PATH,
-                headers=scope.headers(),
-            ),
-            understand,
+        call = Call(
+            operation="list the backfill jobs",
+            method="GET",
+            path=JOBS_PATH,
+            headers=scope.headers(),
         )
+        return self._transport.send(call, understand, within_s=within_s)
 
-    def stop(self, job_id: str, scope: Scope) -> None:
-        """Ask a job to stop. Zuora refuses an ``Idempotency-Key`` on PUT, and asking twice changes nothing."""
+    def stop(self, job_id: str, scope: Scope, *, within_s: float | None = None) -> None:
+        """
+        Ask a job to stop; asking twice changes nothing.
+
+        Zuora refuses an ``Idempotency-Key`` on PUT.
+        """
         call = Call(
             operation=f"stop job {job_id}",
             method="PUT",
@@ -137,7 +181,7 @@ class BackfillClient:
             headers=scope.headers(),
             json_body={"status": "Stopping"},
         )
-        self._transport.send(call, lambda answer: None)
+        self._transport.send(call, lambda answer: None, within_s=within_s)
 
 
 def _path_of(job_id: str) -> str:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from requests.auth import AuthBase
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from pulumi_zuora_backfill.clock import Clock
@@ -24,8 +23,9 @@ from pulumi_zuora_backfill.errors import (
     ZuoraBackfillError,
 )
 
-from .http import READ_TIMEOUT_S, Answer, Exchange
+from .http import ATTEMPT_TIMEOUT_S, Answer, Exchange
 from .models import duration
+from .token import ClientCredentials, Token
 
 MAX_ATTEMPTS: Final = 5
 _MAX_BACKOFF_S = 60.0
@@ -42,7 +42,11 @@ class Call:
         method: The HTTP method.
         path: The path below the base URL.
         headers: Further headers.
-        json_body: Sent as JSON.
+        json_body: Sent as JSON; a call that has one changes data.
+        confirm_refusal: Whether a refusal is asked for once more, to learn whether it is a saved
+            answer.
+        before_send: Called right before each request leaves, when the token is there. Whatever it
+            raises ends the call.
     """
 
     operation: str
@@ -50,21 +54,25 @@ class Call:
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
     json_body: Mapping[str, Any] | None = None
+    confirm_refusal: bool = False
+    before_send: Callable[[], None] | None = None
 
 
 class Transport:
     """
     Sends calls, with patience.
 
-    Tried again are lost connections, 409, 429, 500, 502, 503, 504 and ``success: false`` with only transient reasons: at most 5 times (409 and 429:
-    as long as the time lasts), after a random pause that grows (full jitter, up to 60 s) and is never shorter than what Zuora asked for.
-    While Zuora asked to wait, no thread sends anything. Two answers in a row with the same request id are one saved answer: no further attempt.
+    Tried again are lost connections, 408, 409, 429, 5xx and refusals with only transient reasons:
+    at most 5 times (409 and 429: as long as the time lasts), after a random pause that grows (full
+    jitter, up to 60 s) and is never shorter than what Zuora asked for. While Zuora asked to wait,
+    no thread sends anything. Two answers in a row with the same id are one saved answer: no further
+    attempt.
     """
 
     def __init__(
         self,
         exchange: Exchange,
-        auth: AuthBase,
+        credentials: ClientCredentials,
         *,
         version: str,
         call_timeout_s: float,
@@ -76,14 +84,14 @@ class Transport:
 
         Args:
             exchange: Carries single attempts.
-            auth: Puts the token on.
+            credentials: Bring the token.
             version: ``Zuora-Version`` of every call.
             call_timeout_s: How long one call is tried in all.
-            clock: Time and chance.
+            clock: Time and chance; its ``sleep`` raises when the run is cancelled.
             report: Takes a live line about what is going on.
         """
-        self._exchange = exchange
-        self._auth = auth
+        self.exchange = exchange
+        self._credentials = credentials
         self._version = version
         self._call_timeout_s = call_timeout_s
         self._clock = clock
@@ -98,26 +106,20 @@ class Transport:
 
         Args:
             call: The request.
-            understand: Reads the answer; a ``ValueError`` means that it makes no sense and may be asked for again.
+            understand: Reads the answer; a ``ValueError`` means that it makes no sense and may be
+                asked for again.
             within_s: How long to try it where there is less time than a call may take.
 
         Returns:
             What `understand` read.
 
         Raises:
-            ZuoraBackfillError: The last error; its ``outcome_open`` says whether the request may have been carried out all the same.
+            ZuoraBackfillError: The last error; its ``outcome_open`` says whether the request may
+                have been carried out all the same, its ``saved`` whether it is a saved answer.
         """
 
-        def attempt(left_s: float) -> T:
-            answer = self._exchange.send(
-                call.operation,
-                call.method,
-                call.path,
-                auth=self._auth,
-                headers={"Zuora-Version": self._version, **call.headers},
-                json_body=call.json_body,
-                read_timeout_s=min(READ_TIMEOUT_S, max(1.0, left_s)),
-            )
+        def attempt(patience: Patience) -> T:
+            answer = self._attempt(call, patience)
             if answer.pause_s:
                 self._silence.keep(answer.pause_s)
             try:
@@ -125,22 +127,31 @@ class Transport:
             except ValueError as cause:
                 raise TransportError(
                     f"Zuora's answer to the request to {call.operation} makes no sense: {cause}.",
-                    "Run the same command again; if it stays so, Zuora answers in a way that this version does not know.",
-                    arrived=True,
+                    "Run the same command again; if it stays so, Zuora answers in a way that this "
+                    "version does not know.",
+                    arrived=call.json_body is not None,
                 ) from cause
 
-        return self.patiently(call.operation, attempt, within_s=within_s)
+        return self.patiently(
+            call.operation, attempt, within_s=within_s, confirm_refusal=call.confirm_refusal
+        )
 
     def patiently(
-        self, operation: str, attempt: Callable[[float], T], *, within_s: float | None = None
+        self,
+        operation: str,
+        attempt: Callable[[Patience], T],
+        *,
+        within_s: float | None = None,
+        confirm_refusal: bool = False,
     ) -> T:
         """
         Make attempts until one succeeds or the patience ends.
 
         Args:
             operation: What is asked, for texts.
-            attempt: Asks Zuora once; takes the seconds that are left.
+            attempt: Asks Zuora once.
             within_s: As with `send`.
+            confirm_refusal: As with `Call`.
 
         Returns:
             What the attempt returned.
@@ -151,12 +162,12 @@ class Transport:
         timeout_s = (
             self._call_timeout_s if within_s is None else min(within_s, self._call_timeout_s)
         )
-        patience = _Patience(self._clock, self._silence, timeout_s)
+        patience = Patience(self._clock, self._silence, timeout_s, confirm_refusal)
 
         def attempt_in_time() -> T:
             try:
                 self._keep_silence(operation, patience)
-                return attempt(patience.left_s())
+                return attempt(patience)
             except ZuoraBackfillError as error:
                 patience.learn(error)
                 raise
@@ -175,16 +186,50 @@ class Transport:
         )
         try:
             return retrying(attempt_in_time)
-        except InterruptedWaitError as error:  # raised by a pause between two attempts
+        except InterruptedWaitError as error:  # raised by a pause between two attempts, too
             patience.learn(error)
             raise
+        except ZuoraBackfillError as error:
+            refusal = patience.refusal_instead_of(error)
+            if refusal is None:
+                raise
+            raise refusal from error
 
-    def _keep_silence(self, operation: str, patience: _Patience) -> None:
+    def _attempt(self, call: Call, patience: Patience) -> Answer:
+        """Send a call once; with a new token once more, where the old one was refused."""
+        token = self._credentials.current(within_s=patience.attempt_s())
+        try:
+            return self._ask(call, token, patience)
+        except ApiError as error:
+            if error.status != 401 or error.transient or patience.over:
+                raise
+        token = self._credentials.current(instead_of=token, within_s=patience.attempt_s())
+        return self._ask(call, token, patience)
+
+    def _ask(self, call: Call, token: Token, patience: Patience) -> Answer:
+        patience.over = True  # whatever is raised here ends the call
+        if call.before_send is not None:
+            call.before_send()
+        if call.json_body is not None:
+            self._clock.sleep(0)  # raises when the run is cancelled
+        patience.over = False
+        return self.exchange.send(
+            call.operation,
+            call.method,
+            call.path,
+            bearer=token.value,
+            headers={"Zuora-Version": self._version, **call.headers},
+            json_body=call.json_body,
+            timeout_s=patience.attempt_s(),
+        )
+
+    def _keep_silence(self, operation: str, patience: Patience) -> None:
         """Wait as long as Zuora asked to; another thread may learn of a longer wait meanwhile."""
         while (silence_s := self._silence.left_s()) > 0:
             if silence_s > patience.left_s():
                 raise AskedToWaitError(
-                    f"Could not {operation}: Zuora asked to wait {duration(silence_s)}, longer than one call may take ({duration(patience.timeout_s)}).",
+                    f"Could not {operation}: Zuora asked to wait {duration(silence_s)}, longer "
+                    f"than one call may take ({duration(patience.timeout_s)}).",
                     "Run `pulumi up` again then, or raise ZUORA_CALL_TIMEOUT / zuora:callTimeout.",
                     arrived=False,
                     transient=False,
@@ -209,51 +254,90 @@ class _Silence:
             self._until_s = max(self._until_s, self._clock.monotonic() + seconds)
 
 
-class _Patience:
-    """What one call has been through so far, and whether another attempt makes sense."""
+class Patience:
+    """
+    What one call has been through so far, and whether another attempt makes sense.
 
-    # Why the last attempt failed, and whether that passes; there is nothing to know before the first `learn`.
+    Attributes:
+        timeout_s: How long the call may take in all.
+        over: Whether the next error ends the call, whatever it is.
+        reason: Why the last attempt failed.
+        try_again: Whether another attempt makes sense; nothing to know before the first `learn`.
+    """
+
     reason: str
     try_again: bool
 
-    def __init__(self, clock: Clock, silence: _Silence, timeout_s: float) -> None:
+    def __init__(
+        self, clock: Clock, silence: _Silence, timeout_s: float, confirm_refusal: bool
+    ) -> None:
+        """Start with all the time there is."""
         self.timeout_s = timeout_s
+        self.over = False
         self._clock = clock
         self._silence = silence
         self._deadline_s = clock.monotonic() + timeout_s
-        self._last: ApiError | None = None
+        self._confirm_refusal = confirm_refusal
+        self._refusal: ApiError | None = None
+        self._confirming = False
+        self._last_id: str | None = None
         self._faults = 0
-        self._may_be_done = False
+        self._open = False
+        self._open_before = False
 
     def left_s(self) -> float:
+        """Return the seconds that are left of the call."""
         return self._deadline_s - self._clock.monotonic()
 
+    def attempt_s(self) -> float:
+        """Return how long an attempt may take; one that has just begun gets a second."""
+        return min(ATTEMPT_TIMEOUT_S, max(1.0, self.left_s()))
+
     def learn(self, error: ZuoraBackfillError) -> None:
-        """Take in what an attempt brought, and write on the error what it means for the whole call."""
-        transient, arrived, busy = False, False, False
+        """Take in what an attempt brought, and note on the error what it means for the call."""
+        self.reason, self.try_again, self._confirming = error.message, False, False
+        if self.over:
+            error.outcome_open, error.saved = self._open, False
+            return
+        answer_id = error.answer_id if isinstance(error, ApiError) else None
+        error.saved = answer_id is not None and answer_id == self._last_id
+        if error.saved:
+            # It says what became of the key long ago, and nothing about the attempts in between.
+            self._open = self._open_before
+        else:
+            self._open_before, self._open = self._open, self._open or error.arrived
+        self._last_id = answer_id
+        error.outcome_open = self._open
+        if isinstance(error, ApiError | TransportError):
+            self._decide(error, answer_id)
+
+    def _decide(self, error: ApiError | TransportError, answer_id: str | None) -> None:
+        self.try_again = error.transient and not error.saved
         if isinstance(error, ApiError):
-            transient, arrived, busy = error.transient, error.arrived, error.come_back_later
             if error.retry_after_s:
                 self._silence.keep(error.retry_after_s)
-            error.replayed = transient and arrived and error.repeats(self._last)
-            self._last = error if arrived else None
-        elif isinstance(error, TransportError):
-            transient, arrived = error.transient, error.arrived
-            self._last = None
-        # A refusal says nothing about the attempt before it, which may still be under way behind a gateway that says no; only a saved answer does.
-        error.outcome_open = not error.replayed and (self._may_be_done or (transient and arrived))
-        # What was turned away at the door (429, 401) has done nothing, whatever comes after it.
-        turned_away = isinstance(error, ApiError) and error.status in (401, 429)
-        self._may_be_done = error.outcome_open and (self._may_be_done or not turned_away)
-        self._faults += not busy
-        self.reason = error.message
-        self.try_again = transient and not error.replayed
+            if self._confirm_refusal and answer_id and _refuses(error) and not error.saved:
+                self._confirming = self.try_again = self._refusal is None
+                self._refusal = self._refusal or error
+        busy = isinstance(error, ApiError) and error.come_back_later
+        self._faults += not (busy or self._confirming)
+
+    def refusal_instead_of(self, last: ZuoraBackfillError) -> ApiError | None:
+        """Return the refusal that could not be asked for once more, where nothing is open since."""
+        answered = isinstance(last, ApiError) and last.answer_id and not last.transient
+        return None if self.over or answered or last.outcome_open else self._refusal
 
     def exhausted(self, state: RetryCallState) -> bool:
         """Stop at the fifth fault, or where the next attempt would come after the deadline."""
         return self._faults >= MAX_ATTEMPTS or state.upcoming_sleep >= self.left_s()
 
     def pause_s(self, state: RetryCallState) -> float:
-        """Full jitter (a random part of an exponentially growing time), and never less than what Zuora asked for."""
+        """Take a random part of a growing time, and never less than what Zuora asked for."""
         backoff_s = min(_MAX_BACKOFF_S, 2.0 ** min(state.attempt_number - 1, 6))
-        return max(self._silence.left_s(), self._clock.jitter() * backoff_s)
+        jitter_s = 0.0 if self._confirming else self._clock.jitter() * backoff_s
+        return max(self._silence.left_s(), jitter_s)
+
+
+def _refuses(error: ApiError) -> bool:
+    """Tell whether Zuora looked at the request and said no; a key that does not fit stays so."""
+    return not error.transient and error.status not in (401, 422, 429)

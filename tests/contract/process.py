@@ -10,8 +10,6 @@ from itertools import count
 from typing import Any
 from unittest.mock import patch
 
-from requests.auth import AuthBase
-
 from pulumi_zuora_backfill.clock import Clock
 from pulumi_zuora_backfill.contract.guard import Guard
 from pulumi_zuora_backfill.contract.submission import Submission
@@ -21,7 +19,7 @@ from pulumi_zuora_backfill.settings.loading import DEFAULT_CALL_TIMEOUT_S, Setti
 from pulumi_zuora_backfill.testing import Sandbox
 from pulumi_zuora_backfill.testing.sandbox.clock import Clock as SandboxClock
 from pulumi_zuora_backfill.zuora.client import BackfillClient
-from pulumi_zuora_backfill.zuora.http import READ_TIMEOUT_S, Answer, Exchange
+from pulumi_zuora_backfill.zuora.http import ATTEMPT_TIMEOUT_S, Answer, Exchange
 from pulumi_zuora_backfill.zuora.retries import Transport
 from pulumi_zuora_backfill.zuora.token import ClientCredentials
 
@@ -96,13 +94,8 @@ class Wire(Exchange):
 
     def __init__(self, base_url: str, clock: Clock, fate: Fate) -> None:
         """Take the address, the time and the fate."""
-        super().__init__(base_url)
-        self._clock = clock
+        super().__init__(base_url, clock=clock)
         self._fate = fate
-
-    def close(self) -> None:
-        """Close the connections, as the end of a process does."""
-        self._session().close()
 
     def send(
         self,
@@ -110,17 +103,23 @@ class Wire(Exchange):
         method: str,
         path: str,
         *,
-        auth: AuthBase | None = None,
+        bearer: str | None = None,
         headers: Mapping[str, str] | None = None,
         json_body: Mapping[str, Any] | None = None,
         form: Mapping[str, str] | None = None,
-        read_timeout_s: float = READ_TIMEOUT_S,
+        timeout_s: float = ATTEMPT_TIMEOUT_S,
     ) -> Answer:
         """Send one request once; every request takes a quarter of a second."""
         self._fate.step()
         try:
             answer = super().send(
-                operation, method, path, auth=auth, headers=headers, json_body=json_body, form=form
+                operation,
+                method,
+                path,
+                bearer=bearer,
+                headers=headers,
+                json_body=json_body,
+                form=form,
             )
         except ZuoraBackfillError:
             self._clock.sleep(_REQUEST_S)
@@ -128,7 +127,7 @@ class Wire(Exchange):
             raise
         self._clock.sleep(_REQUEST_S)
         if not self._fate.answered():
-            self._clock.sleep(read_timeout_s)
+            self._clock.sleep(timeout_s)
             raise TransportError(f"Could not {operation}: no answer came in time.", arrived=True)
         self._fate.step()
         return answer
@@ -186,7 +185,7 @@ class Process:
             transport = Transport(
                 self._wire,
                 credentials,
-                version=self.settings.version,
+                version=self.settings.api_version,
                 call_timeout_s=self.settings.call_timeout_s,
                 clock=self.clock,
                 report=self.voice.status,

@@ -58,6 +58,7 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
     content_type: str = "application/json"
     cut_off: bool = False
+    trickle_s: float | None = None
 
     @classmethod
     def json(cls, status: int, body: object, headers: tuple[tuple[str, str], ...] = ()) -> Answer:

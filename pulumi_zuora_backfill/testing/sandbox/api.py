@@ -20,7 +20,7 @@ from .effects import NO_ROUTE, Effects
 from .faults import Fault, FaultPlan
 from .gate import Gate
 from .traffic import Operation, RecordedRequest, Traffic
-from .wire import CONNECTION, CUT_OFF, DroppedError
+from .wire import CONNECTION, CUT_OFF, TRICKLE, DroppedError
 from .zuora import Call, Zuora
 
 if TYPE_CHECKING:
@@ -154,4 +154,6 @@ def _response(request: Request, answer: Answer) -> Response:
         headers["Content-Encoding"] = "gzip"
     if answer.cut_off:
         headers[CUT_OFF] = "yes"
+    if answer.trickle_s is not None:
+        headers[TRICKLE] = str(answer.trickle_s)
     return Response(body, answer.status, headers, content_type=answer.content_type)

@@ -34,6 +34,7 @@ class Behaviours:
         replay_keeps_date: A replayed answer has the `Date` of the first one; otherwise that header is new.
         replay_keeps_request_id: A replayed answer has the `Zuora-Request-Id` of the first one; otherwise that header is new, and only the body
             has the old `requestId` and `processId`.
+        sends_date: Answers have a `Date`.
         saves_429: A 429 is saved under the request's key.
         saves_5xx: A gateway's 502 or 504 is saved under the request's key.
         unknown_field_category: Refusal of an unknown field in the body of a new job.
@@ -67,6 +68,7 @@ class Behaviours:
     same_key_other_body_status: int | None = None
     replay_keeps_date: bool = True
     replay_keeps_request_id: bool = True
+    sends_date: bool = True
     saves_429: bool = False
     saves_5xx: bool = False
     unknown_field_category: int | None = 21

@@ -55,7 +55,7 @@ class Effects:
         if planned.parameters.get("then_done_after_s") is not None:
             self._do_later(call, planned["then_done_after_s"])
             return (
-                self._timed_out(call)
+                self._timed_out(planned["status"])
                 if planned.fault is Fault.GATEWAY_504
                 else self._in_flight(call)
             )
@@ -75,7 +75,9 @@ class Effects:
             case Fault.GATEWAY_404:
                 return self._from_gateway(gateway(404, NO_ROUTE))
             case Fault.GATEWAY_504 if not planned["job_is_made"]:
-                return self._timed_out(call)
+                return self._timed_out(planned["status"])
+            case Fault.MAINTENANCE_PAGE:
+                return self._maintenance(planned["status"], planned["request_id"])
             case Fault.REDIRECT:
                 return self._from_gateway(
                     Answer(302, b"", (("Location", planned["location"]),), "text/html")
@@ -128,7 +130,9 @@ class Effects:
         """Return what becomes of the true answer on its way out."""
         match planned.fault:
             case Fault.GATEWAY_504:
-                return self._timed_out(call)
+                return self._timed_out(planned["status"])
+            case Fault.TRICKLE:
+                return replace(answer, trickle_s=planned["seconds"])
             case Fault.TRUNCATED_JSON:
                 return replace(answer, body=answer.body[: len(answer.body) // 2])
             case Fault.BODY_CUT_OFF:
@@ -169,8 +173,15 @@ class Effects:
             call, KeyRefusedError(409, "A request with this Idempotency-Key is in progress.")
         )
 
-    def _timed_out(self, call: Call) -> Answer:
-        return self._from_gateway(gateway(504, self._zuora.tenant.behaviours.gateway_timeout_body))
+    def _timed_out(self, status: int) -> Answer:
+        body = self._zuora.tenant.behaviours.gateway_timeout_body
+        return self._from_gateway(gateway(status, body))
+
+    def _maintenance(self, status: int, request_id: str | None) -> Answer:
+        reasons = [{"code": "58730010", "message": "Down for maintenance."}]
+        body = {"success": False, "processId": "MAINTENANCE", "reasons": reasons}
+        headers = (("Zuora-Request-Id", request_id),) if request_id else ()
+        return self._from_gateway(Answer.json(status, body, headers))
 
     def _limited(self, call: Call, exceeded: str) -> Answer:
         if exceeded == "concurrency":
@@ -199,4 +210,4 @@ class Effects:
 
     def _from_gateway(self, answer: Answer) -> Answer:
         """Return an answer that never came near Zuora: all it has is a date."""
-        return answer.with_headers({"Date": self._zuora.tenant.clock.http_date()})
+        return answer.with_headers(self._zuora.date())

@@ -35,7 +35,13 @@ class Fault(str, Enum):
     HTML_502 = "html 502"
     """A gateway's error page; nothing is done."""
     GATEWAY_504 = "gateway timeout"
-    """A gateway gives up; the work is done nevertheless (`then_done_after_s` later), unless `job_is_made` is false."""
+    """A gateway gives up, by default with 504; the work is done nevertheless (`then_done_after_s` later), unless
+    `job_is_made` is false."""
+    MAINTENANCE_PAGE = "maintenance page"
+    """A gateway's own JSON, which looks like a refusal of Zuora's and gives everybody the same `processId`; nothing
+    is done. With `request_id` it has that `Zuora-Request-Id`, too."""
+    TRICKLE = "trickle"
+    """The work is done; the answer comes byte by byte, one each `seconds` of real time, headers too."""
     SUCCESS_FALSE = "success false"
     """HTTP 200 with `success: false`, saved unless `saved` is false."""
     TRUNCATED_JSON = "truncated json"
@@ -67,7 +73,9 @@ PARAMETERS: Mapping[Fault, Mapping[str, Any]] = {
     Fault.RATE_LIMITED_429: {"retry_after_s": None, "ratelimit_reset_s": None},
     Fault.SAVED_FAILURE: _FAILURE,
     Fault.UNSAVED_FAILURE: _FAILURE,
-    Fault.GATEWAY_504: {"job_is_made": True, **_LATER},
+    Fault.GATEWAY_504: {"status": 504, "job_is_made": True, **_LATER},
+    Fault.MAINTENANCE_PAGE: {"status": 503, "request_id": None},
+    Fault.TRICKLE: {"seconds": 0.05},
     Fault.SUCCESS_FALSE: {"code": None, "message": "Something went wrong.", "saved": True},
     Fault.WRONG_ID: {"job_id": None},
     Fault.REDIRECT: {"location": "http://elsewhere.invalid/"},

@@ -6,6 +6,7 @@ import contextlib
 import io
 import socket
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
@@ -15,12 +16,14 @@ from werkzeug.serving import DechunkedInput, ThreadedWSGIServer, WSGIRequestHand
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-__all__ = ["CONNECTION", "CUT_OFF", "DroppedError", "Server"]
+__all__ = ["CONNECTION", "CUT_OFF", "TRICKLE", "DroppedError", "Server"]
 
 CONNECTION = "sandbox.connection"
 """The WSGI environment's name for the number of the TCP connection."""
 CUT_OFF = "X-Sandbox-Cut-Off"
 """A header that never leaves: half of the body is sent, then the connection is closed."""
+TRICKLE = "X-Sandbox-Trickle"
+"""A header that never leaves: the answer is sent byte by byte, with so many seconds between."""
 _STOP_CHECK_S = 0.02
 
 
@@ -72,14 +75,29 @@ class _Handler(WSGIRequestHandler):
     def _send(self, status: str, headers: Iterable[tuple[str, str]], body: bytes) -> None:
         code, _, reason = status.partition(" ")
         self.send_response_only(int(code), reason)
+        trickle_s = 0.0
         for name, value in headers:
             if name == CUT_OFF:
                 self.close_connection = True
                 body = body[: len(body) // 2]
+            elif name == TRICKLE:
+                trickle_s = float(value)
             else:
                 self.send_header(name, value)
+        if not trickle_s:
+            self.end_headers()
+            self.wfile.write(body)
+            return
+        head, wire = io.BytesIO(), self.wfile
+        self.wfile = head
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile = wire
+        try:
+            for number in head.getvalue() + body:
+                wire.write(bytes([number]))
+                time.sleep(trickle_s)
+        except OSError:  # the client has had enough
+            self.close_connection = True
 
     def log(self, type: str, message: str, *args: object) -> None:
         """Write no log."""

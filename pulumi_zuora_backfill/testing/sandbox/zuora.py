@@ -76,7 +76,7 @@ class Zuora:
             return self.key_refused(call, error)
         if saved is not None:
             if not self.tenant.behaviours.replay_keeps_date:
-                saved = saved.without("Date").with_headers({"Date": self.tenant.clock.http_date()})
+                saved = saved.without("Date").with_headers(self.date())
             if not self.tenant.behaviours.replay_keeps_request_id:
                 saved = saved.without("Zuora-Request-Id").with_headers(
                     {"Zuora-Request-Id": call.request_id}
@@ -158,9 +158,15 @@ class Zuora:
         category = int(code[-2:]) if code[-2:].isdigit() else 60
         return STATUS_OF_CATEGORY.get(category, 500) if mapped else 200
 
+    def date(self) -> dict[str, str]:
+        """Return the header that tells the time."""
+        if not self.tenant.behaviours.sends_date:
+            return {}
+        return {"Date": self.tenant.clock.http_date()}
+
     def dressed(self, call: Call, answer: Answer) -> Answer:
         """Return an answer with the headers that each of Zuora's answers has."""
-        headers = {"Date": self.tenant.clock.http_date(), "Zuora-Request-Id": call.request_id}
+        headers = {**self.date(), "Zuora-Request-Id": call.request_id}
         track_id = call.request.headers.get("Zuora-Track-Id")
         if track_id is not None and track_id.isascii():
             headers["Zuora-Track-Id"] = track_id
