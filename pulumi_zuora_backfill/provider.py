@@ -43,6 +43,7 @@ from .job.plan import (
 )
 from .job.run_memory import RunMemory
 from .job.stack_state import StackState
+from .properties import name_in
 from .settings.loading import Settings, load_settings
 
 _VOICE = Voice(status=dynamic_host.status, info=dynamic_host.info, warn=dynamic_host.warn)
@@ -102,12 +103,7 @@ class BackfillJobProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate; without olds a job will be started, so say so, or why it will not."""
-        # The flag is kept here: an update plan compares the inputs of preview and update.
-        identity = dict(news.get("identity") or {})
-        _run.preview = bool(identity.pop("preview", False))
-        inputs, faults = check_inputs(
-            {**news, "identity": identity} if identity else news, preview=_run.preview
-        )
+        inputs, faults = check_inputs(_without_preview(news), preview=_run.preview)
         urn = _urn(inputs)
         state = StackState.from_input(inputs.get("past"))
         _run.learn_of_program(urn, state, inputs.get("existingJobId"))
@@ -116,7 +112,7 @@ class BackfillJobProvider(_ZuoraProvider):
             inputs["past"] = _olds["past"]
         if not _olds and not faults:
             _run.to_start(urn)
-            ensure_startable(inputs, self._settings, self._stack_keys, state, _run)
+            ensure_startable(inputs, self._settings, self._stack_keys, state, _run, urn)
             self._announce(inputs, urn, state.predecessor or None, ())
         return CheckResult(
             inputs, [CheckFailure(fault.wire_name, fault.reason) for fault in faults]
@@ -140,7 +136,7 @@ class BackfillJobProvider(_ZuoraProvider):
             self._announce(_news, urn, _olds, changes.replacing)
         elif attempt:
             if _run.first_time(urn):
-                _say(continuation_of(_news, _olds, self._clock.now()))
+                _say(continuation_of(name_in(urn), _news, _olds, self._settings, self._clock.now()))
         elif (
             "existingJobId" in changes.state_only
             and _news.get("existingJobId") is None
@@ -243,7 +239,7 @@ class BackfillCompletionProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate; if a wait will begin, say what for: a diff is asked for twice in a replacement."""
-        inputs, faults = completion.check_completion(news)
+        inputs, faults = completion.check_completion(_without_preview(news))
         if not faults and completion.begins_to_wait(_olds, inputs):
             dynamic_host.info(completion.announce_wait(_olds, inputs, self._settings))
         return CheckResult(
@@ -285,6 +281,15 @@ class BackfillCompletionProvider(_ZuoraProvider):
             _warn_of_few_workers()
         zuora = self._connected()
         return completion.await_jobs(zuora, self._settings, self._clock, inputs, kind, _VOICE, olds)
+
+
+def _without_preview(news: Mapping[str, Any]) -> dict[str, Any]:
+    """Take the preview flag out and note it: an update plan compares the inputs of both runs."""
+    identity = news.get("identity")
+    if not isinstance(identity, Mapping):
+        return dict(news)
+    _run.preview = bool(identity.get("preview"))
+    return {**news, "identity": {n: v for n, v in identity.items() if n != "preview"}}
 
 
 def _urn(inputs: Mapping[str, Any]) -> str:

@@ -85,7 +85,8 @@ def changes_between(
             replacing.append(name)
     if differs("existingJobId"):
         taken = news.get("existingJobId")
-        (state_only if taken in (None, job_id) else replacing).append("existingJobId")
+        same_job = taken is None or job_id in (None, taken)
+        (state_only if same_job else replacing).append("existingJobId")
     if differs("trackId") and (news.get("trackId") is not None or not track_id_is_derived(olds)):
         state_only.append("trackId")
     return Changes(replacing=tuple(replacing), state_only=tuple(state_only))

@@ -33,6 +33,7 @@ def ensure_startable(
     stack_keys: Collection[str],
     state: StackState,
     run: RunMemory,
+    urn: str,
 ) -> None:
     """
     Refuse in the preview what can never start; what is only missing passes.
@@ -43,6 +44,7 @@ def ensure_startable(
         stack_keys: The keys of the configuration that reach the provider.
         state: What the stack's state holds.
         run: What this run has seen.
+        urn: The resource.
 
     Raises:
         ZuoraBackfillError: It can never start as it is declared; the text says what to do.
@@ -56,7 +58,7 @@ def ensure_startable(
     if identity is None:
         return  # said when something is to be sent
     ensure_settings_arrive(identity, settings, stack_keys)
-    before = run.before(identity.urn)
+    before = run.before(urn)
     refuse_by_state(
         identity, inputs, settings, state, state.predecessor if before is None else before
     )
@@ -64,12 +66,12 @@ def ensure_startable(
     if live and not is_unknown([inputs.get(name) for name in ("type", "entityId", "orgIds")]):
         declared = scope_of(inputs)
         scope = settings.scope_for(declared.entity_id, declared.org_ids)
-        other = run.starts_beside(inputs["type"], scope, identity.urn)
+        other = run.starts_beside(inputs["type"], scope, urn)
         if other and inputs.get("guard") != "none":
             raise second_live_job(other, inputs["type"])
     verified = inputs.get("verified")
     if live and isinstance(verified, Mapping):
-        ensure_approved(name_in(identity.urn), verified)
+        ensure_approved(name_in(urn), verified)
 
 
 def plan_start(
@@ -100,9 +102,15 @@ def plan_start(
 
 
 def continuation_of(
-    inputs: Mapping[str, Any], outputs: Mapping[str, Any], now: datetime
+    name: str,
+    inputs: Mapping[str, Any],
+    outputs: Mapping[str, Any],
+    settings: Settings,
+    now: datetime,
 ) -> Announcement:
     """Say what becomes of an attempt in state; its intent is the declared one."""
+    if inputs.get("existingJobId") is not None:
+        return announce_start(name, inputs, settings)
     attempt = Attempt.from_state(outputs.get("attempt"))
     if attempt is None:
         return Announcement(

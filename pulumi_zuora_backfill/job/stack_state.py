@@ -61,12 +61,14 @@ class StackState:
     Attributes:
         predecessor: Outputs of the job under this URN, or an alias of it; empty if there is none.
         jobs: All job resources of the stack.
+        urns: The URNs that this resource has, or has had.
         taken_over: Names of the resources that take a job over (``existing_job_id``), by job.
         unreadable: Why nothing is known, or ``None``.
     """
 
     predecessor: Mapping[str, Any] = field(default_factory=dict)
     jobs: tuple[StackJob, ...] = ()
+    urns: frozenset[str] = frozenset()
     taken_over: Mapping[str, str] = field(default_factory=dict)
     unreadable: str | None = None
 
@@ -83,6 +85,7 @@ class StackState:
                 StackJob(urn=urn, outputs=outputs, earlier=tuple(earlier))
                 for urn, outputs, earlier in json.loads(value["jobs"])
             ),
+            urns=frozenset(str(value.get("urns", "")).split()),
             taken_over=json.loads(value.get("takenOver") or "{}"),
         )
 
@@ -107,9 +110,9 @@ class StackState:
         Args:
             job_type: The type.
             scope: The entity and the organisations.
-            own: URNs and job ids of the resource that asks.
+            own: Job ids that the resource which asks has had, or that a person accepted.
         """
-        mine = frozenset(own)
+        mine = self.urns | frozenset(own)
         return [
             job
             for job in self.jobs
