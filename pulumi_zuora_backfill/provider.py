@@ -106,6 +106,7 @@ class BackfillJobProvider(_ZuoraProvider):
         inputs, faults = check_inputs(_without_preview(news), preview=_run.preview)
         urn = _urn(inputs)
         state = StackState.from_input(inputs.get("past"))
+        _run.checked(urn)
         _run.learn_of_program(urn, state, inputs.get("existingJobId"))
         if "past" in _olds:
             # Only a start needs it; a new one would be written to state whenever a job was added.
@@ -128,7 +129,8 @@ class BackfillJobProvider(_ZuoraProvider):
                 f"Job {job_id} in state belongs to {mismatch}.\nAnything that needs Zuora is refused."
             )
         changes = changes_between(job_id, _olds, _news, self._settings, preview=_run.preview)
-        attempt = is_open_attempt(_olds)
+        # A refresh asks too; it changes nothing about an attempt.
+        attempt = is_open_attempt(_olds) and _run.declares(urn)
         if changes.replacing:
             if job_id is not None and _news.get("existingJobId") == job_id:
                 raise adopts_what_it_replaces(job_id, changes.replacing)

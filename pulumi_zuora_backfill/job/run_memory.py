@@ -27,6 +27,7 @@ class RunMemory:
         self._lock = threading.Lock()
         self._said: set[str] = set()
         self._starting: dict[tuple[str, Scope], str] = {}
+        self._checked: set[str] = set()
         self._to_start: set[str] = set()
         self._before: dict[str, Mapping[str, Any]] = {}
         self._holders: dict[str, set[str]] = {}
@@ -66,6 +67,16 @@ class RunMemory:
                 return name_in(others[0])
             taker = self._taken_over.get(str(job_id))
             return None if taker == name_in(urn) else taker
+
+    def checked(self, urn: str) -> None:
+        """Note that the program of this run declares a resource: a refresh checks nothing."""
+        with self._lock:
+            self._checked.add(urn)
+
+    def declares(self, urn: str) -> bool:
+        """Tell whether the program of this run declares a resource."""
+        with self._lock:
+            return urn in self._checked
 
     def to_start(self, urn: str) -> None:
         """Note that a resource has been checked for a start."""

@@ -85,7 +85,7 @@ class StackState:
                 StackJob(urn=urn, outputs=outputs, earlier=tuple(earlier))
                 for urn, outputs, earlier in json.loads(value["jobs"])
             ),
-            urns=frozenset(str(value.get("urns", "")).split()),
+            urns=frozenset(map(str, value.get("urns") or ())),
             taken_over=json.loads(value.get("takenOver") or "{}"),
         )
 
