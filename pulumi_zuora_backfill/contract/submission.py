@@ -16,7 +16,7 @@ finds it again. The contract's six promises and a model that plays them are in D
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from pulumi_zuora_backfill.clock import Clock
@@ -24,6 +24,7 @@ from pulumi_zuora_backfill.errors import (
     AmbiguousJobError,
     ApiError,
     AskedToWaitError,
+    JobError,
     JobRefusedError,
     NotFoundError,
     OutcomeUnknownError,
@@ -32,7 +33,7 @@ from pulumi_zuora_backfill.errors import (
 from pulumi_zuora_backfill.zuora.models import BackfillType, Job, JobStatus, duration, iso
 from pulumi_zuora_backfill.zuora.refusals import WHERE_TO_LOOK
 
-from .attempt import LATEST_JOB, Attempt, Window
+from .attempt import LATEST_JOB, LIFETIME, Attempt, Window
 from .guard import Guard
 from .intent import key_for
 from .start_request import StartedJob, StartRequest
@@ -45,6 +46,8 @@ MAX_CHAIN: Final = 16
 MAX_REFUSALS: Final = 2
 FRESH_S: Final = 60.0
 _CLOCK_SLACK_S = 1.0
+# An attempt that begins in time may go on a little; Zuora forgets a key after 24 hours.
+_MARGIN = timedelta(minutes=30)
 _TYPES: Final = frozenset(type.value for type in BackfillType)
 _TAKE_OR_START = (
     'existing_job_id="{}"  to take it over, or another value of  triggers  to start one.'
@@ -272,6 +275,12 @@ class _Run:
     def about_to_post(self, zuora_now: datetime | None) -> None:
         """Note the first POST, or ask for a new list if the one that allowed it has become old."""
         now_s = self.clock.monotonic()
+        first = self.continued.began if self.continued else self.began
+        if first and (zuora_now or self.clock.now()) > first + LIFETIME + _MARGIN:
+            raise JobError(
+                "Nothing more was sent: Zuora is about to forget the idempotency key of this attempt.",
+                "Run `pulumi up` again: the guard looks first.",
+            )
         if self.began is None:
             if self.start.guard != "none" and now_s - self.listed_at_s > FRESH_S:
                 raise _ListIsOldError
