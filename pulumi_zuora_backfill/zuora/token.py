@@ -145,7 +145,8 @@ class ClientCredentials:
     def _turn(self, within_s: float) -> Iterator[None]:
         """Take the lock, no later than there is time and not after a cancellation."""
         until_s = time.monotonic() + within_s
-        while not self._lock.acquire(timeout=_SLICE_S):
+        waited = not self._lock.acquire(blocking=False)
+        while waited and not self._lock.acquire(timeout=_SLICE_S):
             self._clock.sleep(0)
             if time.monotonic() >= until_s + _SLICE_S:  # who fetches it says why first
                 raise TransportError(
@@ -154,6 +155,8 @@ class ClientCredentials:
                     arrived=False,
                 )
         try:
+            if waited:
+                self._clock.sleep(0)  # raises when the run was cancelled meanwhile
             yield
         finally:
             self._lock.release()
