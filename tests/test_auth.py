@@ -228,6 +228,18 @@ def test_a_token_that_names_no_tenant_is_refused_where_the_tenant_counts(scope: 
     )
 
 
+def test_a_cancelled_run_asks_for_no_token(zuora: Sandbox) -> None:
+    """A thread whose turn comes after the cancellation does not begin."""
+    connection = connect(zuora)
+
+    def cancelled(_: float) -> None:
+        raise InterruptedWaitError("The run was cancelled.")
+
+    connection.time.on_sleep = cancelled
+    error = failure(connection.client.tenant_id)
+    assert (type(error), error.outcome_open, zuora.requests) == (InterruptedWaitError, False, [])
+
+
 @pytest.mark.timeout(60)  # the token never comes
 def test_who_waits_for_another_s_token_hears_a_cancellation(zuora: Sandbox) -> None:
     """One thread asks for the token, the others wait for it: all of them end, none asks again."""

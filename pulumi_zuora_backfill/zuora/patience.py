@@ -109,7 +109,7 @@ class Patience:
         self._faults += not (busy or self._confirming)
 
     def refusal_instead_of(self, last: ZuoraBackfillError) -> ApiError | None:
-        """Return the refusal that nobody could be asked about once more, with nothing open since."""
+        """Return the refusal that could not be asked for once more, with nothing open since."""
         unanswered = isinstance(last, TransportError) and not last.outcome_open and not self.over
         return self._refusal if unanswered else None
 

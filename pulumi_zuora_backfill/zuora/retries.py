@@ -1,7 +1,7 @@
 """
-Send one request until it is answered, within limits: what is tried again, how often, and after how long.
+Send one request until it is answered, within limits: what is tried again, and how often.
 
-Knows no path and no job. All attempts of a call carry the same headers, and so the same idempotency key.
+Knows no path and no job. All attempts of a call carry the same headers, and so the same key.
 Source: https://developer.zuora.com/docs/guides/error-handling/
 """
 

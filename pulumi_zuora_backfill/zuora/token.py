@@ -1,5 +1,5 @@
 """
-The bearer token: fetched once, shared by all threads, renewed before it expires and once after a 401.
+The bearer token: fetched once, shared by all threads, renewed before it expires.
 
 Source: https://developer.zuora.com/v1-api-reference/authentication/
 """
@@ -131,6 +131,7 @@ class ClientCredentials:
             self._refuse_again(waited_for_it=self._refusals > refusals)
             token = self._token
             if token is None or token is instead_of or self._clock.monotonic() >= token.renew_at_s:
+                self._clock.sleep(0)  # raises when the run was cancelled, maybe while we waited
                 try:
                     token = self._token = self._fetch(min(ATTEMPT_TIMEOUT_S, within_s))
                     self._refused = None
@@ -145,8 +146,7 @@ class ClientCredentials:
     def _turn(self, within_s: float) -> Iterator[None]:
         """Take the lock, no later than there is time and not after a cancellation."""
         until_s = time.monotonic() + within_s
-        waited = not self._lock.acquire(blocking=False)
-        while waited and not self._lock.acquire(timeout=_SLICE_S):
+        while not self._lock.acquire(timeout=_SLICE_S):
             self._clock.sleep(0)
             if time.monotonic() >= until_s + _SLICE_S:  # who fetches it says why first
                 raise TransportError(
@@ -155,8 +155,6 @@ class ClientCredentials:
                     arrived=False,
                 )
         try:
-            if waited:
-                self._clock.sleep(0)  # raises when the run was cancelled meanwhile
             yield
         finally:
             self._lock.release()
