@@ -1,8 +1,8 @@
 """
 Where Zuora is and who we are there: the environment first, then the stack's configuration.
 
-Reading never fails: what is wrong is collected, and becomes one error when Zuora is needed for the first time, so that a preview works
-without any settings.
+Reading never fails: what is wrong is collected, and becomes one error when Zuora is needed for the
+first time, so that a preview works without any settings.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ class Settings:
     The settings in force.
 
     Attributes:
-        base_url: Such as ``https://rest.test.zuora.com``; there is no default, as a guess could write to production.
+        base_url: Such as ``https://rest.test.zuora.com``; there is no default,
+            as a guess could write to production.
         client_id: Of the OAuth client.
         client_secret: Of the OAuth client; never shown.
         entity_id: ``Zuora-Entity-Ids`` for resources that name none.
@@ -97,7 +98,7 @@ class Settings:
         return Scope(entity_id=self.entity_id, org_ids=self.org_ids)
 
     def scope_for(self, entity_id: str | None, org_ids: tuple[str, ...]) -> Scope:
-        """Return what is in force for a resource: its own values first, then those from configuration."""
+        """Return what is in force for a resource: its own values, then those from configuration."""
         return Scope(entity_id=entity_id or self.entity_id, org_ids=org_ids or self.org_ids)
 
     def require(self) -> tuple[str, str, str]:
@@ -105,7 +106,7 @@ class Settings:
         Return base URL, client id and client secret, once Zuora is needed.
 
         Raises:
-            ConfigurationError: Something is missing, malformed or contradictory; all of it in one error.
+            ConfigurationError: Something is missing, malformed or contradictory; all in one.
         """
         missing = [
             f"neither {NAMES[name][0]} nor {NAMES[name][1]} is set: {how_to_set(name)}"
@@ -115,7 +116,8 @@ class Settings:
         faults = [*self.faults, *missing]
         if faults or self.base_url is None or self.client_id is None or self.client_secret is None:
             late = (
-                " What `pulumi config set` sets reaches `destroy` and `refresh` only after the next `up`."
+                " What `pulumi config set` sets reaches `destroy` and `refresh` only after the "
+                "next `up`."
                 if missing
                 else ""
             )
@@ -144,7 +146,8 @@ def load_settings(
     Args:
         environ: The process environment.
         stack_config: Looks a full key such as ``zuora:baseUrl`` up in the stack's configuration.
-        stack_keys: All full keys of the stack's configuration, as far as they are known: misspelt ones are faults.
+        stack_keys: All full keys of the stack's configuration, as far as they are known:
+            misspelt ones are faults.
     """
     found = _Found(environ, stack_config)
     return Settings(
@@ -183,9 +186,10 @@ def _no_more(
 
 
 def _singular(environ: Mapping[str, str], sources: Mapping[str, str]) -> list[str]:
-    """Find ``ZUORA_ENTITY_ID`` and ``ZUORA_ORG_ID`` where the right one is not set: a job would run in the default entity."""
+    """Find ``ZUORA_ENTITY_ID`` and ``ZUORA_ORG_ID``: a job would run in the default entity."""
     return [
-        f"{variable.removesuffix('S')} is not a setting, {variable} is: set that one, or unset {variable.removesuffix('S')}"
+        f"{variable.removesuffix('S')} is not a setting, {variable} is: set that one, "
+        f"or unset {variable.removesuffix('S')}"
         for name in ("entity_id", "org_ids")
         if name not in sources
         and (environ.get((variable := NAMES[name][0]).removesuffix("S")) or "").strip()
@@ -193,7 +197,7 @@ def _singular(environ: Mapping[str, str], sources: Mapping[str, str]) -> list[st
 
 
 def _misspelt(stack_keys: Iterable[str]) -> list[str]:
-    """Find keys that are almost ours: nobody would read ``zuora:tenantID``, and no tenant would be refused."""
+    """Find keys that are almost ours: with ``zuora:tenantID`` no tenant would be refused."""
     ours = {key.lower(): key for _, key in NAMES.values()}
     faults = []
     for given in sorted(set(stack_keys) - set(ours.values()) - set(_NO_MORE)):
@@ -204,7 +208,8 @@ def _misspelt(stack_keys: Iterable[str]) -> list[str]:
         if namespace == "zuora" and near:
             meant = ours[f"zuora:{near[0]}"]
             faults.append(
-                f"{given} is not a setting, {meant} is: set that one and run `pulumi config rm {given}`"
+                f"{given} is not a setting, {meant} is: set that one and run "
+                f"`pulumi config rm {given}`"
             )
     return faults
 
@@ -230,7 +235,8 @@ class _Found:
         id_source, secret_source = self.sources.get("client_id"), self.sources.get("client_secret")
         if id_source and secret_source and (":" in id_source) != (":" in secret_source):
             self.faults.append(
-                f"{id_source} and {secret_source} come from two places: set both in one place, the environment or the stack"
+                f"{id_source} and {secret_source} come from two places: set both in one place, "
+                "the environment or the stack"
             )
 
     def parsed(self, name: str, parse: Callable[[str], T], default: D) -> T | D:

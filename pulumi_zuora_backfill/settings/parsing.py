@@ -1,4 +1,4 @@
-"""The values of settings: how each is read from its text. Pure; what cannot be read is a `ValueError` that says why."""
+"""How each setting is read from its text. Pure; a `ValueError` says what is wrong with it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 def duration_s(text: str) -> float:
     """
-    Read seconds, or numbers with ``ms``, ``s``, ``m`` or ``h`` behind them, as Pulumi writes durations.
+    Read seconds, or numbers with ``ms``, ``s``, ``m`` or ``h``, as Pulumi writes durations.
 
     Raises:
         ValueError: It is neither, or not above zero.
@@ -31,7 +31,8 @@ def entity_id_of(text: str) -> str:
     """
     if re.search(_LIST_MARKS + "|,", text):
         raise ValueError(
-            f"is {text!r}: a backfill takes exactly one entity, its id without quotes, brackets or braces"
+            f"is {text!r}: a backfill takes exactly one entity, its id without quotes, "
+            "brackets or braces"
         )
     return header_value_of(text)
 
@@ -45,7 +46,8 @@ def org_ids_of(text: str) -> tuple[str, ...]:
     """
     if re.search(_LIST_MARKS, text):
         raise ValueError(
-            f"is {text!r}: write the ids without quotes, brackets or braces, separated by commas: a,b"
+            f"is {text!r}: write the ids without quotes, brackets or braces, "
+            "separated by commas: a,b"
         )
     return tuple(
         sorted({header_value_of(part.strip()) for part in text.split(",") if part.strip()})
