@@ -654,6 +654,7 @@ SCENARIOS: dict[str, Scenario] = {
             up('Probe("a", replace=3)', faults=HALF),
             up('Probe("a", replace=4)'),
         ),
+        unordered=True,
     ),
     "partial failure of an update again": Scenario(
         "The old inputs stay until an update succeeds; so the way back is no change, and yet an update.",
