@@ -27,6 +27,7 @@ from pulumi_zuora_backfill.errors import (
     JobRefusedError,
     NotFoundError,
     OutcomeUnknownError,
+    TransportError,
     ZuoraBackfillError,
 )
 from pulumi_zuora_backfill.zuora.models import BackfillType, Job, JobStatus, duration, iso
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 MAX_CHAIN: Final = 16
 MAX_REFUSALS: Final = 2
 FRESH_S: Final = 60.0
+MAX_LISTS: Final = 5
 _CLOCK_SLACK_S = 1.0
 _TYPES: Final = frozenset(type.value for type in BackfillType)
 _TAKE_OR_START = (
@@ -105,6 +107,7 @@ class Submission:
     def _check_guard(self, run: _Run) -> None:
         """GUARD: the list must be fresh when the first POST leaves, so its start is noted."""
         run.listed_at_s = self._clock.monotonic()
+        run.lists += 1
         self._guard.check(run.start, within_s=run.left_s())
 
     def _send(self, run: _Run) -> Started:
@@ -124,6 +127,14 @@ class Submission:
                     take(started.job_id)
                     return started
             except _ListIsOldError:
+                if run.lists == MAX_LISTS:
+                    raise TransportError(
+                        f"Nothing was started: Zuora took more than {duration(FRESH_S)} for each of "
+                        f"{MAX_LISTS} lists of the tenant's jobs, so none was fresh enough to start "
+                        "a job by.",
+                        "Run `pulumi up` again later.",
+                        arrived=False,
+                    ) from None
                 self._check_guard(run)
             except ZuoraBackfillError as error:
                 if error.outcome_open:
@@ -244,6 +255,7 @@ class _Run:
     after: str | None = None
     refusals: tuple[str, ...] = ()
     listed_at_s: float = 0.0
+    lists: int = 0
     posted_at_s: float = 0.0
     began: datetime | None = None
     window_since: datetime | None = None
