@@ -282,8 +282,15 @@ class _Run:
         return max(0.0, self._deadline_s - self.clock.monotonic())
 
     def about_to_post(self, zuora_now: datetime | None) -> None:
-        """Note the first POST, or ask for a new list if the one that allowed it has become old."""
+        """Note the first POST; ask for a new list if its list has become old; see that time is left."""
         now_s = self.clock.monotonic()
+        if self.left_s() == 0 and self.start.timeout_s is not None:
+            raise TransportError(
+                f"Nothing was started: the {duration(self.start.timeout_s)} of custom_timeouts.create "
+                "were over before the request could be sent.",
+                "Run `pulumi up` again, or give it more time.",
+                arrived=False,
+            )
         if self.began is None:
             if self.start.guard != "none" and now_s - self.listed_at_s > FRESH_S:
                 raise _ListIsOldError
