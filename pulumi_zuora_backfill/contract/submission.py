@@ -218,6 +218,7 @@ class Submission:
         began = run.began or self._clock.now()
         windows = earlier.windows if earlier else ()
         now = self._zuora_now()
+        dated = run.window_since is not None and now is not None
         if run.window_since and now:
             windows = (*windows, Window(since=run.window_since, until=now + LATEST_JOB))
         attempt = Attempt(
@@ -232,14 +233,20 @@ class Submission:
             said = f"One attempt got no clear answer, and the one after it was refused: {said}"
         # The hints of other errors would lead elsewhere: another base URL is another key.
         hint = f" {error.hint}" if _names_a_longer_wait(error) else ""
+        later = _later(run.start.guard)
+        way_on = (
+            f"Run `pulumi up` again before {iso(attempt.until)}: it continues this attempt and cannot "
+            f"start a second job. Until then change neither type, triggers, tenant nor entity. Later, {later}"
+        )
+        if not dated and run.start.guard != "none":
+            # Zuora told no time, so the guard cannot tell a job of this attempt from another one.
+            way_on = f"Run `pulumi up` again: {later} If there is none, it starts the job."
         return OutcomeUnknownError(
             f"It is not known whether the {run.start.intent.type} backfill was started. {said}{hint}",
-            f"Run `pulumi up` again before {iso(attempt.until)}: it continues this attempt and cannot "
-            "start a second job. Until then change neither type, triggers, tenant nor entity. Later, "
-            f"{_later(run.start.guard)}",
+            way_on,
             attempt=attempt,
             unrecorded_hint="This attempt could not be written to the state. Run `pulumi up` again: "
-            f"{_later(run.start.guard)}",
+            f"{later}",
         )
 
     def _zuora_now(self) -> datetime | None:
