@@ -192,10 +192,11 @@ class Submission:
             if recovered:
                 remark = _about_recovered(job)
         if not start.history.complete and (recovered or job.age_s is None):
+            verb = "has" if recovered else "may have"
             raise AmbiguousJobError(
-                f"Zuora answered with job {job.id}, which an earlier run has started. State does not "
-                "hold which jobs this resource has had, so it may be an old one. Nothing more was "
-                "sent.",
+                f"Zuora answered with job {job.id}, which an earlier run {verb} started. State does "
+                "not hold which jobs this resource has had, so it may be an old one. Nothing more "
+                "was sent.",
                 "Add  " + _TAKE_OR_START.format(job.id),
             )
         return StartedJob(
