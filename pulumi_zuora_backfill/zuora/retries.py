@@ -324,7 +324,11 @@ class Patience:
 
     def refusal_instead_of(self, last: ZuoraBackfillError) -> ApiError | None:
         """Return the refusal that could not be asked for once more, where nothing is open since."""
-        answered = isinstance(last, ApiError) and last.answer_id and not last.transient
+        answered = (
+            isinstance(last, ApiError)
+            and last.answer_id is not None
+            and (last.saved or not last.transient)
+        )
         return None if self.over or answered or last.outcome_open else self._refusal
 
     def exhausted(self, state: RetryCallState) -> bool:
