@@ -129,9 +129,9 @@ class Submission:
             except _ListIsOldError:
                 if run.lists == MAX_LISTS:
                     raise TransportError(
-                        f"Nothing was started: Zuora took more than {duration(FRESH_S)} for each of "
-                        f"{MAX_LISTS} lists of the tenant's jobs, so none was fresh enough to start "
-                        "a job by.",
+                        f"Could not start the backfill job: Zuora took more than {duration(FRESH_S)} "
+                        f"for each of {MAX_LISTS} lists of the tenant's jobs, so none was fresh "
+                        "enough to go by.",
                         "Run `pulumi up` again later.",
                         arrived=False,
                     ) from None
@@ -294,8 +294,8 @@ class _Run:
         now_s = self.clock.monotonic()
         if self.left_s() == 0 and self.start.timeout_s is not None:
             raise TransportError(
-                f"Nothing was started: the {duration(self.start.timeout_s)} of custom_timeouts.create "
-                "were over before the request could be sent.",
+                f"Could not start the backfill job: the {duration(self.start.timeout_s)} of "
+                "custom_timeouts.create were over before the request could be sent.",
                 "Run `pulumi up` again, or give it more time.",
                 arrived=False,
             )
