@@ -106,13 +106,22 @@ def test_only_what_the_completion_has_seen_proves_the_dry_run(completed: object)
     )
 
 
-@pytest.mark.parametrize("accepted", [0.0, 2.0, None, "many"])
-def test_too_many_failed_records_do_not_pass(accepted: object) -> None:
-    """Nor does a limit that is not known."""
-    done = [{**COMPLETED, "errorCount": 3.0}]
+@pytest.mark.parametrize(
+    ("errors", "accepted", "why"),
+    [
+        (3.0, 0.0, f"the dry run {DRY_RUN} has 3 failed records, and 0 are accepted"),
+        (3.0, 2.0, f"the dry run {DRY_RUN} has 3 failed records, and 2 are accepted"),
+        (0.0, None, "it is not known how many failed records are accepted"),
+        (0.0, "many", "it is not known how many failed records are accepted"),
+        ("many", 5.0, f"the dry run {DRY_RUN} has an unknown number of failed records"),
+    ],
+)
+def test_too_many_failed_records_do_not_pass(errors: object, accepted: object, why: str) -> None:
+    """Nor does a limit that is not known, or a number that is none."""
+    done = [{**COMPLETED, "errorCount": errors}]
 
     assert refusal({**VERIFIED, "completed": done, "maxErrors": accepted}).message == (
-        f"The live job of 'charges' was not started: the dry run {DRY_RUN} has 3.0 failed records."
+        f"The live job of 'charges' was not started: {why}."
     )
 
 
