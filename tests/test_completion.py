@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from pulumi_zuora_backfill.completion.polling import Wait, progress_line, wait_for
 
 from pulumi_zuora_backfill.completion.polling import Wait, progress_line, wait_for
 from pulumi_zuora_backfill.errors import (
