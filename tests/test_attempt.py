@@ -37,7 +37,7 @@ IN_STATE = {
 
 def test_a_job_of_an_attempt_is_there_two_minutes_after_its_end() -> None:
     """Zuora's gateway gives up then; and an hour before Zuora forgets a key, the guard decides."""
-    assert (LATEST_JOB, LIFETIME) == (timedelta(seconds=120), timedelta(hours=23))
+    assert (timedelta(seconds=120), timedelta(hours=23)) == (LATEST_JOB, LIFETIME)
 
 
 @pytest.mark.parametrize(
