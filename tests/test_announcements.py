@@ -154,7 +154,8 @@ def test_another_live_run_of_a_resource_says_so_first(changed: tuple[str, ...], 
         ),
         (
             before(status="PROCESSING", onDelete="leave"),
-            f"The job before, {JOB} (last seen PROCESSING), must have ended, or `pulumi up` refuses.",
+            f"The job before, {JOB} (last seen PROCESSING), must have ended, or `pulumi up` "
+            "refuses.",
         ),
         (
             before(status="PROCESSING", onDelete="stop", kept_by="kept"),
@@ -312,7 +313,8 @@ def test_an_attempt_is_continued_or_looked_for() -> None:
 
     assert announce_continuation(inputs, attempt, True) == information(
         "CONTINUES the OrderLineItem backfill of 2027-01-15T08:00:00Z, whose outcome is not known.",
-        "Until 2027-01-16T07:00:00Z `pulumi up` finds its job, or starts the one that is missing: no "
+        "Until 2027-01-16T07:00:00Z `pulumi up` finds its job, or starts the one that is "
+        "missing: no "
         "second job.",
     )
     assert announce_continuation(inputs, attempt, False) == warning(

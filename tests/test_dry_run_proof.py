@@ -1,4 +1,4 @@
-"""The live job of a `VerifiedBackfill` shows what its dry run's completion has seen, or nothing starts."""
+"""A live job of a `VerifiedBackfill` starts only by what its dry run's completion has seen."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pulumi_zuora_backfill.job.dry_run_proof import ensure_approved, ensure_veri
 from .parts import INTENT
 
 DRY_RUN, OTHER = "d" * 32, "e" * 32
+UNKNOWN = Unknown()
 LIVE = replace(INTENT, triggers={"release": 2}, entity_id="e-1", org_ids=("a", "b"))
 COMPLETED = {"jobId": DRY_RUN, "status": "COMPLETED", "errorCount": 0.0}
 VERIFIED: dict[str, Any] = {
@@ -57,20 +58,20 @@ def test_a_dry_run_that_completed_cleanly_and_was_approved_lets_the_live_job_sta
     done = {**COMPLETED, "errorCount": errors}
     verified = {**VERIFIED, "approval": approval, "completed": [done], "maxErrors": accepted}
 
-    assert ensure_verified(verified, LIVE) is None
+    ensure_verified(verified, LIVE)  # raises nothing
 
 
 @pytest.mark.parametrize(
     "verified",
     [
         None,
-        Unknown(),
+        UNKNOWN,
         "yes",
         {},
         {name: value for name, value in VERIFIED.items() if name != "dryRun"},
         {name: value for name, value in VERIFIED.items() if name != "approval"},
         {**VERIFIED, "dryRun": None},
-        {**VERIFIED, "dryRun": Unknown()},
+        {**VERIFIED, "dryRun": UNKNOWN},
     ],
 )
 def test_without_a_dry_run_nothing_is_started(verified: object) -> None:
@@ -87,7 +88,7 @@ def test_without_a_dry_run_nothing_is_started(verified: object) -> None:
     "completed",
     [
         None,
-        Unknown(),
+        UNKNOWN,
         [],
         ["x"],
         [{**COMPLETED, "jobId": OTHER}],
@@ -144,11 +145,12 @@ def test_the_dry_run_has_to_be_one_of_the_very_same_backfill(
     error = refusal({**VERIFIED, "ran": ran(replace(LIVE, **changes))})
 
     assert error.message == (
-        f"The live job of 'charges' was not started: the dry run {DRY_RUN} ran with another {named}."
+        f"The live job of 'charges' was not started: the dry run {DRY_RUN} ran with another "
+        f"{named}."
     )
 
 
-@pytest.mark.parametrize("value", [None, Unknown(), "x", []])
+@pytest.mark.parametrize("value", [None, UNKNOWN, "x", []])
 def test_a_dry_run_that_does_not_tell_what_it_ran_proves_nothing(value: object) -> None:
     """An output that is missing is a reason to refuse."""
     assert "ran with another configuration, as far as is known" in (
@@ -174,8 +176,8 @@ def test_another_approval_is_refused_with_both_lines(approval: str) -> None:
     "verified",
     [
         {"approval": OTHER},
-        {"approval": OTHER, "dryRun": Unknown()},
-        {"approval": Unknown(), "dryRun": DRY_RUN},
+        {"approval": OTHER, "dryRun": UNKNOWN},
+        {"approval": UNKNOWN, "dryRun": DRY_RUN},
         {"approval": DRY_RUN, "dryRun": DRY_RUN},
         {"approval": "auto", "dryRun": DRY_RUN},
     ],
@@ -184,4 +186,4 @@ def test_a_preview_refuses_only_what_is_known_to_be_another_approval(
     verified: dict[str, Any],
 ) -> None:
     """The dry run may not have run yet."""
-    assert ensure_approved("charges", verified) is None
+    ensure_approved("charges", verified)  # raises nothing

@@ -66,7 +66,7 @@ def test_an_incomplete_history_is_not_written_down_as_a_complete_one() -> None:
 
 
 def test_it_does_not_grow_for_ever() -> None:
-    """The last 20 jobs stay; a key lives for 24 hours, so older ones are only missed by the guard."""
+    """The last 20 jobs stay; the guard counts older ones."""
     history = History()
     for number in range(25):
         history = history.with_job(f"key-{number}", str(number))

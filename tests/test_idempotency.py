@@ -36,7 +36,7 @@ INTENT = Intent(
 )
 JOB = "ff8080818bb300af018bb325fe0c58f3"
 
-# intent, after, refusals → key. A key that changes starts every backfill of every user again: these
+# intent, after, refusals → key. A key that changes starts every backfill of every user again: the
 # lines are never edited.
 GOLDEN: list[tuple[dict[str, Any], str | None, tuple[str, ...], str]] = [
     ({}, None, (), "zbf1-5d931f53bf85812de3fc712f1f374b50660d791e7c6a2713371066f16e6934f9"),

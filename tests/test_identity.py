@@ -96,9 +96,11 @@ def test_settings_that_the_provider_does_not_see_are_a_refusal() -> None:
         ensure_settings_arrive(wanted, settings, ())
 
     assert (error.value.message, error.value.hint) == (
-        "Nothing was sent: zuora:baseUrl, zuora:tenantId of the stack's configuration does not reach "
+        "Nothing was sent: zuora:baseUrl, zuora:tenantId of the stack's configuration does not "
+        "reach "
         "this resource, as Pulumi gives the stack's configuration to default providers only.",
-        'Give it to the provider too: pulumi.ProviderResource("pulumi-python", …, {"zuora:baseUrl": '
+        'Give it to the provider too: pulumi.ProviderResource("pulumi-python", …, '
+        '{"zuora:baseUrl": '
         '"…", "zuora:tenantId": "…"}), or export ZUORA_BASE_URL, ZUORA_TENANT_ID.',
     )
 
@@ -116,5 +118,5 @@ def test_settings_that_arrive_either_way_are_fine(
     """From the stack's configuration, or from the environment, which wins."""
     settings = Settings(sources=sources)
 
-    assert ensure_settings_arrive(identity("zuora:baseUrl"), settings, stack_keys) is None
-    assert ensure_settings_arrive(identity(), Settings(), stack_keys) is None
+    ensure_settings_arrive(identity("zuora:baseUrl"), settings, stack_keys)
+    ensure_settings_arrive(identity(), Settings(), stack_keys)  # neither raises anything

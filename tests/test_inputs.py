@@ -135,7 +135,7 @@ def test_a_wrong_input_is_one_fault_that_names_it(name: str, value: Any) -> None
     ],
 )
 def test_a_fault_shows_the_value_as_it_was_written(name: str, value: Any, reason: str) -> None:
-    """Pulumi carries whole numbers as floats; a user reads the number that stands in the program."""
+    """Pulumi carries whole numbers as floats; a user reads the number of the program."""
     assert check_inputs({"type": "RatePlanCharge", "dryRun": False, name: value})[1] == [
         Fault(wire_name=name, reason=reason)
     ]
@@ -192,8 +192,8 @@ def test_a_wrong_trigger_is_reported_without_its_name() -> None:
     assert check_inputs(news)[1] == [
         Fault(
             wire_name="",
-            reason="triggers must be a JSON value: a whole number of 2^53 or beyond loses digits on "
-            "its way through Pulumi; write it as a string",
+            reason="triggers must be a JSON value: a whole number of 2^53 or beyond loses digits "
+            "on its way through Pulumi; write it as a string",
         )
     ]
 
@@ -207,8 +207,8 @@ def null(name: str, what: str = "give it a value, or leave it away") -> Fault:
     """Return the fault of an argument that is declared and has no value."""
     return Fault(
         wire_name="",
-        reason=f"{name} is declared but comes out as null (an unset configuration value, or an output "
-        f"that does not exist): {what}",
+        reason=f"{name} is declared but comes out as null (an unset configuration value, or an "
+        f"output that does not exist): {what}",
     )
 
 
@@ -362,7 +362,7 @@ def test_what_is_another_job_and_what_is_not(
     replacing: tuple[str, ...],
     state_only: tuple[str, ...] | None,
 ) -> None:
-    """The table of arguments: what replaces, what is kept in state, and what is no change at all."""
+    """The table of arguments: what replaces, what state keeps, and what is no change at all."""
     expected = (
         ("batchSize", "guard", "knownJobIds", "onDelete", "reason", "trackId")
         if state_only is None
@@ -432,7 +432,7 @@ JSON = st.recursive(
     )
 )
 def test_check_never_fails_and_is_stable(news: dict[str, Any]) -> None:
-    """Whatever is declared, check answers with faults or with inputs that check would return again."""
+    """Whatever is declared, check answers with faults or with inputs that it returns again."""
     inputs, faults = check_inputs({"dryRun": False, **news})
 
     assert faults or check_inputs(inputs) == (inputs, [])

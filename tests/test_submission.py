@@ -76,7 +76,8 @@ PERMISSION = (
 )
 REFUSED = "refused to start the backfill job (HTTP 403, code 58730010: Not now.)"
 ONCE = (
-    "Zuora asks for one backfill before go-live: a second run makes Zuora Billing and Zuora Revenue "
+    "Zuora asks for one backfill before go-live: a second run makes Zuora Billing and Zuora "
+    "Revenue "
     "disagree. Zuora's list does not tell dry runs from live runs."
 )
 
@@ -530,7 +531,7 @@ def test_a_dry_run_of_this_process_does_not_count(zuora: Sandbox, run: Run) -> N
 
 
 def test_a_job_of_this_process_for_another_entity_does_not_count(zuora: Sandbox, run: Run) -> None:
-    """Organisations may share a list; one live job of a type in each of them is what is asked for."""
+    """Organisations may share a list; one live job of a type in each of them is right."""
     other = replace(START, intent=replace(INTENT, urn=OTHER_URN), scope=Scope(org_ids=("o-2",)))
     ids = [run.submit(start).job.id for start in (START, other)]
 
@@ -540,7 +541,7 @@ def test_a_job_of_this_process_for_another_entity_does_not_count(zuora: Sandbox,
 def test_a_live_job_of_this_process_without_a_guard_counts_for_another_type_of_resource(
     zuora: Sandbox, run: Run
 ) -> None:
-    """Only dry runs and jobs of other entities are looked past, whoever in this run started them."""
+    """Only dry runs and jobs of other entities are looked past."""
     first = run.submit(guard="none").job.id
     dry_run = replace(DRY_RUN, guard="once")
     error = run.failure(dry_run)
@@ -603,8 +604,10 @@ def test_a_second_live_start_of_one_type_and_place_is_refused(zuora: Sandbox, ru
     assert isinstance(first, ApiError)
     assert (type(error), error.message, error.hint) == (
         GuardError,
-        "Nothing was started: 'charges' of this stack is a live RatePlanCharge backfill in the same "
-        "tenant, entity and organisations. Zuora asks for one backfill before go-live: a second run "
+        "Nothing was started: 'charges' of this stack is a live RatePlanCharge backfill in the "
+        "same "
+        "tenant, entity and organisations. Zuora asks for one backfill before go-live: a second "
+        "run "
         "makes Zuora Billing and Zuora Revenue disagree.",
         "Remove one of the two, or give it the entity_id it is for. If both must run: deploy the "
         "other one first, then name its job in known_job_ids here.",
@@ -679,7 +682,7 @@ def test_a_job_that_only_the_new_list_shows_stops_the_submission(zuora: Sandbox,
 
 
 def test_a_list_that_is_always_old_when_it_arrives_ends_the_start(zuora: Sandbox, run: Run) -> None:
-    """Zuora takes longer than a minute for each: nothing is posted, and it does not go on for ever."""
+    """Zuora takes longer than a minute for each: nothing is posted, and it comes to an end."""
     zuora.on_answer = lambda request: run.time.advance(61) if request.operation is LIST else None
     error = run.failure()
 
@@ -804,7 +807,7 @@ def test_an_outcome_that_stays_open_says_how_to_go_on_and_carries_the_attempt(
 
 
 def test_the_next_run_continues_under_the_very_same_key(zuora: Sandbox, run: Run) -> None:
-    """The guard looks past the job, as it lies in the window; it is taken over, not started again."""
+    """The guard looks past the job, as it lies in the window; it is taken over."""
     lose(zuora)
     error = run.unknown()
     zuora.clock.advance(22 * HOUR_S)
@@ -1284,7 +1287,8 @@ def test_a_job_that_counts_beside_a_saved_refusal_is_ambiguous(zuora: Sandbox, r
 
     assert (type(error), error.message, error.hint) == (
         AmbiguousJobError,
-        f"{refused(error)} Zuora had saved this answer. The tenant holds RatePlanCharge jobs that an "
+        f"{refused(error)} Zuora had saved this answer. The tenant holds RatePlanCharge jobs "
+        "that an "
         "attempt of this resource may have started: "
         f"{names[0]} (PROCESSING, created 2027-01-15T06:00:00Z by api.user@example.com), "
         f"{names[1]} (PROCESSING, created 2027-01-15T07:00:00Z by api.user@example.com). "
@@ -1412,7 +1416,8 @@ def test_a_refusal_of_the_next_key_that_is_not_saved_is_final(
         (
             "COMPLETED",
             7200,
-            "2.0 h ago, was taken over; no second one was started. It has already completed; to run "
+            "2.0 h ago, was taken over; no second one was started. It has already completed; to "
+            "run "
             "another one, change `triggers`.",
         ),
         (
@@ -1550,7 +1555,8 @@ def test_an_answer_that_names_a_job_nobody_knows_is_ambiguous(zuora: Sandbox, ru
     assert (type(error), error.message, error.hint) == (
         AmbiguousJobError,
         f"Zuora answered with job {B}, but does not know it ({cause.message})",
-        "Nothing more was sent. If the job appears in Revenue → Data Backfill → Backfill Logs, add  "
+        "Nothing more was sent. If the job appears in Revenue → Data Backfill → Backfill Logs, "
+        "add  "
         f'existing_job_id="{B}"  to take it over, or another value of  triggers  to start one.',
     )
     assert run.sent == ["LIST", f"POST {KEY}", f"GET {B}"]
@@ -1615,9 +1621,11 @@ def test_a_job_of_an_earlier_run_is_ambiguous_if_the_history_is_unknown(
     verb = "has" if readable else "may have"
     assert (type(error), error.message, error.hint) == (
         AmbiguousJobError,
-        f"Zuora answered with job {job.id}, which an earlier run {verb} started. State does not hold "
+        f"Zuora answered with job {job.id}, which an earlier run {verb} started. State does not "
+        "hold "
         "which jobs this resource has had, so it may be an old one. Nothing more was sent.",
-        f'Add  existing_job_id="{job.id}"  to take it over, or another value of  triggers  to start '
+        f'Add  existing_job_id="{job.id}"  to take it over, or another value of  triggers  to '
+        "start "
         "one.",
     )
     assert zuora.jobs == [job]

@@ -240,7 +240,8 @@ class Submission:
         later = _later(run.start.guard)
         way_on = (
             f"Run `pulumi up` again before {iso(attempt.until)}: it continues this attempt and cannot "
-            f"start a second job. Until then change neither type, triggers, tenant nor entity. Later, {later}"
+            "start a second job. Until then change neither type, triggers, tenant nor entity. "
+            f"Later, {later}"
         )
         if not dated and run.start.guard != "none":
             # Zuora told no time, so the guard cannot tell a job of this attempt from another one.
@@ -293,7 +294,7 @@ class _Run:
         return max(0.0, self._deadline_s - self.clock.monotonic())
 
     def about_to_post(self, zuora_now: datetime | None) -> None:
-        """Note the first POST; ask for a new list if its list has become old; see that time is left."""
+        """Note the first POST, or say that its list is old or that the time is over."""
         now_s = self.clock.monotonic()
         first = self.continued.began if self.continued else self.began
         if first and (zuora_now or self.clock.now()) > first + LIFETIME + _MARGIN:
