@@ -8,7 +8,10 @@ from typing import Any, cast
 
 import pytest
 
+from pulumi_zuora_backfill.completion.lifecycle import await_jobs, read_completion, timeout_of
 from pulumi_zuora_backfill.completion.polling import Wait, progress_line, wait_for
+from pulumi_zuora_backfill.connection import Voice, Zuora
+from pulumi_zuora_backfill.contract.submission import Submission
 from pulumi_zuora_backfill.errors import (
     InterruptedWaitError,
     JobFailedError,
@@ -105,7 +108,7 @@ def test_several_jobs_are_one_loop_and_an_ended_one_is_not_asked_about_again(
         (
             "FAILED",
             "FAILED. Zuora gives no reason over the API.\n3 of 3 batches had finished; what a live run has changed stays changed.",
-            "ask Zuora's support about job",
+            "or ask Zuora's support.\nTell them: job",
         ),
         (
             "STOPPED",

@@ -166,8 +166,8 @@ def test_another_approval_is_refused_with_both_lines(approval: str) -> None:
     assert (error.message, error.hint) == (
         f"The live job of 'charges' was not started: approval is '{approval}', but the dry run is "
         f"{DRY_RUN}.",
-        f'To approve this dry run, write  approval="{DRY_RUN}"  To stop here, write  '
-        'approval="wait"',
+        'To start nothing for now, write\n  approval="wait"\n'
+        f'To approve this dry run, write\n  approval="{DRY_RUN}"',
     )
     ensure_verified({**VERIFIED, "approval": DRY_RUN}, LIVE)
 

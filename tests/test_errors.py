@@ -118,7 +118,7 @@ def test_every_shape_of_body_is_understood(body: Any, code: str | None, reason: 
 
 
 def test_the_message_holds_what_support_asks_for() -> None:
-    """Operation, status, code, Zuora's own words, request id and track id stand on one line, and the hint after it."""
+    """Operation, status, code, Zuora's own words, request id and track id stand on one line, and the hint below."""
     body = {
         "success": False,
         "processId": "P",
@@ -130,7 +130,7 @@ def test_the_message_holds_what_support_asks_for() -> None:
     assert error.message == (
         "Zuora refused to do it (HTTP 403, code 50000010: Denied) [request id R, track id track-1]."
     )
-    assert str(error) == f"{error.message} {error.hint}"
+    assert str(error) == f"{error.message}\n{error.hint}"
     assert "Manage OTR Settings" in error.hint
 
 

@@ -203,7 +203,7 @@ def test_a_missing_type_is_a_fault() -> None:
     assert check_inputs({"dryRun": False})[1] == [Fault(wire_name="type", reason="type is missing")]
 
 
-def null(name: str, what: str = "give it a value, or leave it away") -> Fault:
+def null(name: str, what: str = "give it a value, or leave it out") -> Fault:
     """Return the fault of an argument that is declared and has no value."""
     return Fault(
         wire_name="",
@@ -292,7 +292,7 @@ def test_only_an_id_can_be_looked_up() -> None:
         ensure_job_id("../jobs\x1b")
 
     assert str(error.value) == (
-        "'../jobs' is no job id: it has to be 32 characters long. Nothing was sent to Zuora."
+        "'../jobs' is not a job id: a job id has 32 characters.\nNothing was sent to Zuora."
     )
 
 

@@ -75,9 +75,8 @@ def test_what_the_program_declares_today_is_no_business_of_the_settings() -> Non
 
 NOTHING_SENT = f"Nothing was sent: job {'a' * 32} in state belongs to "
 SET_BACK = (
-    "Set address, tenant and entity back (environment or zuora:* configuration). For another "
-    "tenant, "
-    "use a stack of its own."
+    "Set base URL, tenant and entity back (environment or zuora:* configuration). For another "
+    "tenant, use another stack."
 )
 
 
@@ -117,7 +116,7 @@ def test_an_attempt_has_a_tenant_too() -> None:
     attempt = {"baseUrl": "https://z", "tenantId": "1", "attempt": {}}
 
     assert told(lambda: ensure_same_tenant("2", attempt)) == (
-        "Nothing was sent: job (of an open attempt) in state belongs to tenant 1, but the "
+        "Nothing was sent: job (id not known) in state belongs to tenant 1, but the "
         "credentials "
         "belong to tenant 2."
     )
