@@ -125,7 +125,7 @@ def test_the_message_holds_what_support_asks_for() -> None:
     assert error.message == (
         "Zuora refused to do it (HTTP 403, code 50000010: Denied) [request id R, track id track-1]."
     )
-    assert str(error) == f"{error.message} {error.hint}"
+    assert str(error) == f"{error.message}\n{error.hint}"
     assert "Manage OTR Settings" in error.hint
 
 
