@@ -108,7 +108,7 @@ def test_several_jobs_are_one_loop_and_an_ended_one_is_not_asked_about_again(
         (
             "FAILED",
             "FAILED. Zuora gives no reason over the API.\n3 of 3 batches had finished; what a live run has changed stays changed.",
-            "or ask Zuora's support.\nTell them: job",
+            "Tell them: job",
         ),
         (
             "STOPPED",

@@ -83,9 +83,10 @@ def announce_continuation(
 ) -> Announcement:
     """Say what becomes of an attempt whose outcome is not known."""
     kind, began = _kind(inputs), iso(attempt.began)
+    live = "" if inputs.get("dryRun") is True else "LIVE "
     if continues:
         return Announcement(
-            text=f"CONTINUES the {kind} backfill of {began}, whose outcome is not known.\n"
+            text=f"CONTINUES the {live}{kind} backfill of {began}, whose outcome is not known.\n"
             f"Until {iso(attempt.until)} `pulumi up` finds its job, or starts the one that is missing: "
             "no second job.",
             warning=False,

@@ -1,7 +1,7 @@
 """
 What a live job of a `VerifiedBackfill` must show before it starts: outputs of its dry run.
 
-Echoed inputs prove nothing: with ``up --exclude`` they are what the program says and nobody checked.
+Echoed inputs prove nothing: with ``up --exclude`` they are what the program says, unchecked.
 Pure.
 """
 
@@ -20,7 +20,7 @@ APPROVALS: Final = ("auto", "wait")
 
 
 def ran(intent: Intent) -> dict[str, Any]:
-    """Return what a job runs and where, as an output: what a dry run has in common with its live job."""
+    """Return what a job runs and where: what a dry run has in common with its live job."""
     facts = {
         "type": intent.type,
         "triggers": hashlib.sha256(canonical_json(intent.triggers).encode()).hexdigest(),

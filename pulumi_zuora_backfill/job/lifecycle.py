@@ -86,8 +86,8 @@ def create_job(
         inputs: The checked inputs.
         identity: Which resource this is.
         voice: How to speak to the user.
-        predecessor: Outputs of the job or the attempt before, as the engine showed them in this run;
-            ``None`` if it showed nothing.
+        predecessor: Outputs of the job or the attempt before, as the engine showed them in this
+            run; ``None`` if it showed nothing.
 
     Raises:
         PartlyCreatedError: It is not known whether a job was started; state keeps the attempt.
@@ -255,7 +255,7 @@ def delete_job(
 
 
 def outputs_of(job: Job) -> dict[str, Any]:
-    """Return what Zuora tells of a job; counts only once it has ended: a frozen 0 is no "no errors"."""
+    """Return what Zuora tells of a job; counts only once it has ended."""
     counts = (job.progress, job.batch_sent_count, job.batch_finished_count, job.error_count)
     return {
         "jobId": job.id,
@@ -275,7 +275,7 @@ def _declared(start: Start) -> dict[str, Any]:
 
 
 def _attempt_outputs(start: Start, attempt: Attempt) -> dict[str, Any]:
-    """Return what state keeps of an attempt: the resource's history too, as nothing else holds it."""
+    """Return what state keeps of an attempt, and the history that nothing else has."""
     return _kept_secret(
         start,
         {
