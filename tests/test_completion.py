@@ -413,7 +413,7 @@ def test_the_outputs_are_what_proves_the_jobs(zuora: Sandbox) -> None:
         "errorCount": 2,
     }
     assert heard.warnings == [
-        "2 records failed, at most 2 are accepted. Look into Revenue → Data Backfill → Backfill "
+        "2 records failed; max_errors=2 accepts that. Look in Revenue → Data Backfill → Backfill "
         "Logs."
     ]
 
@@ -428,9 +428,8 @@ def test_a_number_that_zuora_does_not_tell_is_no_output(zuora: Sandbox) -> None:
     assert "errorCount" not in outputs
     assert "errorCount" not in outputs["jobs"][0]
     assert heard.warnings == [
-        f"How many records failed is not known: Zuora tells no number for job {job.id}, so "
-        "max_errors "
-        "proves nothing here. Look into Revenue → Data Backfill → Backfill Logs."
+        f"How many records failed is not known: Zuora tells no number for job {job.id}.\n"
+        "max_errors could not be checked there. Look in Revenue → Data Backfill → Backfill Logs."
     ]
 
 
@@ -446,7 +445,7 @@ def test_a_refresh_looks_once_and_keeps_a_job_that_zuora_has_purged(zuora: Sandb
     assert seen == outputs
     assert zuora.count(Operation.GET) == 2
     assert heard.warnings == [
-        f"Zuora does not know job {jobs[0].id} any more; it stays COMPLETED in the state."
+        f"Zuora no longer knows job {jobs[0].id}. State keeps it as COMPLETED."
     ]
 
 

@@ -764,7 +764,7 @@ def test_when_custom_timeouts_are_over_nothing_is_posted(zuora: Sandbox, run: Ru
         "request could be sent.",
         "Run `pulumi up` again, or give it more time.",
     )
-    assert (run.sent, zuora.jobs) == ([], [])
+    assert (run.sent, zuora.jobs) == (["LIST"], [])
 
 
 def test_custom_timeouts_bound_the_look_at_the_job_too(zuora: Sandbox, run: Run) -> None:

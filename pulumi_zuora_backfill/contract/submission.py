@@ -247,7 +247,7 @@ class Submission:
             # Zuora told no time, so the guard cannot tell a job of this attempt from another one.
             way_on = f"Run `pulumi up` again: {later} If there is none, it starts the job."
         return OutcomeUnknownError(
-            f"It is not known whether the {run.start.intent.type} backfill was started. {said}{hint}",
+            f"It is not known whether the {run.start.intent.type} backfill was started.\n{said}{hint}",
             way_on,
             attempt=attempt,
             unrecorded_hint="This attempt could not be written to the state. Run `pulumi up` again: "
@@ -331,13 +331,11 @@ def _names_a_longer_wait(error: ZuoraBackfillError) -> bool:
 def _later(guard: str) -> str:
     if guard == "none":
         return f'look into {WHERE_TO_LOOK} first, as guard="none" looks for no job.'
-    return (
-        "the guard looks first, and names a job that was started with the line that takes it over."
-    )
+    return "the guard looks first: if the job is there, it prints the line that takes it over."
 
 
 def _refused(error: ApiError) -> JobRefusedError:
-    hint = error.hint or "Mend the cause and run `pulumi up` again."
+    hint = error.hint or "Fix the cause and run `pulumi up` again."
     if error.status == 422:
         hint = (
             "This idempotency key was used before with another tenant, URL or method, or with another "
@@ -352,5 +350,5 @@ def _about_recovered(job: Job) -> str:
     text = f"Job {job.id}, which an earlier attempt started{age}, was taken over; no second one was started."
     if job.ended:
         ended = "completed" if job.status == JobStatus.COMPLETED else "failed"
-        text += f" It has already {ended}; to run another one, change `triggers`."
+        text += f"\nIt has already {ended}; to run another one, change `triggers`."
     return text
