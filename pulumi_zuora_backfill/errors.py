@@ -195,7 +195,15 @@ class NotVerifiedError(JobError):
 
 
 class JobRefusedError(JobError):
-    """Zuora will not start the job."""
+    """
+    Zuora will not start the job.
+
+    Attributes:
+        attempt: What state has to keep if Zuora has saved the refusal, or ``None``: the next `up`
+            goes on under the key after it.
+    """
+
+    attempt: Attempt | None = None
 
 
 class StateUnreadableError(JobError):

@@ -80,7 +80,7 @@ def test_entity_and_organisations_stand_in_the_first_line() -> None:
 def test_what_no_setting_tells_is_not_made_up() -> None:
     """A preview needs no settings."""
     assert told(settings=Settings()).text.splitlines()[0] == (
-        "LIVE RatePlanCharge backfill in the credentials' tenant at (no base URL is set here)."
+        "LIVE RatePlanCharge backfill in the credentials' tenant at (set ZUORA_BASE_URL or zuora:baseUrl)."
     )
 
 
@@ -154,8 +154,8 @@ def test_another_live_run_of_a_resource_says_so_first(changed: tuple[str, ...], 
         ),
         (
             before(status="PROCESSING", onDelete="leave"),
-            f"The job before, {JOB} (last seen PROCESSING), must have ended, or `pulumi up` "
-            "refuses.",
+            f"The job before, {JOB} (last seen PROCESSING), must have ended: while it runs, "
+            "`pulumi up` refuses.",
         ),
         (
             before(status="PROCESSING", onDelete="stop", kept_by="kept"),
@@ -171,7 +171,7 @@ def test_another_live_run_of_a_resource_says_so_first(changed: tuple[str, ...], 
         ),
         (
             Replaced(outputs={"jobId": JOB, "onDelete": "leave"}),
-            f"The job before, {JOB} (last seen UNKNOWN), must have ended, or `pulumi up` refuses.",
+            f"The job before, {JOB} (last seen UNKNOWN), must have ended: while it runs, `pulumi up` refuses.",
         ),
     ],
 )
@@ -202,7 +202,11 @@ def test_a_dry_run_changes_no_data() -> None:
 @pytest.mark.parametrize(
     ("approval", "then", "warns"),
     [
-        ("wait", "`pulumi up` stops after it and prints the line that approves it.", False),
+        (
+            "wait",
+            "No live job starts: `pulumi up` stops after it and prints the line that approves it.",
+            False,
+        ),
         (
             "auto",
             'approval="auto": if it completes cleanly, the LIVE job starts without asking.',
@@ -311,11 +315,19 @@ def test_an_attempt_is_continued_or_looked_for() -> None:
     )
     inputs = {"type": "OrderLineItem"}
 
-    assert announce_continuation(inputs, attempt, True) == information(
+    then = (
+        "Until 2027-01-16T07:00:00Z `pulumi up` finds its job, or starts the one that is missing: no "
+        "second job."
+    )
+    assert announce_continuation(inputs, attempt, True) == warning(
+        "CONTINUES the LIVE OrderLineItem backfill of 2027-01-15T08:00:00Z, whose outcome is not "
+        "known.",
+        then,
+        CONSEQUENCES,
+    )
+    assert announce_continuation({**inputs, "dryRun": True}, attempt, True) == information(
         "CONTINUES the OrderLineItem backfill of 2027-01-15T08:00:00Z, whose outcome is not known.",
-        "Until 2027-01-16T07:00:00Z `pulumi up` finds its job, or starts the one that is "
-        "missing: no "
-        "second job.",
+        then,
     )
     assert announce_continuation(inputs, attempt, False) == warning(
         "The OrderLineItem backfill of 2027-01-15T08:00:00Z may have been started; its outcome was "

@@ -148,13 +148,16 @@ class Submission:
 
     def _recall(self, run: _Run, refusal: ApiError) -> None:
         """RECALL: a refusal that Zuora has saved may have been mended; go on under the key after it."""
-        start = run.start
+        start, passed = run.start, (*run.refusals, str(refusal.answer_id))
+        refused = _refused(refusal)
+        # State keeps the refusals, so that the next run goes on after them, however many there are.
+        refused.attempt = self._attempt(run, passed)
         if refusal.answer_id in run.refusals:
-            raise _refused(refusal) from refusal
+            raise refused from refusal
         try:
             found = self._guard.jobs_against(start, within_s=run.left_s())
         except ZuoraBackfillError as error:
-            raise _refused(refusal) from error  # the refusal is what the user has to mend
+            raise refused from error  # the refusal is what the user has to mend
         if found:
             raise AmbiguousJobError(
                 f"{refusal.message} Zuora had saved this answer. The tenant holds {start.intent.type} "
@@ -162,9 +165,10 @@ class Submission:
                 f"{', '.join(job.described() for job in found)}. Nothing more was sent.",
                 "Add  " + _TAKE_OR_START.format(found[-1].id),
             ) from refusal
-        if len(run.refusals) == MAX_REFUSALS:
-            raise _refused(refusal) from refusal
-        run.refusals = (*run.refusals, str(refusal.answer_id))
+        known = len(run.continued.refusals) if run.continued else 0
+        if len(passed) - known > MAX_REFUSALS:
+            raise refused from refusal
+        run.refusals = passed
 
     def _look(self, run: _Run, started: Started) -> StartedJob:
         """LOOK: ask Zuora what kind of job the answer names."""
@@ -195,9 +199,8 @@ class Submission:
             if recovered:
                 remark = _about_recovered(job)
         if not start.history.complete and (recovered or job.age_s is None):
-            verb = "has" if recovered else "may have"
             raise AmbiguousJobError(
-                f"Zuora answered with job {job.id}, which an earlier run {verb} started. State does "
+                f"Zuora answered with job {job.id}, which an earlier run may have started. State does "
                 "not hold which jobs this resource has had, so it may be an old one. Nothing more "
                 "was sent.",
                 "Add  " + _TAKE_OR_START.format(job.id),
@@ -218,20 +221,12 @@ class Submission:
 
     def _unknown(self, run: _Run, error: ZuoraBackfillError) -> OutcomeUnknownError:
         """Say that the outcome is open, and keep what the next `up` needs to continue."""
-        earlier = run.continued
-        began = run.began or self._clock.now()
-        windows = earlier.windows if earlier else ()
         now = self._zuora_now()
         dated = run.window_since is not None and now is not None
+        window: tuple[Window, ...] = ()
         if run.window_since and now:
-            windows = (*windows, Window(since=run.window_since, until=now + LATEST_JOB))
-        attempt = Attempt(
-            intent_key=run.start.intent_key,
-            after=run.after,
-            refusals=run.refusals,
-            began=earlier.began if earlier else began,
-            windows=windows,
-        )
+            window = (Window(since=run.window_since, until=now + LATEST_JOB),)
+        attempt = self._attempt(run, run.refusals, window)
         said = error.message
         if _refuses_the_job(error):
             said = f"One attempt got no clear answer, and the one after it was refused: {said}"
@@ -252,6 +247,19 @@ class Submission:
             attempt=attempt,
             unrecorded_hint="This attempt could not be written to the state. Run `pulumi up` again: "
             f"{later}",
+        )
+
+    def _attempt(
+        self, run: _Run, refusals: tuple[str, ...], window: tuple[Window, ...] = ()
+    ) -> Attempt:
+        """Return what state keeps: the key that the next run continues under."""
+        earlier = run.continued
+        return Attempt(
+            intent_key=run.start.intent_key,
+            after=run.after,
+            refusals=refusals,
+            began=earlier.began if earlier else run.began or self._clock.now(),
+            windows=(*(earlier.windows if earlier else ()), *window),
         )
 
     def _zuora_now(self) -> datetime | None:

@@ -29,7 +29,11 @@ class BackfillType(str, Enum):
 
 
 class JobStatus(str, Enum):
-    """The statuses that Zuora documents; ``UNKNOWN`` is ours: Zuora did not tell it."""
+    """
+    The statuses that Zuora documents, and two of ours.
+
+    ``UNKNOWN``: Zuora did not tell. ``REFUSED``: Zuora refused to start the job.
+    """
 
     ACCEPTED = "ACCEPTED"
     PROCESSING = "PROCESSING"
@@ -37,6 +41,7 @@ class JobStatus(str, Enum):
     FAILED = "FAILED"
     STOPPED = "STOPPED"
     UNKNOWN = "UNKNOWN"
+    REFUSED = "REFUSED"
 
 
 RUNNING: Final = frozenset({JobStatus.ACCEPTED.value, JobStatus.PROCESSING.value})
