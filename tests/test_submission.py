@@ -765,6 +765,19 @@ def test_when_custom_timeouts_are_over_nothing_is_posted(zuora: Sandbox, run: Ru
     assert (run.sent, zuora.jobs) == (["LIST"], [])
 
 
+@pytest.mark.parametrize("lists", [0, 1])
+def test_custom_timeouts_bound_every_list(zuora: Sandbox, run: Run, lists: int) -> None:
+    """The guard's, and the one after a saved refusal: no longer wait is begun, no POST follows."""
+    refuse(zuora)
+    zuora.plan(Fault.RATE_LIMITED_429, on=LIST, after=lists, retry_after_s=100)
+    error = run.failure(timeout_s=30)
+
+    assert isinstance(error, ApiError if lists == 0 else JobRefusedError)
+    assert run.time.time_s == 5000.0
+    assert run.sent == ["LIST", f"POST {KEY}", f"POST {KEY}", "LIST"][: 1 + 3 * lists]
+    assert zuora.jobs == []
+
+
 def test_custom_timeouts_bound_the_look_at_the_job_too(zuora: Sandbox, run: Run) -> None:
     """The job was started: it is handed out, read or not."""
     zuora.plan(Fault.HTML_502, on=GET, times=5)
@@ -1351,7 +1364,7 @@ def test_the_same_refusal_under_another_key_is_final() -> None:
     body = '{"success": false, "reasons": [{"code": 58730010, "message": "Not now."}]}'
     refusal = http(403, body, "Zuora-Request-Id: r-1")
     jobs = http(200, '{"success": true, "jobs": []}')
-    answers = (TOKEN, jobs, refusal, refusal, jobs, refusal)
+    answers = (TOKEN, *(jobs, refusal, refusal) * 3, jobs)
     with raw_server(*answers) as server:
         error = Run(base_url=server.base_url).failure()
 

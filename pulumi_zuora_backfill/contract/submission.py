@@ -94,7 +94,7 @@ class Submission:
             try:
                 started = self._send(run)
             except ApiError as refusal:
-                if not refusal.saved or refusal.outcome_open:
+                if not refusal.saved:  # SEND has told an open outcome
                     raise
                 self._recall(run, refusal)
                 continue
