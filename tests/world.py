@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import textwrap
 import threading
@@ -27,15 +28,20 @@ class World:
     """A stack whose program can be rewritten between operations."""
 
     def __init__(
-        self, engine: type[Any], zuora: Sandbox, folder: Path, env: Mapping[str, str] | None = None
+        self,
+        engine: type[Any],
+        zuora: Sandbox,
+        folder: Path,
+        env: Mapping[str, str] | None = None,
+        stack: str = STACK,
     ) -> None:
         """Make the project folder and the stack; `env` replaces the settings that lead to the local Zuora."""
         self.zuora = zuora
         self.folder = folder / "project"
-        self.folder.mkdir()
+        self.folder.mkdir(parents=True)
         (self.folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
         self.stack = engine(
-            STACK, self.folder, env=zuora.environment() if env is None else dict(env)
+            stack, self.folder, env=zuora.environment() if env is None else dict(env)
         )
 
     def program(self, source: str) -> None:
@@ -95,14 +101,30 @@ class World:
         return [job.id for job in self.zuora.jobs]
 
 
-def urn(name: str = "charges") -> str:
+def urn(name: str = "charges", stack: str = STACK) -> str:
     """Return the URN of a job at top level."""
-    return f"urn:pulumi:{STACK}::{PROJECT}::{TYPE}::{name}"
+    return f"urn:pulumi:{stack}::{PROJECT}::{TYPE}::{name}"
 
 
 def lines_with(text: str, part: str) -> list[str]:
     """Return the distinct lines that hold a text, in order."""
     return list(dict.fromkeys(line.strip() for line in text.splitlines() if part in line))
+
+
+def told(text: str, severity: str = "error") -> list[str]:
+    """Return each distinct text of a severity under the resources at the end of a run, whole; the engine's own summary is left out."""
+    found: list[str] = []
+    lines: list[str] | None = None
+    for line in [*text.partition("Diagnostics:")[2].splitlines(), ""]:
+        start = re.match(r"    (error|warning|info): (.*)", line)
+        if lines is not None and (start or not line.startswith("    ")):
+            found.append("\n".join(lines).replace("1 error occurred:\n\t* ", "").strip())
+            lines = None
+        if start:
+            lines = [start[2]] if start[1] == severity else None
+        elif lines is not None:
+            lines.append(line[4:].replace("    \t* ", "\t* "))
+    return [t for t in dict.fromkeys(found) if t not in ("update failed", "preview failed")]
 
 
 def assert_clean(text: str, *secrets: str) -> None:
