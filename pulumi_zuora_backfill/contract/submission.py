@@ -221,11 +221,19 @@ class Submission:
             said = f"One attempt got no clear answer, and the one after it was refused: {said}"
         # The hints of other errors would lead elsewhere: another base URL is another key.
         hint = f" {error.hint}" if _names_a_longer_wait(error) else ""
+        again = (
+            f"Run `pulumi up` again before {iso(attempt.until)}: it continues this attempt and cannot "
+            f"start a second job. Until then change neither type, triggers, tenant nor entity. Later, "
+            f"{_later(run.start.guard)}"
+        )
+        if not attempt.can_be_continued(run.start.guard):
+            again = (
+                "Zuora's answers tell no time, so its job cannot be told from somebody else's. Run "
+                f"`pulumi up` again: {_later(run.start.guard)}"
+            )
         return OutcomeUnknownError(
             f"It is not known whether the {run.start.intent.type} backfill was started. {said}{hint}",
-            f"Run `pulumi up` again before {iso(attempt.until)}: it continues this attempt and cannot "
-            "start a second job. Until then change neither type, triggers, tenant nor entity. Later, "
-            f"{_later(run.start.guard)}",
+            again,
             attempt=attempt,
             unrecorded_hint="This attempt could not be written to the state. Run `pulumi up` again: "
             f"{_later(run.start.guard)}",
