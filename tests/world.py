@@ -7,7 +7,7 @@ import re
 import signal
 import textwrap
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -184,3 +184,29 @@ def interrupt(world: World, number: signal.Signals = signal.SIGINT) -> None:
         os.kill(pid, number)
     if not running:
         world.stack.cancel()
+
+
+def release_lock(world: World) -> None:
+    """Clear the lock that a killed CLI leaves behind."""
+    if type(world.stack).__name__ == "RealStack":
+        world.stack.cancel()
+
+
+def assert_one_job_for_all(worlds: Sequence[World]) -> None:
+    """Deploy all at the same time: one job, and who came too late for the same key was refused with its name."""
+    said: list[str] = []
+
+    def up(world: World) -> None:
+        try:
+            world.stack.up()
+        except EngineError as error:
+            said.append(error.stdout)
+
+    threads = [threading.Thread(target=up, args=(world,)) for world in worlds]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (job,) = worlds[0].zuora.jobs
+    assert [f'existing_job_id="{job.id}"' in text for text in said] == [True] * len(said)
+    assert len(said) < len(worlds)
