@@ -232,18 +232,19 @@ class Submission:
             said = f"One attempt got no clear answer, and the one after it was refused: {said}"
         # The hints of other errors would lead elsewhere: another base URL is another key.
         hint = f" {error.hint}" if _names_a_longer_wait(error) else ""
-        later = _later(run.start.guard)
-        way_on = (
+        again = (
             f"Run `pulumi up` again before {iso(attempt.until)}: it continues this attempt and cannot "
-            "start a second job. Until then change neither type, triggers, tenant nor entity. "
-            f"Later, {later}"
+            f"start a second job. Until then change neither type, triggers, tenant nor entity. Later, "
+            f"{_later(run.start.guard)}"
         )
-        if not dated and run.start.guard != "none":
-            # Zuora told no time, so the guard cannot tell a job of this attempt from another one.
-            way_on = f"Run `pulumi up` again: {later} If there is none, it starts the job."
+        if not attempt.can_be_continued(run.start.guard):
+            again = (
+                "Zuora's answers tell no time, so its job cannot be told from somebody else's. Run "
+                f"`pulumi up` again: {_later(run.start.guard)}"
+            )
         return OutcomeUnknownError(
-            f"It is not known whether the {run.start.intent.type} backfill was started.\n{said}{hint}",
-            way_on,
+            f"It is not known whether the {run.start.intent.type} backfill was started. {said}{hint}",
+            again,
             attempt=attempt,
             unrecorded_hint="This attempt could not be written to the state. Run `pulumi up` again: "
             f"{later}",
