@@ -206,8 +206,8 @@ class BackfillJobProvider(_ZuoraProvider):
         except ZuoraBackfillError as error:
             if not replacing:
                 error.add_hint(
-                    "If the tenant or the job is gone, take the resource out of the state: "
-                    f"pulumi state delete '{in_state}'"
+                    "If the tenant or the job is gone, remove the resource from the state:\n"
+                    f"  pulumi state delete '{in_state}'"
                 )
             raise
 

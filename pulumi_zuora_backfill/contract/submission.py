@@ -222,7 +222,6 @@ class Submission:
     def _unknown(self, run: _Run, error: ZuoraBackfillError) -> OutcomeUnknownError:
         """Say that the outcome is open, and keep what the next `up` needs to continue."""
         now = self._zuora_now()
-        dated = run.window_since is not None and now is not None
         window: tuple[Window, ...] = ()
         if run.window_since and now:
             window = (Window(since=run.window_since, until=now + LATEST_JOB),)
@@ -232,18 +231,19 @@ class Submission:
             said = f"One attempt got no clear answer, and the one after it was refused: {said}"
         # The hints of other errors would lead elsewhere: another base URL is another key.
         hint = f" {error.hint}" if _names_a_longer_wait(error) else ""
+        later = _later(run.start.guard)
         again = (
             f"Run `pulumi up` again before {iso(attempt.until)}: it continues this attempt and cannot "
-            f"start a second job. Until then change neither type, triggers, tenant nor entity. Later, "
-            f"{_later(run.start.guard)}"
+            "start a second job. Until then change neither type, triggers, tenant nor entity. "
+            f"Later, {later}"
         )
         if not attempt.can_be_continued(run.start.guard):
             again = (
                 "Zuora's answers tell no time, so its job cannot be told from somebody else's. Run "
-                f"`pulumi up` again: {_later(run.start.guard)}"
+                f"`pulumi up` again: {later}"
             )
         return OutcomeUnknownError(
-            f"It is not known whether the {run.start.intent.type} backfill was started. {said}{hint}",
+            f"It is not known whether the {run.start.intent.type} backfill was started.\n{said}{hint}",
             again,
             attempt=attempt,
             unrecorded_hint="This attempt could not be written to the state. Run `pulumi up` again: "

@@ -94,7 +94,7 @@ async def past_input(urns: Awaitable[Iterable[str]]) -> dict[str, Any]:
         # The engine hands out in plain what it has encrypted in state.
         secret = [name for name in ("history", "attempt") if name in predecessor]
         predecessor |= {name: pulumi.Output.secret(predecessor[name]) for name in secret}
-    past = {"predecessor": predecessor, "jobs": jobs.text}
+    past = {"predecessor": predecessor, "jobs": jobs.text, "urns": known}
     if former not in (None, known[0]):
         past["formerUrn"] = former
     taken = _taken_over.get(get_monitor())
