@@ -67,7 +67,7 @@ class Submission:
         """Keep the parts; nothing is sent yet."""
         self._client = client
         self._clock = clock
-        self._guard = Guard(client)
+        self._guard = Guard(client, clock)
 
     def submit(self, start: StartRequest) -> StartedJob:
         """
@@ -240,7 +240,7 @@ class Submission:
         if not attempt.can_be_continued(run.start.guard):
             again = (
                 "Zuora's answers tell no time, so its job cannot be told from somebody else's. Run "
-                f"`pulumi up` again: {later}"
+                f"`pulumi up` again: {later} If there is none, it starts the job."
             )
         return OutcomeUnknownError(
             f"It is not known whether the {run.start.intent.type} backfill was started.\n{said}{hint}",
