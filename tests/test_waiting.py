@@ -41,6 +41,13 @@ def write(world: World, triggers: int = 1, arguments: str = "") -> None:
     world.program(PROGRAM.format(triggers=triggers, arguments=arguments))
 
 
+def facts(result: Any) -> list[dict[str, Any]]:
+    """Return what a completion says of its jobs, but for the time."""
+    jobs = [dict(job) for job in result.outputs["jobs"].value]
+    assert [job.pop("createdOn", "Z")[-1:] for job in jobs] == ["Z"] * len(jobs)
+    return jobs
+
+
 def test_an_up_waits_with_live_lines_and_then_knows_how_it_went(world: World) -> None:
     """The up ends when the job has completed; on the way it shows how far it is; the next up asks nothing."""
     write(world)
@@ -54,12 +61,14 @@ def test_an_up_waits_with_live_lines_and_then_knows_how_it_went(world: World) ->
     result = world.up()
     (job,) = world.zuora.jobs
     assert job.status == "COMPLETED"
-    assert result.outputs["jobs"].value == [
+    assert facts(result) == [
         {
             "jobId": job.id,
             "type": "RatePlanCharge",
             "status": "COMPLETED",
             "progress": "100.00%",
+            "batchSentCount": 10,
+            "batchFinishedCount": 10,
             "errorCount": 0,
         }
     ]
@@ -152,7 +161,7 @@ def test_a_host_that_keeps_its_four_workers_is_told_of_once(
         re.MULTILINE,
     )
     assert len(warned) == 1
-    assert "Put all jobs into the job_ids of one BackfillCompletion" in warned[0]
+    assert "Put all jobs into the job_ids of one BackfillCompletion" in result.stdout
 
 
 def test_a_refresh_of_a_completion_is_no_drift_even_when_the_job_was_purged(world: World) -> None:
@@ -186,7 +195,7 @@ def test_a_refresh_somewhere_else_is_refused(
         text = world.failing("refresh")
         assert other.count(Operation.GET) == 1
     assert (
-        f"Job {done.id} in state belongs to {zuora.base_url}, but the settings say {other.base_url}"
+        f"job {done.id} in state belongs to {zuora.base_url}, but the settings say {other.base_url}"
         in text
     )
 
@@ -201,7 +210,7 @@ def test_a_refresh_with_the_credentials_of_another_tenant_is_refused(world: Worl
     world.edit_state("done", lambda outputs: outputs.update(tenantId="7"))
 
     assert (
-        f"Job {done.id} in state belongs to tenant 7, but the credentials to tenant"
+        f"job {done.id} in state belongs to tenant 7, but the credentials belong to tenant"
         in world.failing("refresh")
     )
     assert world.asked() == {"token": 1}
@@ -274,12 +283,13 @@ def test_a_purged_job_stays_completed_whatever_else_changes(world: World) -> Non
 
     world.program(program.format(ids=[second, first], arguments='max_errors=3, timeout="1h"'))
     result = world.up()
-    assert result.outputs["jobs"].value == [
+    assert facts(result) == [
         {
             "jobId": job_id,
             "type": "RatePlanCharge",
             "status": "COMPLETED",
             "progress": "100.00%",
+            **({} if job_id == first else {"batchSentCount": 10, "batchFinishedCount": 10}),
             "errorCount": errors,
         }
         for job_id, errors in ((second, 0), (first, 2))
@@ -364,8 +374,15 @@ def test_a_count_that_cannot_be_read_fails_the_deployment(world: World) -> None:
         f"warning: How many records failed is not known: Zuora tells no number for job {job.id}"
         in result.stdout
     )
-    assert result.outputs["jobs"].value == [
-        {"jobId": job.id, "type": "RatePlanCharge", "status": "COMPLETED", "progress": "100.00%"}
+    assert facts(result) == [
+        {
+            "jobId": job.id,
+            "type": "RatePlanCharge",
+            "status": "COMPLETED",
+            "progress": "100.00%",
+            "batchSentCount": 10,
+            "batchFinishedCount": 10,
+        }
     ]
     assert "errors" not in result.outputs or result.outputs["errors"].value is None
 
@@ -446,8 +463,8 @@ def test_a_gate_that_waits_goes_live_only_with_the_dry_runs_id(world: World) -> 
 
     world.program(VERIFIED.format(triggers=1, approval="0" * 32))
     assert (
-        f"approval is '{'0' * 32}', but the dry run is {dry.id}; the live job was not started."
-        in world.failing()
+        f"The live job of 'charges' was not started: approval is '{'0' * 32}', but the dry run is "
+        f'{dry.id}. To approve this dry run, write  approval="{dry.id}"' in world.failing()
     )
     assert world.job_ids() == [dry.id]
 
@@ -459,17 +476,21 @@ def test_a_gate_that_waits_goes_live_only_with_the_dry_runs_id(world: World) -> 
 
 
 def test_a_gate_that_is_closed_and_opened_again_starts_nothing(world: World) -> None:
-    """Back to waiting, the live job leaves the state; approved again within a day, it is the same job, also where it came after another one."""
-    for triggers in (1, 2):
-        world.program(VERIFIED.format(triggers=triggers, approval="wait"))
+    """Back to waiting, the live job leaves the state; approved again, the guard names it, and its line takes it over."""
+    world.program(VERIFIED.format(triggers=1, approval="wait"))
+    world.up()
+    (dry,) = world.job_ids()
+    for written in (dry, "wait"):
+        world.program(VERIFIED.format(triggers=1, approval=written))
         world.up()
-        approval = world.job_ids()[-1]
-        for written in (approval, "wait", approval):
-            world.program(VERIFIED.format(triggers=triggers, approval=written))
-            last = world.up()
+    live = world.job_ids()[1]
+    world.program(VERIFIED.format(triggers=1, approval=dry))
+    assert f'existing_job_id="{live}"' in world.failing()
+    world.program(VERIFIED.format(triggers=1, approval=f'{dry}", existing_job_id="{live}'))
+    last = world.up()
 
-    assert [job.dry_run for job in world.zuora.jobs] == [True, False, True, False]
-    assert last.outputs["jobId"].value == world.job_ids()[3]
+    assert world.job_ids() == [dry, live]
+    assert last.outputs["jobId"].value == live
 
 
 @pytest.mark.parametrize("approval", ["yes", "0" * 31])
@@ -481,8 +502,8 @@ def test_an_approval_that_can_be_none_is_refused_in_the_preview(
     text = world.failing("preview")
 
     assert (
-        f'approval must be "auto", "wait" or the job id of the dry run, 32 characters, not \'{approval}\'.'
-        in text
+        f'VerifiedBackfill \'charges\': approval must be "wait", "auto" or the job id of the dry run '
+        f"(32 characters), not '{approval}'. Nothing was declared." in text
     )
     assert world.asked() == {}
 
