@@ -926,6 +926,25 @@ SCENARIOS: dict[str, Scenario] = {
             up(),
         ),
     ),
+    "exclude and a change of provider": Scenario(
+        "What is left alone cannot keep a provider that is not registered.",
+        (
+            up(ONE),
+            up(
+                HOST.format("'theirs'") + 'Probe("a", value=1, opts=Opts(provider=host))',
+                options={"exclude": ["a"]},
+            ),
+            up(),
+        ),
+    ),
+    "exclude what needs something that is gone": Scenario(
+        "Left alone, it stays behind what it needs, and is deleted before it.",
+        (
+            up('a = Probe("a"); Probe("b", value=a.serial)'),
+            up('Probe("b", value=1)', options={"exclude": ["b"]}),
+            destroy(),
+        ),
+    ),
     "exclude and refresh": Scenario(
         "It is not read; a name that is nowhere is refused before reading, and only then.",
         (
