@@ -184,13 +184,14 @@ def sleep(seconds: float) -> None:
 
 
 def config_keys(config: Config) -> list[str]:
-    """Return the full keys of the stack's configuration, the project's own aside; the host only answers for one key at a time."""
-    values, project = getattr(config, "_props", None), getattr(config, "_project_name", None)
-    return (
-        [key for key in values if not key.startswith(f"{project}:")]
-        if isinstance(values, dict)
-        else []
-    )
+    """Return the full keys of the configuration that reaches the provider; the host asks by one key."""
+    values = getattr(config, "_props", None)
+    return list(values) if isinstance(values, dict) else []
+
+
+def is_project(config: Config, name: str) -> bool:
+    """Tell whether the project has this name, so that its own keys look like keys of that namespace."""
+    return getattr(config, "_project_name", None) == name
 
 
 def _served_call() -> _Call | None:

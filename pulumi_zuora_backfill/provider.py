@@ -78,7 +78,9 @@ class _ZuoraProvider(ResourceProvider):
     def configure(self, req: ConfigureRequest) -> None:
         """Read the settings; what is missing is an error only when Zuora is needed."""
         self._stack_keys = dynamic_host.config_keys(req.config)
-        self._settings: Settings = load_settings(os.environ, req.config.get, self._stack_keys)
+        # A project named zuora has keys of its own there: none of them is a misspelt setting.
+        checked = [] if dynamic_host.is_project(req.config, "zuora") else self._stack_keys
+        self._settings: Settings = load_settings(os.environ, req.config.get, checked)
         self._clock = Clock(sleep=dynamic_host.sleep)
         _prepare_host()
 
