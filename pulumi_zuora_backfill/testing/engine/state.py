@@ -39,6 +39,10 @@ _PLAIN_FIELDS = {
 """Our names and those of the file, for what is left out of it when empty."""
 
 
+class BrokenStateError(Exception):
+    """A resource in the state speaks of one that is not there."""
+
+
 @dataclass(eq=False, kw_only=True)
 class Resource:
     """One resource in the state; several may share a URN, so identity is what tells them apart."""
@@ -168,7 +172,11 @@ class Checkpoint:
     def end(
         self, resource: Resource, *, old: Resource | None = None, new: Resource | None = None
     ) -> None:
-        """Save that a step is over: `old` is dealt with, `new` exists."""
+        """Save that a step is over: `old` is dealt with, `new` exists.
+
+        Raises:
+            BrokenStateError: What was saved is not in order; it is saved all the same, as by the real engine.
+        """
         with self._lock:
             self._pending.pop(resource, None)
             if old is not None:
@@ -177,6 +185,11 @@ class Checkpoint:
                 self._news.append(new)
             if old is None or new is None or old.to_json() != new.to_json():
                 self.save()
+                if not self._dry_run and (trouble := dangling_reference(self.resources())):
+                    raise BrokenStateError(
+                        f"failed to save snapshot: {self._path}: snapshot integrity failure; it was already written, "
+                        f"but is invalid: {trouble}"
+                    )
 
     def rebase(self, resources: Iterable[Resource]) -> None:
         """Begin anew from other resources, as after a refresh; interrupted operations are settled by it."""
@@ -216,6 +229,16 @@ class Checkpoint:
         """Write nothing more: after a hard stop the file must stay as the last finished step left it."""
         with self._lock:
             self._closed = True
+
+
+def dangling_reference(resources: Iterable[Resource]) -> str:
+    """Say which resource depends on one that is not there; empty: all is in order."""
+    listed = list(resources)
+    known = {resource.urn for resource in listed}
+    for resource in listed:
+        for missing in sorted(resource.prerequisites() - known):
+            return f"resource {resource.urn} refers to missing dependency {missing}"
+    return ""
 
 
 def _with_new_names(resource: Resource, renamed: dict[str, str]) -> Resource:
