@@ -91,8 +91,8 @@ def test_a_token_is_waited_for_no_longer_than_a_call_may_take() -> None:
         with pytest.raises(BlockingIOError):  # there was no second request
             silent.accept()
     assert [str(error) for error in errors] == [
-        f"Could not get a token: no answer came from {address} in time (TimeoutError). Check the base URL (ZUORA_BASE_URL or zuora:baseUrl) and "
-        "the network, then run the same command again."
+        f"Could not get a token: no answer came from {address} in time (TimeoutError).\nCheck the base URL "
+        "(ZUORA_BASE_URL or zuora:baseUrl) and the network, then run the same command again."
     ] * 4
     assert len({id(error) for error in errors}) == 4
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from pulumi_zuora_backfill.completion.polling.polling import Wait, progress_line, wait_for
+from pulumi_zuora_backfill.completion.polling import Wait, progress_line, wait_for
 
 from pulumi_zuora_backfill.errors import (
     InterruptedWaitError,
@@ -102,12 +102,12 @@ def test_several_jobs_are_one_loop_and_an_ended_one_is_not_asked_about_again(
     [
         (
             "FAILED",
-            "FAILED; 3 of 3 batches had finished, and what a live run changed stays changed. Zuora gives no reason over the API.",
+            "FAILED. Zuora gives no reason over the API.\n3 of 3 batches had finished; what a live run has changed stays changed.",
             "ask Zuora's support about job",
         ),
         (
             "STOPPED",
-            "was STOPPED by api.user@example.com; 3 of 3 batches had finished",
+            "was STOPPED by api.user@example.com.\n3 of 3 batches had finished",
             "To run the backfill again, change `triggers`",
         ),
     ],
@@ -148,7 +148,7 @@ def test_too_many_failed_records_fail_the_wait_and_the_line_says_how_many_would_
     error = failing(connection, wait(*jobs, max_errors=4), JobFailedError)
 
     assert (
-        f"5 records failed (2 in job {jobs[0]}, 3 in job {jobs[1]}); 4 are accepted"
+        f"5 records failed (2 in job {jobs[0]}, 3 in job {jobs[1]}). max_errors is 4."
         in error.message
     )
     assert error.hint.endswith("max_errors=5")
@@ -186,8 +186,9 @@ def test_a_count_that_cannot_be_read_fails_the_wait_and_the_line_says_what_goes_
     error = failing(connection, wait(*wanted, max_errors=2**31 - 1), JobFailedError)
 
     assert str(error) == (
-        f'The jobs completed, but how many records failed cannot be read: Zuora says errorCount "many" for job {wanted[1]}; 2147483647 are accepted. '
-        "Look into Revenue → Data Backfill → Backfill Logs. To accept any number, set  max_errors=2147483648"
+        "The jobs have completed, but the number of failed records cannot be read: Zuora says errorCount "
+        f'"many" for job {wanted[1]}. max_errors is 2147483647.\nLook in Revenue → Data Backfill → '
+        "Backfill Logs. To accept any number, set\n  max_errors=2147483648"
     )
     assert [job.error_count for job in run(connection, wait(*wanted, max_errors=2147483648))] == [
         0,
@@ -237,9 +238,12 @@ def test_the_timeout_says_that_nothing_is_lost(zuora: Sandbox) -> None:
     job = zuora.add_job()
     error = failing(connection, wait(job.id, timeout_s=90), JobTimedOutError)
 
-    assert error.message == f"After 2 min (timeout), job {job.id} (PROCESSING 10.00%) still runs."
+    assert error.message == (
+        f"After 2 min (timeout), job {job.id} (PROCESSING 10.00%) still runs. Zuora continues."
+    )
     assert error.hint == (
-        "Nothing is lost: Zuora goes on, and the next `pulumi up` goes on waiting. Give it more time with a longer timeout."
+        "Run `pulumi up` again: it goes on waiting, and starts no second job. To wait longer at a time, "
+        "raise timeout."
     )
     assert connection.time.time_s == 90
     assert zuora.jobs[0].status == "PROCESSING"
@@ -253,7 +257,7 @@ def test_a_wait_ends_in_time_also_where_zuora_asks_for_more(zuora: Sandbox) -> N
     error = failing(connection, wanted, JobTimedOutError)
 
     assert error.message.startswith("After 30 s (zuora:waitTimeout), job ")
-    assert error.hint.endswith("Give it more time with a longer zuora:waitTimeout.")
+    assert error.hint.endswith("To wait longer at a time, raise zuora:waitTimeout.")
     assert connection.time.time_s == 30
     assert zuora.count(Operation.GET) == 1
 

@@ -239,7 +239,7 @@ def test_a_server_that_repeats_what_it_was_sent_has_its_secrets_blanked_out() ->
     with raw_server(http(502, "<html>s3cret</html>")) as server, pytest.raises(ApiError) as error:
         Exchange(server.base_url).send("do it", "POST", "/x", form={"client_secret": "s3cret"})
     assert str(error.value) == (
-        "Zuora could not do it (HTTP 502: [secret]). That usually passes: run the same command again."
+        "Zuora could not do it (HTTP 502: [secret]).\nThat usually passes: run the same command again."
     )
 
 

@@ -125,11 +125,11 @@ def test_a_wrong_input_is_one_fault_that_names_it(name: str, value: Any) -> None
         ),
         ("batchSize", float("inf"), "batch_size must be a whole number from 1 to 1000, not inf"),
         ("dryRun", 1.0, "dry_run must be True or False, not 1"),
-        ("reason", [7.0, {"n": (1.0, "x")}], "reason must be a text, not [7, {'n': [1, 'x']}]"),
+        ("reason", [7.0, {"n": (1.0, "x")}], "reason must be a string, not [7, {'n': [1, 'x']}]"),
         (
             "knownJobIds",
             [5.0],
-            "known_job_ids has an entry that must be a job id of 32 characters, not 5",
+            "known_job_ids has a wrong entry: it must be a job id of 32 characters, not 5",
         ),
     ],
 )
@@ -183,7 +183,7 @@ def test_a_completion_without_jobs_says_so() -> None:
     assert check_completion({"jobIds": []})[1] == [
         Fault(
             wire_name="jobIds",
-            reason="job_ids is an empty list: there is no job to wait for; name at least one, such as [job.job_id]",
+            reason="job_ids is empty. If a job of this run failed, look at that error first: this one only follows from it. Otherwise name at least one job, such as [job.job_id]",
         )
     ]
 

@@ -45,7 +45,8 @@ def ensure_approved(name: str, verified: Mapping[str, Any]) -> None:
     raise NotVerifiedError(
         f"The live job of {name!r} was not started: approval is {approval!r}, but the dry run is "
         f"{job_id}.",
-        f'To approve this dry run, write  approval="{job_id}"  To stop here, write  approval="wait"',
+        f'To start nothing for now, write\n  approval="wait"\nTo approve this dry run, write\n'
+        f'  approval="{job_id}"',
     )
 
 
