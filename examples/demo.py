@@ -121,7 +121,7 @@ class Demo:
         for line in text.splitlines() if self._show_all else what_is_said(text):
             print(f"  {line}")
         sent = [f"{count} {name.value}" for name in Operation if (count := self.zuora.count(name))]
-        print(f"→ {meaning} Requests to Zuora: {', '.join(sent) or 'none'}.", flush=True)
+        print(f"→ {meaning}\n  Requests to Zuora: {', '.join(sent) or 'none'}.", flush=True)
         if failed != fails:
             sys.exit(f"The demo went wrong:\n{text}")
 

@@ -68,7 +68,7 @@ def test_a_picture_is_of_today(name: str, runs: dict[object, Future[str]]) -> No
     text = (pictures.IMAGES / f"{name}.txt").read_text()
     no_difference(text, runs[name].result())
     drawn = pictures.words_of((pictures.IMAGES / f"{name}.svg").read_text())
-    assert drawn == name + "".join(text.split()), AGAIN
+    assert drawn == "".join((pictures.TITLES[name] + text).split()), AGAIN
 
 
 @pytest.mark.parametrize("path", pages.PAGES, ids=lambda path: path.stem)
@@ -109,7 +109,9 @@ def test_a_page_is_written_to_be_read(path: Path) -> None:
     """Prose is 100 columns wide, a paragraph has five lines at most, and a page names its reader."""
     text = path.read_text()
     if path.name not in ("README.md", "index.md"):
-        assert re.search(r"^\*?For (you|everybody|whoever)", text, re.MULTILINE), "For whom is this page?"
+        assert re.search(r"^\*?For (you|everybody|whoever)", text, re.MULTILINE), (
+            "For whom is this page?"
+        )
     for paragraph in paragraphs_of(text):
         assert len(paragraph) <= 5, paragraph
         assert all(len(line) <= 100 or "](" in line for line in paragraph), paragraph

@@ -46,7 +46,7 @@ def demo() -> str:
         "second",
     ]
     text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240).stdout
-    return _wrapped(pages.Settled(r"http://127\.0\.0\.1:\d+")(text))
+    return pages.Settled(r"http://127\.0\.0\.1:\d+")(text)
 
 
 def pull_requests() -> str:
@@ -62,15 +62,20 @@ def pull_requests() -> str:
 
 
 def comment() -> str:
-    """Show the whole preview of the second pull request, as it stands in a comment."""
+    """Show the whole preview of the second pull request, as a tool posts it into a comment."""
     *_, whole = _two_pull_requests()
-    return _wrapped("preview on revenue/prod\n\n" + whole)
+    return whole
 
 
 PICTURES: dict[str, Callable[[], str]] = {
     "demo": demo,
     "pull-requests": pull_requests,
     "comment": comment,
+}
+TITLES = {
+    "demo": "make demo",
+    "pull-requests": "two pull requests",
+    "comment": "preview on revenue/prod",
 }
 
 
@@ -92,10 +97,6 @@ def _two_pull_requests() -> tuple[str, str, str, str]:
     return pages.said(first), pages.said(second), dry_run, whole
 
 
-def _wrapped(text: str) -> str:
-    return "".join(f"{line}\n" for line in pages.wrapped(text.splitlines()))
-
-
 def drawn(name: str, text: str) -> str:
     """Draw a text as a picture of a terminal."""
     from rich.console import Console
@@ -111,8 +112,9 @@ def drawn(name: str, text: str) -> str:
         legacy_windows=False,
     )
     for line in text.splitlines():
-        console.print(Text(line, style=_style(line)))
-    svg = console.export_svg(title=name, theme=MONOKAI, unique_id=name)
+        for part in pages.wrapped([line]):
+            console.print(Text(part, style=_style(line)))
+    svg = console.export_svg(title=TITLES[name], theme=MONOKAI, unique_id=name)
     return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # nothing is loaded
 
 
