@@ -123,7 +123,7 @@ def paragraphs_of(text: str) -> Iterator[list[str]]:
     """Return the lines of each paragraph, without code, tables, headings and comments."""
     for fence in reversed(list(pages.fences_of(text))):
         text = text[: fence.start] + text[fence.end :]
-    for paragraph in re.split(r"\n\s*\n", text):
+    for paragraph in re.split(r"\n\s*\n", re.sub("^> ?", "", text, flags=re.MULTILINE)):
         lines = paragraph.strip().splitlines()
         if lines and not lines[0].startswith(("|", "#", "```", "<!--", ":::")):
             items = re.split(r"\n(?=\s*(?:[-*] |\d+\. |!!! ))", "\n".join(lines))
