@@ -6,7 +6,7 @@ ZuoraBackfillError                 .message .hint
 ├── ConfigurationError             a setting is missing, malformed, or contradicts another
 ├── InputError                     an argument of a resource is wrong
 ├── TransportError                 no usable answer came: .arrived, .transient
-│   └── AskedToWaitError           nothing was sent, as Zuora asked to wait longer than a call may take
+│   └── AskedToWaitError           nothing was sent: Zuora asked to wait too long
 ├── InterruptedWaitError           the run was cancelled while something was waited for
 ├── ApiError                       the answer is no: .status .code .request_ids .transient .saved
 │   ├── AuthenticationError        the credentials or the token were refused
@@ -195,7 +195,15 @@ class NotVerifiedError(JobError):
 
 
 class JobRefusedError(JobError):
-    """Zuora will not start the job."""
+    """
+    Zuora will not start the job.
+
+    Attributes:
+        attempt: What state has to keep if Zuora has saved the refusal, or ``None``: the next `up`
+            goes on under the key after it.
+    """
+
+    attempt: Attempt | None = None
 
 
 class StateUnreadableError(JobError):

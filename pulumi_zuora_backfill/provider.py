@@ -241,8 +241,8 @@ class BackfillCompletionProvider(_ZuoraProvider):
 
     @dynamic_host.clean_errors
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Validate; if a wait will begin, say what for: a diff is asked for twice in a replacement."""
-        inputs, faults = completion.check_completion(_without_preview(news))
+        """Validate; say what a new wait is for: a replacement asks for two diffs."""
+        inputs, faults = completion.check_completion(news)
         if not faults and completion.begins_to_wait(_olds, inputs):
             dynamic_host.info(completion.announce_wait(_olds, inputs, self._settings))
         return CheckResult(

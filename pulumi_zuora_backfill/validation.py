@@ -60,7 +60,7 @@ def check_all(
     Validate the inputs of a resource and bring them into one form.
 
     Args:
-        news: What the program declared, defaults filled in, in wire names; unset values are missing.
+        news: What the program declared, with defaults, in wire names; unset values are missing.
         checks: The check of each input.
         required: Inputs that must be there.
         internal: Inputs of ours, passed on unseen.

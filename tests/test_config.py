@@ -253,6 +253,22 @@ def test_a_misspelt_key_is_a_fault() -> None:
     assert load_settings(GOOD, {}.get, others).faults == ()
 
 
+def test_names_that_never_take_effect_are_faults() -> None:
+    """Pulumi reserves `version`; who sets the old names learns the new ones, from either source."""
+    by_key = (
+        "zuora:version is a name that Pulumi reserves: set zuora:apiVersion instead, "
+        "and run `pulumi config rm zuora:version`"
+    )
+    by_variable = "ZUORA_VERSION is not a setting: set ZUORA_API_VERSION instead, or unset it"
+    assert load(GOOD, {"zuora:version": "2024-05-20"}).faults == (by_key,)
+    assert load_settings(GOOD, {}.get, ["zuora:version"]).faults == (by_key,)
+    assert load(GOOD | {"ZUORA_VERSION": "1"}, {"zuora:version": "1"}).faults == (
+        by_key,
+        by_variable,
+    )
+    assert load(GOOD | {"ZUORA_VERSION": " "}).faults == ()
+
+
 def test_the_singular_of_a_variable_is_a_fault_where_the_right_one_is_not_set() -> None:
     """With `ZUORA_ENTITY_ID` a job would run in the default entity; other variables may be other tools', and those beside the right one change nothing."""
     singular = {

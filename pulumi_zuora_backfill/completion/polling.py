@@ -1,7 +1,7 @@
 """
 Wait until jobs have come to their end: polling as data, every job by one loop.
 
-Knows neither Pulumi nor HTTP; clock and sleep are injected, and a sleep may end the wait by raising.
+Knows neither Pulumi nor HTTP. Clock and sleep are injected; a sleep may end the wait by raising.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def wait_for(
     """
     Poll until all jobs have completed.
 
-    Asks for each running job once a round. The pause between rounds grows from 1 s to 30 s. Transient
-    faults do not end the wait.
+    Asks for each running job once a round. The pause between rounds grows from 1 s to 30 s.
+    Transient faults do not end the wait.
 
     Args:
         client: Talks to Zuora.

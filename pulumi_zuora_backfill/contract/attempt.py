@@ -1,7 +1,8 @@
 """
-The attempt record: what state keeps of a start whose outcome is not known.
+The attempt record: what state keeps of a start whose outcome is not known, or that was refused.
 
-It tells a job of our own, whose answer was lost, from somebody else's. Pure.
+It tells a job of our own, whose answer was lost, from somebody else's; and it knows the refusals that
+Zuora has saved, so that the next run goes on under the key after them. Pure.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ class Attempt:
         after: The job that the key comes after, or ``None``.
         refusals: The saved refusals that the key comes after.
         began: The first POST of all attempts.
-        windows: When a job of each attempt can have been created; empty if Zuora told no time.
+        windows: When a job of each attempt can have been created; empty if Zuora told no time, or
+            has refused all of them.
     """
 
     intent_key: str
@@ -55,6 +57,11 @@ class Attempt:
     def until(self) -> datetime:
         """Until when the next `up` continues this attempt."""
         return self.began + LIFETIME
+
+    @property
+    def refused(self) -> bool:
+        """Whether Zuora has refused every key so far, and nothing can have been started."""
+        return bool(self.refusals) and not self.windows
 
     def continues(self, intent_key: str, now: datetime) -> bool:
         """Tell whether a start of this intent continues the attempt; otherwise the guard decides."""

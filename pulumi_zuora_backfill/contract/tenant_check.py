@@ -40,7 +40,7 @@ def place_of(base_url: str, tenant_id: str, scope: Scope) -> dict[str, Any]:
 
 
 def scope_in_state(properties: Mapping[str, Any], settings: Settings) -> Scope:
-    """Return the entity and organisations a job was started in; today's for one that is looked up."""
+    """Return the entity and organisations of a job; today's for one that is looked up."""
     if "baseUrl" not in properties:
         declared = scope_of(properties)
         return settings.scope_for(declared.entity_id, declared.org_ids)

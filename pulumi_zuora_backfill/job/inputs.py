@@ -83,7 +83,7 @@ def secrets_of(properties: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _without_a_value(given: Mapping[str, Any]) -> list[Fault]:
-    """Find decisive arguments that are declared and come out as null: no default is taken for them."""
+    """Find decisive arguments that are declared and come out as null: they get no default."""
     identity = Identity.of(given)
     declared = identity.declared if identity else frozenset()
     faults = []

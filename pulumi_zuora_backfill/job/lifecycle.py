@@ -22,7 +22,12 @@ from pulumi_zuora_backfill.contract.tenant_check import (
     place_of,
     scope_in_state,
 )
-from pulumi_zuora_backfill.errors import JobError, NotFoundError, OutcomeUnknownError
+from pulumi_zuora_backfill.errors import (
+    JobError,
+    JobRefusedError,
+    NotFoundError,
+    OutcomeUnknownError,
+)
 from pulumi_zuora_backfill.properties import (
     CUSTOM_TIMEOUTS,
     INPUTS,
@@ -52,7 +57,7 @@ _DERIVED = ("idempotencyKey", "ran", "history", "attempt")
 
 class PartlyCreatedError(JobError):
     """
-    It is not known whether a job was started, and state has to keep the attempt.
+    No job is there that is known of, and state has to keep what the next `up` continues from.
 
     Attributes:
         id: The resource id.
@@ -60,12 +65,15 @@ class PartlyCreatedError(JobError):
         unrecorded: The text for a host that cannot keep it.
     """
 
-    def __init__(self, error: OutcomeUnknownError, id_: str, outputs: dict[str, Any]) -> None:
+    def __init__(
+        self, error: OutcomeUnknownError | JobRefusedError, id_: str, outputs: dict[str, Any]
+    ) -> None:
         """Keep the record beside the text."""
         super().__init__(error.message, error.hint)
         self.id = id_
         self.outputs = outputs
-        self.unrecorded = f"{error.message}\n{error.unrecorded_hint}"
+        way_on = error.unrecorded_hint if isinstance(error, OutcomeUnknownError) else error.hint
+        self.unrecorded = f"{error.message}\n{way_on}"
 
 
 def create_job(
@@ -86,8 +94,8 @@ def create_job(
         inputs: The checked inputs.
         identity: Which resource this is.
         voice: How to speak to the user.
-        predecessor: Outputs of the job or the attempt before, as the engine showed them in this run;
-            ``None`` if it showed nothing.
+        predecessor: Outputs of the job or the attempt before, as the engine showed them in this
+            run; ``None`` if it showed nothing.
 
     Raises:
         PartlyCreatedError: It is not known whether a job was started; state keeps the attempt.
@@ -101,7 +109,9 @@ def create_job(
     else:
         try:
             submitted = start_job(zuora, settings, start)
-        except OutcomeUnknownError as error:
+        except (OutcomeUnknownError, JobRefusedError) as error:
+            if error.attempt is None:
+                raise
             raise PartlyCreatedError(
                 error, id_of_attempt(start), _attempt_outputs(start, error.attempt)
             ) from error
@@ -255,7 +265,7 @@ def delete_job(
 
 
 def outputs_of(job: Job) -> dict[str, Any]:
-    """Return what Zuora tells of a job; counts only once it has ended: a frozen 0 is no "no errors"."""
+    """Return what Zuora tells of a job; counts only once it has ended."""
     counts = (job.progress, job.batch_sent_count, job.batch_finished_count, job.error_count)
     return {
         "jobId": job.id,
@@ -275,11 +285,12 @@ def _declared(start: Start) -> dict[str, Any]:
 
 
 def _attempt_outputs(start: Start, attempt: Attempt) -> dict[str, Any]:
-    """Return what state keeps of an attempt: the resource's history too, as nothing else holds it."""
+    """Return what state keeps of an attempt, and the history that nothing else has."""
     return _kept_secret(
         start,
         {
             **_declared(start),
+            "status": JobStatus.REFUSED.value if attempt.refused else JobStatus.UNKNOWN.value,
             "history": start.history.to_state(),
             "attempt": attempt.to_state(),
         },
@@ -306,8 +317,10 @@ def _say_status(job: Job, kept: Mapping[str, Any], voice: Voice) -> None:
 
 def _say_attempt_is_left(properties: Mapping[str, Any], voice: Voice, *, replacing: bool) -> None:
     """Say that nobody knows whether there is a job."""
-    began = Attempt.from_state(properties.get("attempt"))
-    when = f" of {iso(began.began)}" if began else ""
+    attempt = Attempt.from_state(properties.get("attempt"))
+    if attempt and attempt.refused:
+        return
+    when = f" of {iso(attempt.began)}" if attempt else ""
     then = "The guard looks before the next one starts." if replacing else "Nothing was stopped."
     voice.warn(
         f"The attempt{when} may have started a {properties.get('type')} backfill in tenant "

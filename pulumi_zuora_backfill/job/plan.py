@@ -117,6 +117,8 @@ def continuation_of(
             text="An earlier attempt may have started a job.\n`pulumi up` asks Zuora first.",
             warning=True,
         )
+    if attempt.refused:
+        return announce_start(name, inputs, settings)
     return announce_continuation(inputs, attempt, attempt.continues(attempt.intent_key, now))
 
 

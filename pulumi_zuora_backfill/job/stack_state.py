@@ -15,7 +15,7 @@ from typing import Any
 from pulumi_zuora_backfill.contract.tenant_check import ids_in
 from pulumi_zuora_backfill.zuora.models import JobStatus, Scope
 
-_DID_NOTHING_MORE = (JobStatus.FAILED.value, JobStatus.STOPPED.value)
+_STANDS_AGAINST_NOTHING = (JobStatus.FAILED, JobStatus.STOPPED, JobStatus.REFUSED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +119,6 @@ class StackState:
             if not job.dry_run
             and job.outputs.get("type") == job_type
             and job.scope == scope
-            and job.outputs.get("status") not in _DID_NOTHING_MORE
+            and job.outputs.get("status") not in _STANDS_AGAINST_NOTHING
             and mine.isdisjoint({job.urn, job.job_id})
         ]

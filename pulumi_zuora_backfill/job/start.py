@@ -243,7 +243,7 @@ def take_over(zuora: Zuora, start: Start, voice: Voice) -> Job:
 
 
 def id_of_attempt(start: Start) -> str:
-    """Return the resource id of an attempt: the key, or one that tells nothing of secret triggers."""
+    """Return the resource id of an attempt: a key that tells nothing of secret triggers."""
     return key_for(replace(start.intent, triggers=None) if start.secret else start.intent)
 
 

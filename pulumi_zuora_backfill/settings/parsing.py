@@ -14,7 +14,7 @@ _UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 def duration_s(text: str) -> float:
     """
-    Read seconds, or numbers with ``ms``, ``s``, ``m`` or ``h`` behind them, as Pulumi writes durations.
+    Read seconds, or numbers with ``ms``, ``s``, ``m`` or ``h``, as Pulumi writes durations.
 
     Raises:
         ValueError: It is neither, or not above zero.

@@ -32,15 +32,18 @@ _faults: dict[Fault, st.SearchStrategy[dict[str, Any]]] = {
         st.fixed_dictionaries({"then_done_after_s": _later}), st.just({"job_is_made": False})
     ),
     Fault.SUCCESS_FALSE: st.fixed_dictionaries({"code": _codes, "saved": st.booleans()}),
+    Fault.MAINTENANCE_PAGE: st.fixed_dictionaries({"status": st.sampled_from((400, 403, 503))}),
     Fault.SLOW: st.just({"seconds": 0.0}),
 }
-# An answer that never comes is a `silent` request of the process: the sandbox's own way takes real time.
+# These take real time. An answer that never comes is a `silent` request of the process.
+_SLOW = (Fault.HANG, Fault.TRICKLE)
 _often = (
     Fault.SAVED_FAILURE,
     Fault.SAVED_FAILURE,
     Fault.CONNECTION_DROPPED_AFTER,
     Fault.CONNECTION_DROPPED_AFTER,
+    Fault.MAINTENANCE_PAGE,
 )
-faults = st.sampled_from((*_often, *(fault for fault in Fault if fault is not Fault.HANG))).flatmap(
+faults = st.sampled_from((*_often, *(fault for fault in Fault if fault not in _SLOW))).flatmap(
     lambda fault: st.tuples(st.just(fault), _faults[fault])
 )

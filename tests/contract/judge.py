@@ -1,10 +1,9 @@
-"""What the user is told: whether a refusal has a reason, says enough and no more, and what it promises."""
+"""What the user is told: whether a refusal has a reason, says enough and no more."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pulumi_zuora_backfill.errors import (
@@ -17,81 +16,51 @@ from pulumi_zuora_backfill.errors import (
     OutcomeUnknownError,
     ZuoraBackfillError,
 )
+from pulumi_zuora_backfill.job.lifecycle import PartlyCreatedError
 from pulumi_zuora_backfill.testing.sandbox import Operation, RecordedRequest
 
-from .oracle import DAY_S, GUARDS_AGE_S, Oracle, Wish
+from .oracle import DAY_S, Oracle, Start, started_in
+
+_RUNNING = ("ACCEPTED", "PROCESSING")
+_CLOCKS_DIFFER_S = 61.0
+_TIME = r"before \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 
 
 class Judge(Oracle):
     """An oracle that hears the errors themselves, and judges them too."""
 
-    def ended(
-        self,
-        wish: Wish | None,
-        pipeline: int,
-        error: BaseException | None,
-        requests: Sequence[RecordedRequest],
-    ) -> None:
-        """Note how an attempt ended: with a promise until when it may be repeated, or without."""
-        if wish is None or not any(request.operation is Operation.CREATE for request in requests):
-            return
-        wish.pipelines.add(pipeline)
-        if isinstance(error, OutcomeUnknownError) and "used only once" not in str(error):
-            # A strict guard names the job at any time, and so no time is told; once the guard is another, the key counts, as long as it lives.
-            told = re.findall(r"before (\S+Z) ", str(error))
-            until_s = [
-                datetime.fromisoformat(until.replace("Z", "+00:00")).timestamp() for until in told
-            ]
-            wish.promised_s = min(
-                wish.promised_s, *(until_s or [self._zuora.clock.now() + GUARDS_AGE_S])
-            )
-        elif error is not None:
-            wish.trusting = False
-
     def refused(self, error: ZuoraBackfillError, requests: Sequence[RecordedRequest]) -> None:
         """Judge what the user is told."""
         text = str(error)
         assert self._zuora.client_secret not in text
-        tokens = {
-            request.headers.get("Authorization", "").removeprefix("Bearer ") for request in requests
-        } - {""}
-        assert not any(token in text for token in tokens)
-        keys = {
-            request.headers.get("Idempotency-Key")
-            for request in requests
-            if request.operation is Operation.CREATE
-        }
-        began_s = min((request.at for request in requests), default=0.0)
-        made = [
-            job.id
-            for job in self._zuora.jobs
-            if job.idempotency_key in keys and job.created_s >= began_s
-        ]
-        assert not made or isinstance(error, OutcomeUnknownError | AmbiguousJobError), (
+        tokens = {r.headers.get("Authorization", "").removeprefix("Bearer ") for r in requests}
+        assert not any(token in text for token in tokens - {""})
+        made = started_in(requests)
+        assert not made or isinstance(error, PartlyCreatedError | AmbiguousJobError), (
             f"{made} told as none: {error}"
         )
+        assert not isinstance(error, OutcomeUnknownError), "a start leaves state without a record"
         operations = [request.operation for request in requests]
         if isinstance(error, GuardError):
             assert Operation.CREATE not in operations, "I5: sent although refused"
-            assert "existing_job_id" in text
             assert "known_job_ids" in text
         if isinstance(error, AmbiguousJobError):
-            assert operations[-1] is not Operation.CREATE, "I5: sent although it cannot be decided"
+            assert operations[-1] is not Operation.CREATE, "I5: sent although undecided"
             assert "triggers" in text
             assert "existing_job_id" in text or "in a row" in text
-        if isinstance(error, OutcomeUnknownError):
-            assert re.search(
-                r"`pulumi up` again( before \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|\. .*guard='strict' names it)",
-                text,
-            )
+        if isinstance(error, PartlyCreatedError):
+            assert re.search(f"`pulumi up` again {_TIME}", text)
+            assert "guard" in text
+            assert "`pulumi up` again" in error.unrecorded
+            assert not re.search(_TIME, error.unrecorded), "a promise that no state can keep"
 
     def excuses(
         self,
         error: ZuoraBackfillError,
         inputs: Mapping[str, Any],
-        accounted: Collection[str],
+        start: Start | None,
         predecessor: str | None,
-        wish: Wish | None,
+        beside: Sequence[str],
     ) -> bool:
         """
         Tell whether a calm run may be refused like this.
@@ -99,47 +68,48 @@ class Judge(Oracle):
         Args:
             error: The refusal.
             inputs: What is declared.
-            accounted: The jobs that the state holds.
+            start: What the user asks for.
             predecessor: The job to be replaced.
-            wish: What the user asks for.
+            beside: Names of the stack's other live jobs of the type.
         """
-        text = str(error)
-        jobs = {job.id: job for job in self._zuora.jobs}
-        explained = {*accounted, *inputs.get("knownJobIds", ())}
-        open_ = [
-            job for job in jobs.values() if job.type == inputs["type"] and job.id not in explained
-        ]
-        now = self._zuora.clock.now()
+        text, jobs = str(error), {job.id: job for job in self._zuora.jobs}
         existing = inputs.get("existingJobId")
-        if isinstance(error, AmbiguousJobError):
-            named = {job_id for job_id in self._purged if job_id in text}
-            recent = [job for job in open_ if now - job.created_s <= DAY_S + 61]
-            if recent and not named:
-                walked_past = {job.id for job in recent if job.status == "STOPPED"}
-                assert all(job.id in text or job.id in walked_past for job in recent), (
-                    f"I5: not all candidates are named: {recent}, {text}"
-                )
-            return bool(named or recent)
-        if isinstance(error, GuardError):
+        if isinstance(error, GuardError) and "of this stack is a live" in text:
+            return inputs["guard"] != "none" and any(repr(name) in text for name in beside)
+        if isinstance(error, GuardError) and start is not None:
             found = [
                 job
-                for job in open_
-                if inputs["guard"] == "strict" or now - job.created_s >= GUARDS_AGE_S - 1
+                for job in self.standing(start, explain=False)
+                if not self.own_and_open(start, job)
             ]
-            assert all(
-                job.id in text for job in found if job.status not in ("FAILED", "STOPPED")
-            ), "I5: not all candidates are named"
-            return bool(found) and inputs["guard"] != "none"
+            named = [job for job in found if job.id in text]
+            held_here = any(f"held by {name!r} of this stack" in text for name in beside)
+            assert named or held_here or not found, f"I5: candidates are not named: {found}, {text}"
+            if "held by" not in text:
+                missing = [job for job in self.standing(start) if job.id not in text]
+                assert not missing, f"I5: not all candidates are named: {missing}, {text}"
+            return inputs["guard"] != "none" and bool(named or held_here)
+        if isinstance(error, AmbiguousJobError) and start is not None:
+            if any(job_id in text for job_id in self._purged):
+                return True
+            now = self._zuora.clock.now()
+            return any(
+                job.id in text
+                and not self.own_and_open(start, job)
+                and (start.guarded or now - job.created_s <= DAY_S + _CLOCKS_DIFFER_S)
+                for job in self.standing(start, explain=False)
+            )
         if isinstance(error, JobStillRunningError):
-            return predecessor in jobs and jobs[predecessor].status in ("ACCEPTED", "PROCESSING")
+            return predecessor in jobs and jobs[predecessor].status in _RUNNING
         if isinstance(error, InputError):
             return existing is not None and existing == predecessor
-        if isinstance(error, JobRefusedError):
-            return (
+        if isinstance(error, JobRefusedError) and start is not None:
+            another_body = (
                 self._zuora.behaviours.same_key_other_body_status == 422
-                and wish is not None
-                and len(wish.batch_sizes) > 1
+                and len(start.wish.batch_sizes) > 1
             )
+            # More than two saved refusals in a row are left to a day's wait.
+            return another_body or self.refusals(start.wish) > 2
         if type(error) is JobError:
             return existing in self._purged or (
                 existing in jobs and jobs[existing].type != inputs["type"]

@@ -1,4 +1,8 @@
-"""One process of the provider: freshly wired, over real sockets, on a clock that only moves when it is told to, and mortal at every step."""
+"""
+One process of the provider: freshly wired, over real sockets, and mortal at every step.
+
+Its clock only moves when it is told to.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from itertools import count
 from typing import Any
 from unittest.mock import patch
 
 from pulumi_zuora_backfill.clock import Clock
-from pulumi_zuora_backfill.contract.guard import Guard
+from pulumi_zuora_backfill.connection import Voice, Zuora
 from pulumi_zuora_backfill.contract.submission import Submission
 from pulumi_zuora_backfill.errors import TransportError, ZuoraBackfillError
-from pulumi_zuora_backfill.job.lifecycle import Voice, Zuora
+from pulumi_zuora_backfill.job.run_memory import RunMemory
 from pulumi_zuora_backfill.settings.loading import DEFAULT_CALL_TIMEOUT_S, Settings
 from pulumi_zuora_backfill.testing import Sandbox
 from pulumi_zuora_backfill.testing.sandbox.clock import Clock as SandboxClock
@@ -24,7 +27,6 @@ from pulumi_zuora_backfill.zuora.retries import Transport
 from pulumi_zuora_backfill.zuora.token import ClientCredentials
 
 _REQUEST_S = 0.25
-_nonces = count(1)
 
 
 class Crash(BaseException):
@@ -37,12 +39,19 @@ class Fate:
     What happens to one process, whoever runs it.
 
     Attributes:
-        crash_at: The step at which it is killed; there is one before and after each request and each time state is written.
+        crash_at: The step at which it is killed: there is one before and after each request, and
+            each time state is written.
         silent: Which of its requests, counted from 0, are carried out but never answered in time.
+        records: Whether the host can write down a start of unknown outcome.
+        readable: Whether the program can read the stack's state.
+        stranger_at: The request before which somebody else starts a job.
     """
 
     crash_at: int | None = None
     silent: frozenset[int] = frozenset()
+    records: bool = True
+    readable: bool = True
+    stranger_at: int | None = None
     steps: int = field(default=0, init=False)
     requests: int = field(default=0, init=False)
 
@@ -89,12 +98,13 @@ def still_sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
-class Wire(Exchange):
-    """Sends real requests; the process may die before and after each, and an answer may stay away."""
+class MortalExchange(Exchange):
+    """Sends real requests; the process may die before and after each, and an answer stay away."""
 
-    def __init__(self, base_url: str, clock: Clock, fate: Fate) -> None:
-        """Take the address, the time and the fate."""
-        super().__init__(base_url, clock=clock)
+    def __init__(self, sandbox: Sandbox, clock: Clock, fate: Fate) -> None:
+        """Take Zuora, the time and the fate."""
+        super().__init__(sandbox.base_url, clock=clock)
+        self._sandbox = sandbox
         self._fate = fate
 
     def send(
@@ -111,6 +121,8 @@ class Wire(Exchange):
     ) -> Answer:
         """Send one request once; every request takes a quarter of a second."""
         self._fate.step()
+        if self._fate.requests == self._fate.stranger_at:
+            self._sandbox.add_job()
         try:
             answer = super().send(
                 operation,
@@ -123,12 +135,15 @@ class Wire(Exchange):
             )
         except ZuoraBackfillError:
             self._clock.sleep(_REQUEST_S)
+            self._fate.answered()
             self._fate.step()
             raise
         self._clock.sleep(_REQUEST_S)
         if not self._fate.answered():
             self._clock.sleep(timeout_s)
-            raise TransportError(f"Could not {operation}: no answer came in time.", arrived=True)
+            raise TransportError(
+                f"Could not {operation}: no answer came in time.", arrived=json_body is not None
+            )
         self._fate.step()
         return answer
 
@@ -143,6 +158,7 @@ class Process:
         *,
         secret: str | None = None,
         call_timeout_s: float = DEFAULT_CALL_TIMEOUT_S,
+        ahead_s: float = 0.0,
     ) -> None:
         """
         Start it; nothing is sent yet.
@@ -152,16 +168,18 @@ class Process:
             fate: What happens to it.
             secret: The client secret, where it is not the right one.
             call_timeout_s: How long one call is tried in all.
+            ahead_s: How far the clock of its machine is ahead of Zuora's.
         """
         self.fate = fate
         self.said: list[str] = []
+        self.memory = RunMemory()
         self.clock = Clock(
-            monotonic=sandbox.clock.now,
-            now=lambda: datetime.fromtimestamp(sandbox.clock.now(), timezone.utc),
+            monotonic=lambda: sandbox.clock.now() - sandbox_began_s,
+            now=lambda: datetime.fromtimestamp(sandbox.clock.now() + ahead_s, timezone.utc),
             sleep=sandbox.clock.advance,
             jitter=lambda: 0.5,
-            nonce=lambda: f"nonce {next(_nonces)}",
         )
+        sandbox_began_s = sandbox.clock.now()
         self.voice = Voice(status=self.said.append, info=self.said.append, warn=self.said.append)
         self.settings = Settings(
             base_url=sandbox.base_url,
@@ -171,19 +189,21 @@ class Process:
             call_timeout_s=call_timeout_s,
         )
         self._zuora: Zuora | None = None
-        self._wire = Wire(sandbox.base_url, self.clock, fate)
+        self._exchange = MortalExchange(sandbox, self.clock, fate)
 
     def close(self) -> None:
         """Let the process be gone."""
-        self._wire.close()
+        self._exchange.close()
 
     def zuora(self) -> Zuora:
         """Wire everything that talks to Zuora, once, as `BackfillJobProvider` does."""
         if self._zuora is None:
             base_url, client_id, client_secret = self.settings.require()
-            credentials = ClientCredentials(self._wire, client_id, client_secret, clock=self.clock)
+            credentials = ClientCredentials(
+                self._exchange, client_id, client_secret, clock=self.clock
+            )
             transport = Transport(
-                self._wire,
+                self._exchange,
                 credentials,
                 version=self.settings.api_version,
                 call_timeout_s=self.settings.call_timeout_s,
@@ -191,6 +211,8 @@ class Process:
                 report=self.voice.status,
             )
             client = BackfillClient(transport, credentials)
-            submission = Submission(client, Guard(client), self.clock)
-            self._zuora = Zuora(base_url=base_url, client=client, submission=submission)
+            submission = Submission(client, self.clock)
+            self._zuora = Zuora(
+                base_url=base_url, client=client, clock=self.clock, submission=submission
+            )
         return self._zuora

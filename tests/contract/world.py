@@ -1,30 +1,45 @@
-"""A stack with two resources as Pulumi's engine runs it: what is called, in which order, and what is in state when the process dies."""
+"""
+Two stacks with two resources each as Pulumi's engine runs them, in one tenant.
+
+What is called, in which order, and what is in state when the process dies.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import count
 from typing import Any
 
-from pulumi_zuora_backfill.program.arguments.stack_state import _KEPT
-
-from pulumi_zuora_backfill.errors import InputError, ZuoraBackfillError
+from pulumi_zuora_backfill.errors import ZuoraBackfillError
 from pulumi_zuora_backfill.job.differences import changes_between
+from pulumi_zuora_backfill.job.identity import identity_of
 from pulumi_zuora_backfill.job.inputs import check_inputs
-from pulumi_zuora_backfill.job.lifecycle import create_job, delete_job, read_job, update_job
+from pulumi_zuora_backfill.job.lifecycle import (
+    PartlyCreatedError,
+    create_job,
+    delete_job,
+    read_job,
+    unchanged,
+    update_job,
+)
+from pulumi_zuora_backfill.job.plan import adopts_what_it_replaces, ensure_startable
+from pulumi_zuora_backfill.job.stack_state import StackState
+from pulumi_zuora_backfill.program import state_reader
 from pulumi_zuora_backfill.settings.loading import DEFAULT_CALL_TIMEOUT_S
 from pulumi_zuora_backfill.testing.sandbox import Behaviours, RecordedRequest, Sandbox, SandboxJob
 
 from .judge import Judge
-from .oracle import DAY_S, IN_FLIGHT_S, Wish
+from .oracle import DAY_S, IN_FLIGHT_S, Start
 from .process import Crash, Fate, Process
 
 NAMES = ("a", "b")
 LOST_SECRET = "not the secret any more"
 LONG_CALL_S = 2000.0  # above any time that this Zuora asks to wait
-_organizations = count(1)
+_TYPE = "pulumi-python:dynamic/zuora:BackfillJob"
+_NOTHING_MORE = ("FAILED", "STOPPED")
+_worlds = count(1)
 
 
 @dataclass
@@ -35,47 +50,51 @@ class Entry:
     Attributes:
         inputs: As checked.
         outputs: As the provider returned them.
-        trigger: Pulumi's own `replacement_trigger`.
         pending: Its job was let go of, its successor is still missing.
-        tainted: It was marked with `pulumi state taint`.
     """
 
     inputs: dict[str, Any]
     outputs: dict[str, Any]
-    trigger: int
     pending: bool = False
-    tainted: bool = False
 
     @property
-    def id(self) -> str:
-        """The resource's id: its job."""
-        return str(self.outputs["jobId"])
+    def job_id(self) -> str | None:
+        """Its job; none where the outcome of its start is not known."""
+        return self.outputs.get("jobId")
 
 
 @dataclass
 class _Run:
-    """One command on one pipeline, with its process and with the past as it was when the program started."""
+    """One command on one state, with its process, and state as it was when the program started."""
 
-    pipeline: int
+    home: int
     process: Process
-    jobs: dict[str, Entry]
+    past: dict[str, Entry]
+    calm: bool = False
 
 
 @dataclass
 class _Step:
     """What one resource's part of a command is about, for the oracle."""
 
-    wish: Wish | None = None
+    start: Start | None = None
     may_stop: str | None = None
     predecessor: str | None = None
     inputs: dict[str, Any] = field(default_factory=dict)
 
 
 class World:
-    """One program, two pipelines with a state each, one tenant; every command is watched by the oracle."""
+    """One program, two states, one tenant; every command is watched by the oracle."""
 
-    def __init__(self, zuora: Sandbox) -> None:
-        """Take over a local Zuora that may have served another world; it keeps nothing but its time."""
+    def __init__(self, zuora: Sandbox, *, stacks: int = 1, ahead_s: float = 0.0) -> None:
+        """
+        Take over a local Zuora that may have served another world; it keeps nothing but its time.
+
+        Args:
+            zuora: The tenant.
+            stacks: Whether the states are of two stacks, or two copies of one.
+            ahead_s: How far this machine's clock is ahead of Zuora's.
+        """
         for job in zuora.jobs:
             zuora.forget_job(job.id)
         zuora.clear_plans()
@@ -89,37 +108,43 @@ class World:
             setattr(zuora.behaviours, behaviour.name, getattr(usual, behaviour.name))
         self.zuora = zuora
         self.oracle = Judge(zuora)
-        self.organization = f"acme-{next(_organizations)}"
+        number = next(_worlds)
+        self._stacks = [f"dev{number}", f"test{number}" if stacks == 2 else f"dev{number}"]
+        self._ahead_s = ahead_s
         self.declared: dict[str, dict[str, Any]] = {
-            name: {"type": "RatePlanCharge"} for name in NAMES
+            name: {"type": "RatePlanCharge", "dryRun": False} for name in NAMES
         }
-        self.trigger = dict.fromkeys(NAMES, 0)
         self.states: tuple[dict[str, Entry], ...] = ({}, {})
-        self._adopted: tuple[set[str], ...] = (set(), set())
         self.credentials_good = True
         self.said: list[str] = []
-        self.patient = True
         self._process: Process | None = None
+        self._shown = 0
 
-    def jobs(self, name: str | None = None) -> list[SandboxJob]:
+    def urn(self, name: str = "a", home: int = 0) -> str:
+        """Return the URN of a resource."""
+        return f"urn:pulumi:{self._stacks[home]}::shop::{_TYPE}::{name}"
+
+    def jobs(self, name: str | None = None, home: int = 0) -> list[SandboxJob]:
         """Return the tenant's jobs, or those that a resource asked for; oldest first."""
         jobs = self.zuora.jobs
         if name is None:
             return jobs
-        return [job for job in jobs if self.oracle.asker(job.id) == name]
+        return [job for job in jobs if self.oracle.asker(job.id) == self.urn(name, home)]
+
+    def held(self, name: str = "a", home: int = 0) -> str | None:
+        """Return the job that a state holds for a resource."""
+        entry = self.states[home].get(name)
+        return entry.job_id if entry else None
 
     def declare(self, name: str = "a", **inputs: Any) -> None:
         """Change the program: set inputs, in wire names; `None` takes one away."""
-        self.declared[name] = {
-            key: value
-            for key, value in {**self.declared[name], **inputs}.items()
-            if value is not None
-        }
+        changed = {**self.declared[name], **inputs}
+        self.declared[name] = {key: value for key, value in changed.items() if value is not None}
 
     def up(
         self,
         *names: str,
-        pipeline: int = 0,
+        home: int = 0,
         replace: Collection[str] = (),
         retain: bool = False,
         fate: Fate | None = None,
@@ -130,7 +155,7 @@ class World:
 
         Args:
             *names: Which resources, in this order; all by default.
-            pipeline: Whose state.
+            home: Whose state.
             replace: As `--replace`.
             retain: Whether the resources are declared with `retain_on_delete`.
             fate: What happens to the process.
@@ -139,96 +164,87 @@ class World:
         Returns:
             What the user reads, for each resource that failed.
         """
-        run = self._run(
-            pipeline, fate, call_timeout_s=LONG_CALL_S if calm else DEFAULT_CALL_TIMEOUT_S
-        )
+        run = self._run(home, fate, calm=calm)
         errors = {}
         try:
-            for name in names or NAMES:
-                step = _Step()
+            steps = {name: _Step(inputs=self._inputs(run, name)) for name in names or NAMES}
+            for name, step in steps.items():
+                self._learn(run, name, step)
+            for name, step in steps.items():
+                forced = name in replace
                 try:
-                    self._watched(
-                        run,
-                        step,
-                        lambda name=name, step=step: self._up_one(
-                            run, name, step, name in replace, retain
-                        ),
-                    )
+                    self._watched(run, step, self._up_one, name, forced, retain)
                 except ZuoraBackfillError as error:
                     errors[name] = error
-                    if "used only once" in str(error):
-                        self.wait_for_one_time_keys()
                     if calm:
-                        self._ensure_excused(run, step, error)
+                        self._ensure_excused(run, name, step, error)
         except Crash:
-            self.wait_for_one_time_keys()
+            pass
         return errors
 
-    def calm_up(self, *names: str, pipeline: int = 0) -> dict[str, ZuoraBackfillError]:
-        """Mend everything, wait for what is in flight, and run `pulumi up` with patience: it must succeed, or be excused."""
+    def calm_up(self, *names: str, home: int = 0) -> dict[str, ZuoraBackfillError]:
+        """Mend everything, wait for what is in flight, and run `pulumi up`: it needs an excuse to fail."""
         self.zuora.clear_plans()
         self.zuora.permit()
         self.credentials_good = True
         self.zuora.behaviours.second_job_category = None
         self.zuora.behaviours.stop_takes_s = 0.0
         self.zuora.clock.advance(IN_FLIGHT_S)
-        return self.up(*names, pipeline=pipeline, calm=True)
+        return self.up(*names, home=home, calm=True)
 
     def destroy(
-        self, *names: str, pipeline: int = 0, fate: Fate | None = None
+        self, *names: str, home: int = 0, fate: Fate | None = None
     ) -> dict[str, ZuoraBackfillError]:
         """Run `pulumi destroy`."""
-        run = self._run(pipeline, fate)
-        state, errors = self.states[pipeline], {}
+        run = self._run(home, fate)
+        state, errors = self.states[home], {}
+
+        def one(run: _Run, step: _Step, name: str) -> None:
+            if not state[name].pending:
+                self._delete(run, step, name, replacing=False)
+
         try:
             for name in [name for name in names or NAMES if name in state]:
-                entry = state[name]
-                step = _Step(may_stop=entry.id)
+                step = _Step()
                 try:
-                    if not entry.pending:
-                        self._watched(
-                            run, step, lambda name=name, entry=entry: self._delete(run, name, entry)
-                        )
+                    self._watched(run, step, one, name)
                     run.process.fate.step()
                     del state[name]
-                    self.oracle.destroyed(pipeline, name)
+                    self.oracle.destroyed((home, name))
                 except ZuoraBackfillError as error:
                     errors[name] = error
         except Crash:
             pass
         return errors
 
-    def refresh(
-        self, *, pipeline: int = 0, fate: Fate | None = None
-    ) -> dict[str, ZuoraBackfillError]:
+    def refresh(self, *, home: int = 0, fate: Fate | None = None) -> dict[str, ZuoraBackfillError]:
         """Run `pulumi refresh`: what is found lands in state and is no change."""
-        run = self._run(pipeline, fate)
+        run = self._run(home, fate)
         errors = {}
 
-        def read(entry: Entry) -> None:
+        def one(run: _Run, step: _Step, entry: Entry) -> None:
             process = run.process
-            outputs = read_job(
-                process.zuora(), process.settings, entry.id, entry.outputs, process.voice
-            )
-            changes = changes_between(entry.id, outputs, entry.inputs, process.settings)
+            if entry.job_id is None:
+                outputs = unchanged(entry.outputs)
+            else:
+                outputs = read_job(
+                    process.zuora(), process.settings, entry.job_id, entry.outputs, process.voice
+                )
+            changes = changes_between(entry.job_id, outputs, entry.inputs, process.settings)
             assert not changes.replacing, f"a refresh finds a drift: {changes}"
             process.fate.step()
             entry.outputs = _carried(outputs)
 
         try:
-            for name, entry in self.states[pipeline].items():
+            for name, entry in self.states[home].items():
                 if not entry.pending:
                     try:
-                        self._watched(run, _Step(), lambda entry=entry: read(entry))
+                        self._watched(run, _Step(), one, entry)
                     except ZuoraBackfillError as error:
                         errors[name] = error
         except Crash:
             pass
         return errors
-
-    def taint(self, name: str = "a", pipeline: int = 0) -> None:
-        """Run `pulumi state taint`."""
-        self.states[pipeline][name].tainted = True
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass, and with it what is in flight."""
@@ -240,170 +256,242 @@ class World:
         self.oracle.purged(job_id)
         self.zuora.forget_job(job_id)
 
-    def wait_for_one_time_keys(self) -> None:
-        """Wait two minutes, when the user is patient: a one-time key may be in flight, which is a limit of its own."""
-        if self.patient:
-            self.pass_time(IN_FLIGHT_S)
-
-    def _run(
-        self, pipeline: int, fate: Fate | None, *, call_timeout_s: float = DEFAULT_CALL_TIMEOUT_S
-    ) -> _Run:
+    def _run(self, home: int, fate: Fate | None, *, calm: bool = False) -> _Run:
+        self.oracle.look()
         self.zuora.forget_requests()
-        secret = None if self.credentials_good else LOST_SECRET
         if self._process is not None:
             self._process.close()
         process = self._process = Process(
-            self.zuora, fate or Fate(), secret=secret, call_timeout_s=call_timeout_s
+            self.zuora,
+            fate or Fate(),
+            secret=None if self.credentials_good else LOST_SECRET,
+            call_timeout_s=LONG_CALL_S if calm else DEFAULT_CALL_TIMEOUT_S,
+            ahead_s=self._ahead_s,
         )
-        return _Run(pipeline=pipeline, process=process, jobs=dict(self.states[pipeline]))
+        return _Run(home=home, process=process, past=dict(self.states[home]), calm=calm)
 
-    def _watched(self, run: _Run, step: _Step, action: Any) -> None:
+    def _watched(
+        self, run: _Run, step: _Step, action: Callable[..., None], *arguments: Any
+    ) -> None:
         """Do one resource's part, and show the oracle what was sent, however it ended."""
-        before = len(self.zuora.requests)
+        before = self._shown = len(self.zuora.requests)
 
         def sent() -> Sequence[RecordedRequest]:
             return self.zuora.requests[before:]
 
-        ended: BaseException | None = None
         try:
-            action()
+            action(run, step, *arguments)
         except ZuoraBackfillError as error:
-            ended = error
             self.oracle.refused(error, sent())
-            raise
-        except Crash as crash:
-            ended = crash
             raise
         finally:
             self.said, run.process.said = run.process.said, []
             assert not any(self.zuora.client_secret in line for line in self.said)
-            self.oracle.requests(sent(), step.wish, step.may_stop)
-            self.oracle.ended(step.wish, run.pipeline, ended, sent())
-            self.oracle.look()
+            self._show(step)
+            if step.start and self._tells_of_attempt(run, step.start):
+                self.oracle.recorded(step.start, sent())
 
-    def _up_one(self, run: _Run, name: str, step: _Step, forced: bool, retain: bool) -> None:
-        state, process = self.states[run.pipeline], run.process
-        entry = state.get(name)
-        inputs = step.inputs = self._inputs(run, name)
-        existing = inputs.get("existingJobId")
-        if entry is None:
-            step.wish = None if existing else self._wish(run, step, name)
-            self._create(run, name, step, None)
-            return
-        step.predecessor = entry.id
-        triggered = entry.trigger != self.trigger[name]
-        asked = (
-            forced
-            or entry.tainted
-            or triggered
-            or entry.pending
-            or _intent(inputs) != _intent(entry.inputs)
+    def _show(self, step: _Step) -> None:
+        """Show the oracle what it has not seen yet."""
+        requests = self.zuora.requests[self._shown :]
+        self._shown += len(requests)
+        self.oracle.requests(requests, step.start, step.may_stop)
+        self.oracle.look()
+
+    def _tells_of_attempt(self, run: _Run, start: Start) -> bool:
+        """Tell whether this very step has written down a start of unknown outcome."""
+        home, name = start.resource
+        entry = self.states[home].get(name)
+        return entry is not None and entry.job_id is None and run.past.get(name) is not entry
+
+    def _learn(self, run: _Run, name: str, step: _Step) -> None:
+        """Do what `check` does for every resource of a program before any of them is dealt with."""
+        state = StackState.from_input(step.inputs["past"])
+        run.process.memory.learn_of_program(
+            self.urn(name, run.home), state, step.inputs.get("existingJobId")
         )
+
+    def _up_one(self, run: _Run, step: _Step, name: str, forced: bool, retain: bool) -> None:
+        """Do what the engine does for one resource, in its order."""
+        state, process, inputs = self.states[run.home], run.process, step.inputs
+        entry, existing, memory = state.get(name), inputs.get("existingJobId"), process.memory
+        urn = self.urn(name, run.home)
+        if entry is None:
+            step.start = None if existing else self._start(run, name, inputs)
+            self._check_start(run, inputs)
+            self._create(run, step, name, None)
+            return
+        step.predecessor = entry.job_id
+        asked = forced or entry.pending or _intent(inputs) != _intent(entry.inputs)
         adopts = existing is not None and existing not in (
-            entry.id,
+            entry.job_id,
             entry.inputs.get("existingJobId"),
         )
-        if existing is None and asked:
-            step.wish = self._wish(run, step, name)
-        if not (forced or entry.tainted or triggered):
-            changes = changes_between(entry.id, entry.outputs, inputs, process.settings)
-            if changes.replacing and existing == entry.id:
-                raise InputError("as `BackfillJobProvider.diff` says it")
+        if existing is None and (asked or entry.job_id is None):
+            step.start = self._start(run, name, inputs)
+        if not forced:
+            changes = changes_between(entry.job_id, entry.outputs, inputs, process.settings)
+            if changes.replacing and existing is not None and existing == entry.job_id:
+                raise adopts_what_it_replaces(existing, changes.replacing)
             assert bool(changes.replacing or entry.pending) == (asked or adopts), changes
-            if not changes.replacing and not entry.pending:
-                if changes.state_only:
-                    state[name] = Entry(
-                        inputs, _carried(update_job(entry.outputs, inputs)), entry.trigger
-                    )
+            if changes.replacing:
+                memory.show_before(urn, entry.outputs)
+            elif not entry.pending:
+                self._update(run, step, name, entry, changes.state_only)
                 return
+        self._check_start(run, inputs)
         if not entry.pending:
-            step.may_stop = entry.id
             if not retain:
-                if existing == entry.id:
-                    raise InputError("as `BackfillJobProvider.delete` says it")
-                self._delete(run, name, entry, replacing=True)
+                if existing is not None and existing == entry.job_id:
+                    raise adopts_what_it_replaces(existing)
+                memory.show_before(urn, entry.outputs)
+                self._delete(run, step, name, replacing=True)
             process.fate.step()
             entry.pending = True
-            step.may_stop = None if retain else entry.id
-        self._create(run, name, step, entry)
+        self._create(run, step, name, memory.before(urn))
 
-    def _ensure_excused(self, run: _Run, step: _Step, error: ZuoraBackfillError) -> None:
-        started = [
-            entry
-            for entry in self.states[run.pipeline].values()
-            if "existingJobId" not in entry.inputs
-        ]
-        accounted = _had((*run.jobs.values(), *started))
-        excused = self.oracle.excuses(error, step.inputs, accounted, step.predecessor, step.wish)
-        assert excused, f"I2: refused although nothing stands against it: {error}"
+    def _update(
+        self, run: _Run, step: _Step, name: str, entry: Entry, changed: tuple[str, ...]
+    ) -> None:
+        if entry.job_id is None:
+            self._create(run, step, name, entry.outputs)
+        elif changed:
+            outputs = update_job(entry.outputs, step.inputs, changed, run.process.voice)
+            self.states[run.home][name] = Entry(step.inputs, _carried(outputs))
 
-    def _wish(self, run: _Run, step: _Step, name: str) -> Wish:
-        wish = self.oracle.wish(run.pipeline, name, _intent(step.inputs))
-        wish.guards.add(step.inputs["guard"])
-        named = {*step.inputs.get("knownJobIds", ()), *self._adopted[run.pipeline]}
-        wish.named.update(named.intersection(wish.jobs))
-        wish.accounted.update(
-            step.inputs["past"]["jobIds"].split(), step.inputs.get("knownJobIds", ())
+    def _check_start(self, run: _Run, inputs: dict[str, Any]) -> None:
+        state = StackState.from_input(inputs["past"])
+        ensure_startable(inputs, run.process.settings, (), state, run.process.memory)
+
+    def _create(self, run: _Run, step: _Step, name: str, before: Mapping[str, Any] | None) -> None:
+        process, inputs, resource = run.process, step.inputs, (run.home, name)
+        sent = len(self.zuora.requests)
+        try:
+            outputs = create_job(
+                process.zuora(),
+                process.settings,
+                inputs,
+                identity_of(inputs),
+                process.voice,
+                predecessor=before,
+            )
+        except PartlyCreatedError as error:
+            process.fate.step()
+            if process.fate.records:
+                self.states[run.home][name] = Entry(inputs, _carried(error.outputs))
+            raise
+        self._show(step)
+        self.oracle.created(
+            outputs,
+            resource,
+            step.predecessor,
+            inputs.get("existingJobId"),
+            self.zuora.requests[sent:],
         )
-        return wish
-
-    def _create(self, run: _Run, name: str, step: _Step, old: Entry | None) -> None:
-        process, inputs = run.process, step.inputs
-        before = len(self.zuora.requests)
-        outputs = create_job(process.zuora(), process.settings, inputs, process.voice)
-        adopted = inputs.get("existingJobId")
-        if adopted is not None:
-            self._adopted[run.pipeline].add(adopted)
-        self.oracle.requests(self.zuora.requests[before:], step.wish, None)
-        self.oracle.created(outputs, old.id if old else None, adopted, self.zuora.requests[before:])
         process.fate.step()
-        self.states[run.pipeline][name] = Entry(inputs, _carried(outputs), self.trigger[name])
-        self.oracle.held(run.pipeline, name, outputs["jobId"])
-        self.oracle.got(run.pipeline, name, _intent(inputs), outputs["jobId"])
+        self.states[run.home][name] = Entry(inputs, _carried(outputs))
+        self.oracle.got(resource, _intent(inputs), outputs["jobId"])
         process.fate.step()
 
-    def _delete(self, run: _Run, name: str, entry: Entry, *, replacing: bool = False) -> None:
-        assert self.oracle.owns(run.pipeline, name, entry.id)
-        process = run.process
+    def _delete(self, run: _Run, step: _Step, name: str, *, replacing: bool) -> None:
+        entry, process = self.states[run.home][name], run.process
+        kept_by = process.memory.kept_by(entry.job_id, self.urn(name, run.home))
+        if entry.inputs["onDelete"] == "stop" and not self._also_held(run, name, replacing):
+            step.may_stop = entry.job_id
+        assert entry.job_id in {None, *self.oracle.had((run.home, name))}
         delete_job(
             process.zuora,
             process.settings,
             process.clock,
-            entry.id,
             entry.outputs,
             process.voice,
             replacing=replacing,
+            kept_by=kept_by,
         )
+
+    def _also_held(self, run: _Run, name: str, with_program: bool) -> bool:
+        """Tell whether another resource of the stack holds a job; `destroy` runs no program."""
+        job_id = self.states[run.home][name].job_id
+        others = {other: entry for other, entry in run.past.items() if other != name}
+        declared = [self.declared[other].get("existingJobId") for other in NAMES if other != name]
+        held = [entry.job_id for entry in others.values()]
+        return with_program and job_id is not None and job_id in (*held, *declared)
+
+    def _start(self, run: _Run, name: str, inputs: dict[str, Any]) -> Start:
+        intent, resource = _intent(inputs), (run.home, name)
+        return Start(
+            resource=resource,
+            wish=self.oracle.wish(resource, self.urn(name, run.home), intent),
+            type=inputs["type"],
+            intent=intent,
+            guarded=inputs["guard"] != "none",
+            dry_run=inputs["dryRun"],
+            known=frozenset(inputs.get("knownJobIds", ())),
+            dry_runs=frozenset(
+                job_id
+                for entry in (*run.past.values(), *self.states[run.home].values())
+                if entry.inputs["dryRun"]
+                for job_id in _had(entry)
+            ),
+        )
+
+    def _ensure_excused(self, run: _Run, name: str, step: _Step, error: ZuoraBackfillError) -> None:
+        entries = {**run.past, **self.states[run.home]}
+        live = [
+            other
+            for other in NAMES
+            if other != name
+            and (
+                self._is_live(self.declared[other], step.inputs)
+                or (other in entries and self._is_live(entries[other].inputs, step.inputs))
+            )
+        ]
+        excused = self.oracle.excuses(error, step.inputs, step.start, step.predecessor, live)
+        assert excused, f"I2: refused although nothing stands against it: {error}"
+
+    def _is_live(self, inputs: Mapping[str, Any], beside: Mapping[str, Any]) -> bool:
+        return not inputs["dryRun"] and inputs["type"] == beside["type"]
 
     def _inputs(self, run: _Run, name: str) -> dict[str, Any]:
         """Return the checked inputs, with the state as it was when the program started."""
-        predecessor = run.jobs[name].outputs if name in run.jobs else {}
         declared = {
             **self.declared[name],
             "identity": {
-                "organization": self.organization,
-                "urn": f"urn:pulumi:dev::shop::pulumi-python:dynamic/zuora:BackfillJob::{name}",
+                "urn": self.urn(name, run.home),
+                "declared": list(self.declared[name]),
                 "preview": False,
+                "secrets": [],
+                "settings": [],
             },
-            "past": {
-                "predecessor": {
-                    key: predecessor[key] for key in _KEPT if predecessor.get(key) is not None
-                },
-                "jobIds": " ".join(sorted(_had(run.jobs.values()))),
-            },
+            "past": self._past(run, name),
         }
-        inputs, faults = check_inputs(_carried(declared))
+        inputs, faults = check_inputs(_carried(declared), preview=False)
         assert not faults, faults
         return inputs
 
+    def _past(self, run: _Run, name: str) -> dict[str, Any]:
+        """Write down what state holds, as the program does it."""
+        if not run.process.fate.readable:
+            return {"unreadable": "failed to load checkpoint: EOF"}
+        by_urn = {self.urn(other, run.home): entry.outputs for other, entry in run.past.items()}
+        past = {
+            "predecessor": state_reader._part(
+                by_urn.get(self.urn(name, run.home), {}), state_reader._OF_THE_PREDECESSOR
+            ),
+            "jobs": state_reader._text(by_urn),
+        }
+        taken = {
+            inputs["existingJobId"]: other
+            for other, inputs in self.declared.items()
+            if "existingJobId" in inputs
+        }
+        return past | ({"takenOver": json.dumps(taken)} if taken else {})
 
-def _had(entries: Iterable[Entry]) -> set[str]:
-    """Return all jobs that resources have, or have had."""
-    return {
-        job_id
-        for entry in entries
-        for job_id in (entry.id, *(each["jobId"] for each in entry.outputs.get("history", ())))
-    }
+
+def _had(entry: Entry) -> set[str]:
+    """Return all jobs that a resource has, or has had."""
+    earlier = {each["jobId"] for each in entry.outputs.get("history", ())}
+    return earlier | ({entry.job_id} if entry.job_id else set())
 
 
 def _intent(inputs: dict[str, Any]) -> tuple[object, ...]:

@@ -654,6 +654,7 @@ SCENARIOS: dict[str, Scenario] = {
             up('Probe("a", replace=3)', faults=HALF),
             up('Probe("a", replace=4)'),
         ),
+        unordered=True,
     ),
     "partial failure of an update again": Scenario(
         "The old inputs stay until an update succeeds; so the way back is no change, and yet an update.",
@@ -923,6 +924,25 @@ SCENARIOS: dict[str, Scenario] = {
                 options={"exclude": ["b"]},
             ),
             up(),
+        ),
+    ),
+    "exclude and a change of provider": Scenario(
+        "What is left alone cannot keep a provider that is not registered.",
+        (
+            up(ONE),
+            up(
+                HOST.format("'theirs'") + 'Probe("a", value=1, opts=Opts(provider=host))',
+                options={"exclude": ["a"]},
+            ),
+            up(),
+        ),
+    ),
+    "exclude what needs something that is gone": Scenario(
+        "Left alone, it stays behind what it needs, and is deleted before it.",
+        (
+            up('a = Probe("a"); Probe("b", value=a.serial)'),
+            up('Probe("b", value=1)', options={"exclude": ["b"]}),
+            destroy(),
         ),
     ),
     "exclude and refresh": Scenario(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+from .checkpoint import Checkpoint
 from .deletes import plan_deletes
 from .events import Narrator
 from .goal import Goal, NotSupportedError
@@ -16,7 +17,7 @@ from .hosts import DYNAMIC_PACKAGE, Hosts, is_default_denied
 from .ledger import BailError, Ledger, PlanError, Scope
 from .planner import Planner
 from .replace import Replacer
-from .state import Checkpoint, Resource
+from .state import Resource
 from .steps import ProtectedError, Step, StepFailedError, StepRunner
 from .urns import ROOT_STACK_TYPE, is_provider_type, make_urn, reference_to
 from .values import Properties

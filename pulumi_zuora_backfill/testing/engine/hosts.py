@@ -35,7 +35,8 @@ class Hosts:
     def warm_up(self) -> None:
         """Start a process for the first provider, whichever it will be, while the program still imports."""
         with self._lock:
-            self._spare = self._new()
+            if not self._started:
+                self._spare = self._new()
 
     def register(self, provider: Resource, config: Properties) -> None:
         """Let a provider be served with this configuration from now on."""

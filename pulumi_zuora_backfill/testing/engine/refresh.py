@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from . import values
+from .checkpoint import Checkpoint
 from .diff import diff_resource
 from .events import Narrator
 from .host import PartialFailureError, PluginHost, ProviderError
-from .state import Checkpoint, Resource
+from .state import Resource
 from .urns import is_default_provider, is_provider_type
 
 

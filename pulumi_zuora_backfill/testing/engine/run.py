@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-from . import values
+from . import references, values
+from .checkpoint import Checkpoint
 from .deployment import Deployment, stack_urn
 from .events import Narrator
 from .host import PluginHost
@@ -18,7 +19,6 @@ from .monitor import Engine, Monitor, Server
 from .process import ChildProcess
 from .program import SHOWN_ERROR_EXIT_CODE, missing_at, start_program
 from .refresh import Refresher
-from .state import Checkpoint, dangling_reference
 from .values import Properties
 
 _PROGRAM_GRACE_S = 10.0
@@ -76,9 +76,6 @@ class Run:
             self._warn_of_interrupted(refreshing=refresh)
             if refresh and not self.failed:
                 self._refresh(hosts, counting=not (program or delete))
-                # The program may bring another configuration, which only a new host takes.
-                hosts.close()
-                hosts = self._hosts = self._new_hosts(server.address)
             if not self.failed and not self._canceling.is_set() and (program or delete):
                 self._deploy(hosts, server.address, program=program)
         finally:
@@ -242,7 +239,7 @@ class Run:
             self.failed = True
 
     def _refuse_broken_state(self) -> None:
-        if trouble := dangling_reference(self.checkpoint.base):
+        if trouble := references.dangling(self.checkpoint.base):
             self.narrator.log(
                 "error", "", f"snapshot integrity failure; refusing to use it: {trouble}"
             )

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import values
+from .checkpoint import BrokenStateError, Checkpoint
 from .events import Narrator
 from .host import PartialFailureError, PluginHost, ProviderError
-from .state import BrokenStateError, Checkpoint, Resource
+from .state import Resource
 from .urns import is_default_provider, is_provider_type
 
 
