@@ -109,7 +109,7 @@ def test_a_page_is_written_to_be_read(path: Path) -> None:
     """Prose is 100 columns wide, a paragraph has five lines at most, and a page names its reader."""
     text = path.read_text()
     if path.name not in ("README.md", "index.md"):
-        assert re.search(r"^\*?For (you|everybody|whoever)", text, re.MULTILINE), (
+        assert re.search(r"^\*?For (you|everybody|whoever|contributors)", text, re.MULTILINE), (
             "For whom is this page?"
         )
     for paragraph in paragraphs_of(text):
