@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_zuora_backfill.job import differences
+from pulumi_zuora_backfill.properties import CUSTOM_TIMEOUTS, WIRE_NAMES
 from pulumi_zuora_backfill.settings.loading import NAMES
 from tests.docs import pages, pictures
 
@@ -102,6 +104,18 @@ def test_every_setting_has_its_row() -> None:
     text = (ROOT / "docs" / "reference" / "settings.md").read_text()
     rows = re.findall(r"^\| `(ZUORA_\w+)` \| `(zuora:\w+)` \|", text, re.MULTILINE)
     assert sorted(rows) == sorted(NAMES.values())
+
+
+def test_what_a_change_does_stands_in_the_reference() -> None:
+    """The table names the arguments that ask for another job, and those that only state keeps."""
+    text = (ROOT / "docs" / "reference" / "resources.md").read_text()
+    first, _, _, last, *_ = re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
+    named = {
+        title: {WIRE_NAMES[name] for name in re.findall(r"`(\w+)`", row)}
+        for title, row in (("another job", first), ("state only", last))
+    }
+    assert named["another job"] == {*differences._REPLACING, *differences._SCOPE}
+    assert named["state only"] == {*differences._STATE_ONLY, "trackId"} - {CUSTOM_TIMEOUTS}
 
 
 @pytest.mark.parametrize("path", pages.PAGES, ids=lambda path: path.stem)
