@@ -183,7 +183,8 @@ class BackfillJobProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Stop the job if it may be stopped; refuse to replace one that runs and may not."""
-        urn = dynamic_host.served_urn()
+        in_state = dynamic_host.served_urn()
+        urn = _run.urn_now(in_state)
         replacing = _run.is_replaced(urn)
         if replacing:
             _run.show_before(urn, _props)
@@ -206,7 +207,7 @@ class BackfillJobProvider(_ZuoraProvider):
             if not replacing:
                 error.add_hint(
                     "If the tenant or the job is gone, remove the resource from the state:\n"
-                    f"  pulumi state delete '{urn}'"
+                    f"  pulumi state delete '{in_state}'"
                 )
             raise
 

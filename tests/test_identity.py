@@ -19,6 +19,7 @@ def identity(*setting_keys: str) -> Identity:
         urn=URN,
         secrets=frozenset(),
         declared=frozenset(),
+        unknown=frozenset(),
         setting_keys=frozenset(setting_keys),
     )
 
@@ -36,6 +37,7 @@ def test_what_the_program_tells_is_read() -> None:
         urn=URN,
         secrets=frozenset({"triggers"}),
         declared=frozenset({"type", "dryRun"}),
+        unknown=frozenset(),
         setting_keys=frozenset({"zuora:baseUrl"}),
     )
     assert Identity.of({"identity": {"urn": URN, "secrets": None}}) == identity()

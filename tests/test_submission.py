@@ -897,7 +897,10 @@ def test_without_a_date_there_is_no_window_and_the_advice_stays_true(
     zuora.behaviours.sends_date = False
     zuora.plan(lost, on=CREATE, times=5)
     error = run.unknown(guard=guard)
-    look = f"Run `pulumi up` again: {GUARD_LOOKS} If there is none, it starts the job."
+    look = (
+        "Zuora's answers tell no time, so its job cannot be told from somebody else's. Run "
+        f"`pulumi up` again: {GUARD_LOOKS} If there is none, it starts the job."
+    )
 
     assert (error.attempt.windows, error.attempt.began) == ((), STANDS_AT)
     assert error.hint == (
@@ -1615,7 +1618,6 @@ def test_a_job_of_an_earlier_run_is_ambiguous_if_the_history_is_unknown(
     run = Run(zuora)
     error = run.failure(guard="none", history=History(complete=False))
 
-    verb = "has" if readable else "may have"
     assert (type(error), error.message, error.hint) == (
         AmbiguousJobError,
         f"Zuora answered with job {job.id}, which an earlier run {verb} started. State does not "

@@ -9,7 +9,7 @@ import pytest
 
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 
-from .world import World, assert_clean, lines_with
+from .world import World, assert_clean, lines_with, told, urn
 
 
 @pytest.fixture
@@ -58,52 +58,48 @@ def test_settings_may_come_from_the_stack(
     world.job()
     result = world.up()
 
-    assert f"at {zuora.base_url} (tenant {zuora.tenant_id})" in result.stdout
+    assert f"in tenant {zuora.tenant_id} at {zuora.base_url}." in result.stdout
     assert world.resource()["outputs"]["tenantId"] == zuora.tenant_id
     assert zuora.client_secret not in str(world.resource())
     assert "plain text" not in result.stdout
     assert_clean(result.stdout, zuora.client_secret)
 
 
-def test_a_preview_tells_settings_that_an_up_would_refuse(
+def test_settings_that_can_never_work_fail_a_preview(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
-    """A reviewer reads once what is wrong with them, whatever the number of jobs; a preview does not fail for it."""
+    """What can never work fails a preview already; nothing is sent."""
     world = World(engine, zuora, tmp_path, env={"ZUORA_BASE_URL": "http://rest.test.zuora.com"})
-    world.program("for name in 'ab': BackfillJob(name, type='RatePlanCharge')")
-    text = world.stack.preview().stdout
+    world.job()
 
-    told = "warning: The settings are not usable, and whatever needs Zuora will be refused: ZUORA_BASE_URL is 'http://rest.test.zuora.com'"
-    assert (
-        len({line for line in text.partition("Diagnostics:")[2].splitlines() if told in line}) == 1
-    )
-    assert "(no usable base URL is configured here)" in text
+    for operation in ("preview", "up"):
+        assert told(world.failing(operation)) == [
+            "Zuora's settings are not usable: ZUORA_BASE_URL is 'http://rest.test.zuora.com': plain http "
+            "is refused, it would send the secret in the clear; use https://. Nothing was sent to Zuora."
+        ]
+    assert world.asked() == {}
 
 
-def test_a_misspelt_key_is_told_in_a_preview_and_refused_by_an_up(world: World) -> None:
+def test_a_misspelt_key_is_refused_in_a_preview(world: World) -> None:
     """Nobody would read `zuora:tenantID`, and no other tenant would be refused; nothing is sent."""
     world.stack.set_config("zuora:tenantID", "777")
     world.job()
-    told = "zuora:tenantID is not a setting, zuora:tenantId is: set that one and run `pulumi config rm zuora:tenantID`."
-
-    assert (
-        f"warning: The settings are not usable, and whatever needs Zuora will be refused: {told}"
-        in world.stack.preview().stdout
-    )
-    assert errors_of(world.failing()) == [
-        f"error: Zuora's settings are not usable: {told} Nothing was sent to Zuora."
-    ]
+    for operation in ("preview", "up"):
+        assert told(world.failing(operation)) == [
+            "Zuora's settings are not usable: zuora:tenantID is not a setting, zuora:tenantId is: set "
+            "that one and run `pulumi config rm zuora:tenantID`. Nothing was sent to Zuora."
+        ]
     assert world.asked() == {}
 
 
 def test_a_client_secret_in_plain_text_is_warned_of(world: World) -> None:
     """A reviewer reads once how to set it, whatever the number of jobs."""
     world.stack.set_config("zuora:clientSecret", "hunter2")
-    world.program("for name in 'ab': BackfillJob(name, type='RatePlanCharge')")
+    world.program("for name in 'ab': BackfillJob(name, type='RatePlanCharge', entity_id=name)")
     text = world.stack.preview().stdout
 
-    told = "warning: zuora:clientSecret stands in plain text in the stack's configuration: take it away and export ZUORA_CLIENT_SECRET=…"
-    assert [told in line for line in text.partition("Diagnostics:")[2].splitlines()].count(
+    plain = "warning: zuora:clientSecret stands in plain text in the stack's configuration: take it away and export ZUORA_CLIENT_SECRET=…"
+    assert [plain in line for line in text.partition("Diagnostics:")[2].splitlines()].count(
         True
     ) == 1
     assert_clean(text, "hunter2")
@@ -155,7 +151,9 @@ def test_a_wrong_secret_is_one_line_and_one_request(
     world = World(
         engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_CLIENT_SECRET": "hunter2"}
     )
-    world.program("for i in range(3): BackfillJob(f'charges-{i}', type='RatePlanCharge')")
+    world.program(
+        "for i in range(3): BackfillJob(f'c-{i}', type='RatePlanCharge', entity_id=f'{i}')"
+    )
     text = world.failing()
 
     assert set(errors_of(text)) == {
@@ -230,19 +228,17 @@ def test_another_place_than_the_one_in_state_is_refused(
             # Both operations take the configuration of the last up, so that one has to have seen the new value.
             shown = world.up().stdout
             assert (
-                f"belongs to {zuora.base_url}, but the settings say {other.base_url}. Anything that needs Zuora will be refused."
-                in shown
+                f"belongs to {zuora.base_url}, but the settings say {other.base_url}.\n"
+                "    Anything that needs Zuora is refused." in shown
             )
             text = world.failing(operation)
         assert other.requests == []
     assert (
-        f"in state belongs to {zuora.base_url}, but the settings say {other.base_url}; nothing was sent."
-        in text
+        f"in state belongs to {zuora.base_url}, but the settings say {other.base_url}. Set address, "
+        "tenant and entity back (environment or zuora:* configuration). For another tenant, use a stack "
+        "of its own." in text
     )
-    assert (
-        "`pulumi state delete` with the URN of the job's resource (`pulumi stack --show-urns` lists it)."
-        in text
-    )
+    assert (f"pulumi state delete '{urn()}'" in text) is (operation == "destroy")
     assert world.asked() == {}
     assert_clean(text)
 
@@ -256,7 +252,10 @@ def test_a_long_error_is_read_whole(world: World) -> None:
     world.job()
     text = world.failing()
 
-    assert "The tenant already holds 150 RatePlanCharge backfill jobs" in text
+    assert (
+        "tenant 10042 holds 150 RatePlanCharge backfill jobs that this resource did not start:"
+        in text
+    )
     assert [line.split()[0] for line in lines_with(text, "(COMPLETED, created")] == ids[-20:]
     assert lines_with(text, "older)") == ["(and 130 older)"]
     assert "known_job_ids=[" + ", ".join(f'"{job}"' for job in ids) + "]" in text
@@ -287,32 +286,3 @@ def test_a_lost_connection_is_ridden_out(world: World) -> None:
     (job,) = world.job_ids()
     assert world.resource()["id"] == job
     assert world.asked() == {"token": 1, "list": 1, "create": 2, "get": 1}
-
-
-def test_an_outcome_that_stays_unknown_is_said_and_the_next_up_goes_on(
-    engine: type[Any], zuora: Sandbox, tmp_path: Path
-) -> None:
-    """Where every answer is lost, the line says that nothing is lost; the next up takes the job over and says so."""
-    world = World(engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_CALL_TIMEOUT": "1"})
-    zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=Operation.CREATE, times=9)
-    world.job()
-    text = world.failing()
-    (line,) = errors_of(text)
-    assert line.startswith(
-        "error: It is not known whether the backfill job was started. Could not start the backfill job: the connection to"
-    )
-    assert "Nothing is lost: run `pulumi up` again before 20" in line
-    assert_clean(text, zuora.client_secret)
-
-    zuora.clear_plans()
-    zuora.clock.advance(3600)
-    world.zuora.finish(world.job_ids()[0])
-    shown = world.up().stdout
-    (job,) = world.job_ids()
-    outputs = world.resource()["outputs"]
-    assert (outputs["jobId"], outputs["recovered"], outputs["status"]) == (job, True, "COMPLETED")
-    assert (
-        f"warning: Zuora answered with job {job}, which an earlier attempt started 60 min ago; it was taken over"
-        in shown
-    )
-    assert "It has already completed; to run another one, change `triggers`." in shown

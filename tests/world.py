@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import textwrap
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +28,20 @@ class World:
     """A stack whose program can be rewritten between operations."""
 
     def __init__(
-        self, engine: type[Any], zuora: Sandbox, folder: Path, env: Mapping[str, str] | None = None
+        self,
+        engine: type[Any],
+        zuora: Sandbox,
+        folder: Path,
+        env: Mapping[str, str] | None = None,
+        stack: str = STACK,
     ) -> None:
         """Make the project folder and the stack; `env` replaces the settings that lead to the local Zuora."""
         self.zuora = zuora
         self.folder = folder / "project"
-        self.folder.mkdir()
+        self.folder.mkdir(parents=True)
         (self.folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
         self.stack = engine(
-            STACK, self.folder, env=zuora.environment() if env is None else dict(env)
+            stack, self.folder, env=zuora.environment() if env is None else dict(env)
         )
 
     def program(self, source: str) -> None:
@@ -95,14 +101,30 @@ class World:
         return [job.id for job in self.zuora.jobs]
 
 
-def urn(name: str = "charges") -> str:
+def urn(name: str = "charges", stack: str = STACK) -> str:
     """Return the URN of a job at top level."""
-    return f"urn:pulumi:{STACK}::{PROJECT}::{TYPE}::{name}"
+    return f"urn:pulumi:{stack}::{PROJECT}::{TYPE}::{name}"
 
 
 def lines_with(text: str, part: str) -> list[str]:
     """Return the distinct lines that hold a text, in order."""
     return list(dict.fromkeys(line.strip() for line in text.splitlines() if part in line))
+
+
+def told(text: str, severity: str = "error") -> list[str]:
+    """Return each distinct text of a severity under the resources at the end of a run, whole; the engine's own summary is left out."""
+    found: list[str] = []
+    lines: list[str] | None = None
+    for line in [*text.partition("Diagnostics:")[2].splitlines(), ""]:
+        start = re.match(r"    (error|warning|info): (.*)", line)
+        if lines is not None and (start or not line.startswith("    ")):
+            found.append("\n".join(lines).replace("1 error occurred:\n\t* ", "").strip())
+            lines = None
+        if start:
+            lines = [start[2]] if start[1] == severity else None
+        elif lines is not None:
+            lines.append(line[4:].replace("    \t* ", "\t* "))
+    return [t for t in dict.fromkeys(found) if t not in ("update failed", "preview failed")]
 
 
 def assert_clean(text: str, *secrets: str) -> None:
@@ -162,3 +184,29 @@ def interrupt(world: World, number: signal.Signals = signal.SIGINT) -> None:
         os.kill(pid, number)
     if not running:
         world.stack.cancel()
+
+
+def release_lock(world: World) -> None:
+    """Clear the lock that a killed CLI leaves behind."""
+    if type(world.stack).__name__ == "RealStack":
+        world.stack.cancel()
+
+
+def assert_one_job_for_all(worlds: Sequence[World]) -> None:
+    """Deploy all at the same time: one job, and who came too late for the same key was refused with its name."""
+    said: list[str] = []
+
+    def up(world: World) -> None:
+        try:
+            world.stack.up()
+        except EngineError as error:
+            said.append(error.stdout)
+
+    threads = [threading.Thread(target=up, args=(world,)) for world in worlds]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (job,) = worlds[0].zuora.jobs
+    assert [f'existing_job_id="{job.id}"' in text for text in said] == [True] * len(said)
+    assert len(said) < len(worlds)

@@ -69,6 +69,10 @@ class Attempt:
             self.intent_key == intent_key and self.began <= now + _CLOCK_SLACK and now < self.until
         )
 
+    def can_be_continued(self, guard: str) -> bool:
+        """Tell whether the guard lets the next `up` continue: without a time it takes no job for its own."""
+        return bool(self.windows) or guard == "none"
+
     def may_have_started(self, job: Job) -> bool:
         """Tell whether a job can be the one that an attempt has started."""
         created_on = job.created_on

@@ -20,6 +20,7 @@ from pulumi_zuora_backfill.zuora.models import Job, JobStatus, Scope
 from .start_request import StartRequest
 
 if TYPE_CHECKING:
+    from pulumi_zuora_backfill.clock import Clock
     from pulumi_zuora_backfill.zuora.client import BackfillClient
 
 GUARDS: Final = ("once", "none")
@@ -30,6 +31,8 @@ ONCE: Final = (
 # Zuora keeps a key so long, so a job that an attempt of this resource has started is no older.
 KEY_LIFETIME: Final = timedelta(hours=24)
 _NAMED_AT_MOST = 20
+_ANSWER_S = 300.0
+_SLICE_S = 0.25
 _CLOCKS_DIFFER = timedelta(minutes=1)
 _DID_NOTHING_MORE = frozenset({JobStatus.FAILED.value, JobStatus.STOPPED.value})
 
@@ -37,9 +40,10 @@ _DID_NOTHING_MORE = frozenset({JobStatus.FAILED.value, JobStatus.STOPPED.value})
 class Guard:
     """Knows the tenant's jobs, and which of them this very process has started."""
 
-    def __init__(self, client: BackfillClient) -> None:
-        """Keep the client; nothing is sent yet."""
+    def __init__(self, client: BackfillClient, clock: Clock) -> None:
+        """Keep the parts; nothing is sent yet."""
         self._client = client
+        self._clock = clock
         self._changed = threading.Condition()
         self._started: dict[str, StartRequest] = {}
         self._live: dict[tuple[str, Scope], str] = {}
@@ -106,9 +110,12 @@ class Guard:
                 key=lambda job: job.created_on.timestamp() if job.created_on else 0.0,
             )
 
+        # Another thread may have started what the list shows, and not have its answer yet.
+        deadline_s = self._clock.monotonic() + (_ANSWER_S if within_s is None else within_s)
         with self._changed:
-            # Another thread may have started what the list shows, and not have its answer yet.
-            self._changed.wait_for(lambda: not left() or self._unanswered == 0)
+            while left() and self._unanswered and self._clock.monotonic() < deadline_s:
+                self._clock.sleep(0)  # raises when the run is cancelled
+                self._changed.wait(_SLICE_S)
             return left()
 
     def _explained(self, start: StartRequest) -> frozenset[str]:

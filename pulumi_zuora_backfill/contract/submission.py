@@ -67,7 +67,7 @@ class Submission:
         """Keep the parts; nothing is sent yet."""
         self._client = client
         self._clock = clock
-        self._guard = Guard(client)
+        self._guard = Guard(client, clock)
 
     def submit(self, start: StartRequest) -> StartedJob:
         """
@@ -222,7 +222,6 @@ class Submission:
     def _unknown(self, run: _Run, error: ZuoraBackfillError) -> OutcomeUnknownError:
         """Say that the outcome is open, and keep what the next `up` needs to continue."""
         now = self._zuora_now()
-        dated = run.window_since is not None and now is not None
         window: tuple[Window, ...] = ()
         if run.window_since and now:
             window = (Window(since=run.window_since, until=now + LATEST_JOB),)
@@ -233,17 +232,19 @@ class Submission:
         # The hints of other errors would lead elsewhere: another base URL is another key.
         hint = f" {error.hint}" if _names_a_longer_wait(error) else ""
         later = _later(run.start.guard)
-        way_on = (
+        again = (
             f"Run `pulumi up` again before {iso(attempt.until)}: it continues this attempt and cannot "
             "start a second job. Until then change neither type, triggers, tenant nor entity. "
             f"Later, {later}"
         )
-        if not dated and run.start.guard != "none":
-            # Zuora told no time, so the guard cannot tell a job of this attempt from another one.
-            way_on = f"Run `pulumi up` again: {later} If there is none, it starts the job."
+        if not attempt.can_be_continued(run.start.guard):
+            again = (
+                "Zuora's answers tell no time, so its job cannot be told from somebody else's. Run "
+                f"`pulumi up` again: {later} If there is none, it starts the job."
+            )
         return OutcomeUnknownError(
             f"It is not known whether the {run.start.intent.type} backfill was started.\n{said}{hint}",
-            way_on,
+            again,
             attempt=attempt,
             unrecorded_hint="This attempt could not be written to the state. Run `pulumi up` again: "
             f"{later}",

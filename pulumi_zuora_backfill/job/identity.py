@@ -20,12 +20,14 @@ class Identity:
         urn: The resource's URN.
         secrets: Inputs that the program declares as secrets.
         declared: Inputs that the program declares at all.
+        unknown: Inputs that are not known in an update, whole or in part.
         setting_keys: The ``zuora:*`` keys of the stack's configuration that the program sees.
     """
 
     urn: str
     secrets: frozenset[str]
     declared: frozenset[str]
+    unknown: frozenset[str]
     setting_keys: frozenset[str]
 
     @classmethod
@@ -36,12 +38,13 @@ class Identity:
             return None
         names = {
             name: frozenset(map(str, told.get(name) or ()))
-            for name in ("secrets", "declared", "settings")
+            for name in ("secrets", "declared", "unknown", "settings")
         }
         return cls(
             urn=told["urn"],
             secrets=names["secrets"],
             declared=names["declared"],
+            unknown=names["unknown"],
             setting_keys=names["settings"],
         )
 

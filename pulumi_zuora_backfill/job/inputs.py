@@ -78,18 +78,21 @@ def check_inputs(
 
 def secrets_of(properties: Mapping[str, Any]) -> frozenset[str]:
     """Name the inputs whose values the program declared as secrets."""
-    identity = Identity.of(properties)
-    return identity.secrets if identity else frozenset()
+    told = properties.get("identity")
+    return frozenset(told.get("secrets") or ()) if isinstance(told, Mapping) else frozenset()
 
 
 def _without_a_value(given: Mapping[str, Any]) -> list[Fault]:
     """Find decisive arguments that are declared and come out as null: they get no default."""
     identity = Identity.of(given)
     declared = identity.declared if identity else frozenset()
+    unknown = identity.unknown if identity else frozenset()
     faults = []
     for name in DECISIVE:
         wire = WIRE_NAMES[name]
-        if wire in given or name == "type" or (wire not in declared and name != "dry_run"):
+        if wire in given or wire in unknown or name == "type":
+            continue
+        if wire not in declared and name != "dry_run":
             continue
         what = "set True or False" if name == "dry_run" else "give it a value, or leave it out"
         faults.append(
@@ -103,6 +106,8 @@ def _without_a_value(given: Mapping[str, Any]) -> list[Fault]:
 
 
 def _unknown(given: Mapping[str, Any]) -> list[Fault]:
+    identity = Identity.of(given)
+    dropped = identity.unknown if identity else frozenset()
     return [
         Fault(
             wire_name="",
@@ -110,7 +115,7 @@ def _unknown(given: Mapping[str, Any]) -> list[Fault]:
             "--exclude or --target of the resource that supplies it",
         )
         for name in _CHECKS
-        if is_unknown(given.get(name))
+        if name in dropped or is_unknown(given.get(name))
     ]
 
 

@@ -119,7 +119,10 @@ def continuation_of(
         )
     if attempt.refused:
         return announce_start(name, inputs, settings)
-    return announce_continuation(inputs, attempt, attempt.continues(attempt.intent_key, now))
+    continues = attempt.continues(attempt.intent_key, now) and attempt.can_be_continued(
+        str(inputs.get("guard"))
+    )
+    return announce_continuation(inputs, attempt, continues)
 
 
 def adopts_what_it_replaces(job_id: str, changed: tuple[str, ...] = ()) -> InputError:

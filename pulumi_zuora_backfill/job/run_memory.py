@@ -31,6 +31,7 @@ class RunMemory:
         self._to_start: set[str] = set()
         self._before: dict[str, Mapping[str, Any]] = {}
         self._holders: dict[str, set[str]] = {}
+        self._moved: dict[str, str] = {}
         self._taken_over: dict[str, str] = {}
         self._takes: dict[str, str] = {}
         self._ended: set[str] = set()
@@ -46,6 +47,8 @@ class RunMemory:
     def learn_of_program(self, urn: str, state: StackState, taken_over: object) -> None:
         """Note which resources hold which jobs, and which a resource takes over."""
         with self._lock:
+            if state.former_urn:
+                self._moved[state.former_urn] = urn
             for job in state.jobs:
                 if job.job_id:
                     self._holders.setdefault(job.job_id, set()).add(job.urn)
@@ -53,6 +56,11 @@ class RunMemory:
                 self._takes[urn] = taken_over
                 self._holders.setdefault(taken_over, set()).add(urn)
             self._taken_over |= state.taken_over
+
+    def urn_now(self, urn: str) -> str:
+        """Return the URN that a resource has in this program: `delete` is told the one in state."""
+        with self._lock:
+            return self._moved.get(urn, urn)
 
     def takes_over(self, urn: str) -> str | None:
         """Return the job that a resource of the program takes over."""
@@ -62,7 +70,8 @@ class RunMemory:
     def kept_by(self, job_id: object, urn: str) -> str | None:
         """Name another resource that holds a job or takes it over; ``None`` if there is none."""
         with self._lock:
-            others = sorted(self._holders.get(str(job_id), set()) - {urn})
+            holders = self._holders.get(str(job_id), set())
+            others = sorted({self._moved.get(holder, holder) for holder in holders} - {urn})
             if others:
                 return name_in(others[0])
             taker = self._taken_over.get(str(job_id))

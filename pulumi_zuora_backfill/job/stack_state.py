@@ -60,6 +60,7 @@ class StackState:
 
     Attributes:
         predecessor: Outputs of the job under this URN, or an alias of it; empty if there is none.
+        former_urn: The alias under which it was found; ``None`` where it has this URN.
         jobs: All job resources of the stack.
         urns: The URNs that this resource has, or has had.
         taken_over: Names of the resources that take a job over (``existing_job_id``), by job.
@@ -67,6 +68,7 @@ class StackState:
     """
 
     predecessor: Mapping[str, Any] = field(default_factory=dict)
+    former_urn: str | None = None
     jobs: tuple[StackJob, ...] = ()
     urns: frozenset[str] = frozenset()
     taken_over: Mapping[str, str] = field(default_factory=dict)
@@ -81,6 +83,7 @@ class StackState:
         predecessor = value.get("predecessor")
         return cls(
             predecessor=predecessor if isinstance(predecessor, Mapping) else {},
+            former_urn=value.get("formerUrn"),
             jobs=tuple(
                 StackJob(urn=urn, outputs=outputs, earlier=tuple(earlier))
                 for urn, outputs, earlier in json.loads(value["jobs"])

@@ -9,7 +9,7 @@ it goes to the provider as internal inputs; none of them is ever a change.
 from __future__ import annotations
 
 import re
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from inspect import signature
 from typing import Any
 
@@ -84,6 +84,7 @@ def identity_of(
             "preview": pulumi.runtime.is_dry_run(),
             "secrets": [WIRE_NAMES.get(n, n) for n in declared if await _is_secret(props[n])],
             "declared": [WIRE_NAMES.get(n, n) for n in declared],
+            **await _not_known(declared, props),
             "settings": [key for _, key in NAMES.values() if pulumi.runtime.get_config(key)],
         }
 
@@ -131,3 +132,16 @@ async def _is_secret(value: Any) -> bool:
     if isinstance(value, str | int | float | None):
         return False
     return await pulumi.Output.from_input(value).is_secret()
+
+
+async def _not_known(declared: Iterable[str], props: Mapping[str, Any]) -> dict[str, Any]:
+    """Name what is not known in an update, whole or in part: what is left out is dropped on its way."""
+    if pulumi.runtime.is_dry_run():
+        return {}
+    names = [
+        WIRE_NAMES.get(name, name)
+        for name in declared
+        if not isinstance(props[name], str | int | float | None)
+        and not await pulumi.Output.from_input(props[name]).is_known()
+    ]
+    return {"unknown": names} if names else {}

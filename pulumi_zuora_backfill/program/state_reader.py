@@ -88,13 +88,15 @@ async def past_input(urns: Awaitable[Iterable[str]]) -> dict[str, Any]:
     jobs, known = await jobs_in_state(), list(await urns)
     if jobs.unreadable:
         return {"unreadable": jobs.unreadable}
-    found = jobs.first_of(known)
-    predecessor = _part(found, _OF_THE_PREDECESSOR)
+    former = next((urn for urn in known if urn in jobs.by_urn), None)
+    predecessor = _part(jobs.first_of(known), _OF_THE_PREDECESSOR)
     if "secretHistory" in predecessor:
         # The engine hands out in plain what it has encrypted in state.
         secret = [name for name in ("history", "attempt") if name in predecessor]
         predecessor |= {name: pulumi.Output.secret(predecessor[name]) for name in secret}
     past = {"predecessor": predecessor, "jobs": jobs.text, "urns": known}
+    if former not in (None, known[0]):
+        past["formerUrn"] = former
     taken = _taken_over.get(get_monitor())
     return past | ({"takenOver": json.dumps(taken, sort_keys=True)} if taken else {})
 

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from .checkpoint import Checkpoint
 from .deletes import plan_deletes
 from .events import Narrator
+from .failures import ProviderError
 from .goal import Goal, NotSupportedError
 from .graph import all_prerequisites_of
-from .host import ProviderError
 from .hosts import DYNAMIC_PACKAGE, Hosts, is_default_denied
 from .ledger import BailError, Ledger, PlanError, Scope
 from .planner import Planner

@@ -14,31 +14,16 @@ from typing import Any
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
-from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from . import values
+from .failures import PartialFailureError, ProviderError, told_failure
 from .process import ChildProcess
 from .urns import name_of, type_of
 from .values import Properties
 
 _START_TIMEOUT_S = 60.0
 _CANCEL_TIMEOUT_S = 5.0
-
-
-class ProviderError(Exception):
-    """A provider said no; the message is what a user should read."""
-
-
-class PartialFailureError(ProviderError):
-    """A provider made or changed a resource, but it is not in order."""
-
-    def __init__(self, id_: str, outputs: Properties, reasons: list[str]) -> None:
-        """Keep what is known of the resource; the reasons are the message, as in the real engine."""
-        count = "1 error" if len(reasons) == 1 else f"{len(reasons)} errors"
-        super().__init__(f"{count} occurred:\n" + "".join(f"\t* {reason}\n" for reason in reasons))
-        self.id = id_
-        self.outputs = outputs
-        self.reasons = reasons
 
 
 class PluginHost:
@@ -250,21 +235,9 @@ class PluginHost:
             return self._stub
 
     def _failure(self, error: Any) -> ProviderError:
-        """Turn an RPC's error into what it means, by the status in its trailer where there is one."""
-        for key, content in error.trailing_metadata() or ():
-            if key == "grpc-status-details-bin":
-                status = status_pb2.Status.FromString(content)
-                if status.code != error.code().value[0]:
-                    continue
-                for detail in status.details:
-                    failure = provider_pb2.ErrorResourceInitFailed()
-                    if detail.Unpack(failure):
-                        return PartialFailureError(
-                            failure.id,
-                            values.from_struct(failure.properties),
-                            list(failure.reasons),
-                        )
-                return ProviderError(status.message)
+        """Turn an RPC's error into what it means."""
+        if told := told_failure(error):
+            return told
         if error.code() is grpc.StatusCode.UNAVAILABLE:
             return ProviderError(f"the plugin host is gone: {self._process.obituary()}")
         return ProviderError(error.details() or str(error.code()))

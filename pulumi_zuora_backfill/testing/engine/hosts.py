@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable, Sequence
 
 from . import values
-from .host import PluginHost, ProviderError
+from .failures import ProviderError
+from .host import PluginHost
 from .state import Resource
 from .urns import package_of, reference_to
 from .values import Properties

@@ -64,11 +64,6 @@ class ChildProcess:
         for reader in self._readers:
             reader.start()
 
-    @property
-    def pid(self) -> int:
-        """The process id."""
-        return self._process.pid
-
     def wait(self, timeout_s: float | None = None) -> int | None:
         """Wait for the end and return the exit code, negative for a signal; none when it still runs."""
         try:

@@ -11,7 +11,8 @@ from . import values
 from .checkpoint import Checkpoint
 from .diff import diff_resource
 from .events import Narrator
-from .host import PartialFailureError, PluginHost, ProviderError
+from .failures import PartialFailureError, ProviderError
+from .host import PluginHost
 from .state import Resource
 from .urns import is_default_provider, is_provider_type
 

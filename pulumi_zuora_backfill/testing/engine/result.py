@@ -28,7 +28,6 @@ class EmbeddedResult:
     summary: Summary
     outputs: dict[str, OutputValue] = field(default_factory=dict)
     """The stack's known outputs, secrets in plain text with their mark, as in `pulumi.automation`."""
-    stderr: str = ""
 
     @property
     def change_summary(self) -> dict[str, int]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from . import values
 from .checkpoint import BrokenStateError, Checkpoint
 from .events import Narrator
-from .host import PartialFailureError, PluginHost, ProviderError
+from .failures import PartialFailureError, ProviderError
+from .host import PluginHost
 from .state import Resource
 from .urns import is_default_provider, is_provider_type
 

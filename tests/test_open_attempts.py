@@ -1,0 +1,266 @@
+"""A start whose outcome is not known, on both engines: state keeps the attempt, and the next `up` continues it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
+
+from .world import World, assert_clean, kill_host, once, told, urn
+
+MOMENT = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+PROTECTED = 'type="RatePlanCharge", opts=pulumi.ResourceOptions(protect=True)'
+
+
+@pytest.fixture
+def world(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> World:
+    """Make a stack whose calls are tried for a second only."""
+    return World(engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_CALL_TIMEOUT": "1"})
+
+
+@contextmanager
+def answers_lost(world: World, *, made: bool = True) -> Iterator[None]:
+    """Lose every answer to a start; without `made` the requests do not arrive either."""
+    lost = Fault.CONNECTION_DROPPED_AFTER if made else Fault.CONNECTION_DROPPED_BEFORE
+    world.zuora.plan(lost, on=Operation.CREATE, times=999)
+    yield
+    world.zuora.clear_plans()
+
+
+def lost_up(world: World, *, made: bool = True, **options: Any) -> str:
+    """Run an `up` whose answers are lost to the end, and return its error."""
+    with answers_lost(world, made=made):
+        text = world.failing(**options)
+    (shown,) = told(text)
+    assert_clean(text, world.zuora.client_secret)
+    return shown
+
+
+@pytest.mark.parametrize("made", [True, False])
+@pytest.mark.parametrize("arguments", ['type="RatePlanCharge"', PROTECTED])
+@pytest.mark.parametrize("between", ["nothing", "refresh", "preview"])
+def test_the_next_up_ends_with_the_job(
+    world: World, between: str, arguments: str, made: bool
+) -> None:
+    """Without a line to add, protected or not, and whatever was looked at in between: one job, and nothing to do after it."""
+    world.job(arguments)
+    shown = lost_up(world, made=made)
+    assert re.fullmatch(
+        r"It is not known whether the RatePlanCharge backfill was started\. Could not start the "
+        r"backfill job: the connection to \S+ was lost \(RemoteDisconnected\)\. Run `pulumi up` again "
+        rf"before {MOMENT}: it continues this attempt and cannot start a second job\. Until then change "
+        r"neither type, triggers, tenant nor entity\. Later, the guard looks first, and names a job "
+        r"that was started with the line that takes it over\.",
+        shown,
+    )
+    record = world.resource()
+    world.zuora.forget_requests()
+    if between != "nothing":
+        getattr(world.stack, between)()
+        assert world.asked() == {}
+        assert world.resource()["outputs"] == record["outputs"]
+    text = world.up().stdout
+
+    (job,) = world.job_ids()
+    assert world.resource()["outputs"]["jobId"] == job
+    assert (world.resource()["id"], "attempt" in world.resource()["outputs"]) == (
+        record["id"],
+        False,
+    )
+    assert world.asked() == {"token": 1, "list": 1, "create": 1, "get": 1}
+    assert (f"Job {job}, which an earlier attempt started" in text) is made
+    assert world.stack.outputs()["jobId"].value == job
+    assert world.up().change_summary == {"same": 2}
+    assert world.asked() == {}
+
+
+def test_the_preview_says_that_an_attempt_is_continued_and_until_when(world: World) -> None:
+    """No second job, and no live warning: nothing new is asked for."""
+    world.job()
+    lost_up(world)
+    world.zuora.forget_requests()
+    text = world.stack.preview().stdout
+
+    assert re.search(
+        rf"    CONTINUES the RatePlanCharge backfill of {MOMENT}, whose outcome is not known\.\n"
+        rf"    Until {MOMENT} `pulumi up` finds its job, or starts the one that is missing: no second job\.",
+        text,
+    )
+    assert "LIVE" not in text
+    assert world.asked() == {}
+
+
+def test_a_third_up_still_continues(world: World) -> None:
+    """An attempt that is lost again keeps its record, with the times of both; the third `up` ends with the one job."""
+    world.job()
+    lost_up(world, made=False)
+    first = world.resource()["outputs"]["attempt"]
+    world.zuora.clock.advance(3600)
+    lost_up(world)
+    second = world.resource()["outputs"]["attempt"]
+    assert second["began"] == first["began"]
+    assert (len(first["windows"]), len(second["windows"])) == (1, 2)
+    world.zuora.clock.advance(3600)
+    lost_up(world)
+    world.zuora.clock.advance(3600)
+    world.up()
+
+    (job,) = world.job_ids()
+    assert world.resource()["outputs"]["jobId"] == job
+
+
+def test_a_host_that_dies_leaves_no_record_and_the_guard_names_the_job(world: World) -> None:
+    """SIGKILL after the job was made: the next `up` is refused with the take-over line; pasted, it works."""
+    world.zuora.on_answer = once(Operation.CREATE, lambda: kill_host(world.zuora))
+    world.job()
+    world.failing()
+    world.zuora.on_answer = None
+    (job,) = world.job_ids()
+    (shown,) = told(world.failing())
+    line = f'existing_job_id="{job}"'
+
+    assert "Nothing was started: tenant 10042 holds a RatePlanCharge backfill job" in shown
+    assert f"To take it over instead, which starts nothing, add\n  {line}\n" in shown
+    world.job(f'type="RatePlanCharge", {line}')
+    world.up()
+    assert world.asked() == {"token": 1, "get": 1}
+    assert (world.job_ids(), world.resource()["id"]) == ([job], job)
+
+
+def test_a_host_that_dies_between_two_ups_does_no_harm(world: World) -> None:
+    """The record of the first lost `up` stays, whatever becomes of the second."""
+    world.job()
+    lost_up(world)
+    world.zuora.on_request = once(Operation.LIST, lambda: kill_host(world.zuora))
+    world.failing()
+    world.zuora.on_request = None
+    world.up()
+
+    (job,) = world.job_ids()
+    assert world.resource()["outputs"]["jobId"] == job
+
+
+def test_a_forced_replacement_of_an_open_attempt_starts_no_second_job(world: World) -> None:
+    """`--replace` shows the attempt in `delete` only; the job it has started is found by its key."""
+    world.job()
+    lost_up(world)
+    text = world.up(replace=[urn()]).stdout
+
+    (job,) = world.job_ids()
+    assert world.resource()["outputs"]["jobId"] == job
+    assert "may have started a RatePlanCharge backfill in tenant 10042." in text
+
+
+def test_a_destroy_of_an_open_attempt_says_that_a_job_may_have_been_started(world: World) -> None:
+    """Nothing is stopped, as nobody knows of which job; the next `up` is refused with its name."""
+    world.job()
+    lost_up(world)
+    world.zuora.forget_requests()
+    text = world.stack.destroy().stdout
+    (job,) = world.job_ids()
+
+    assert re.search(
+        rf"warning: The attempt of {MOMENT} may have started a RatePlanCharge backfill in tenant 10042\. "
+        r"Nothing was stopped\. Look into Revenue → Data Backfill → Backfill Logs\.",
+        text,
+    )
+    assert world.asked() == {}
+    assert f'existing_job_id="{job}"' in world.failing()
+    assert world.job_ids() == [job]
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_with_another_intent_the_guard_decides(world: World, made: bool) -> None:
+    """Other triggers while an attempt is open: its job stands against them, and where there is none they start."""
+    world.job('type="RatePlanCharge", triggers=1')
+    lost_up(world, made=made)
+    world.job('type="RatePlanCharge", triggers=2')
+    assert "An earlier attempt may have started a job: `pulumi up` asks Zuora first." in (
+        world.stack.preview().stdout
+    )
+    if made:
+        (job,) = world.job_ids()
+        (shown,) = told(world.failing())
+        assert f'existing_job_id="{job}"' in shown
+    else:
+        world.up()
+    assert len(world.job_ids()) == 1
+
+
+def test_a_day_later_the_guard_decides(world: World) -> None:
+    """Zuora has forgotten the key, so the job is named, and its line works."""
+    world.job()
+    lost_up(world)
+    (job,) = world.job_ids()
+    world.zuora.clock.advance(25 * 3600)
+    (shown,) = told(world.failing())
+    line = f'existing_job_id="{job}"'
+    assert line in shown
+    world.job(f'type="RatePlanCharge", {line}')
+    world.up()
+
+    assert world.job_ids() == [job]
+    assert world.resource()["outputs"]["jobId"] == job
+
+
+def test_an_attempt_in_a_replacement_is_continued(world: World) -> None:
+    """Triggers 1 → 2: nothing is left of job 1 but the attempt's history, so the guard still looks past it."""
+    world.job('type="RatePlanCharge", triggers=1')
+    world.up()
+    (first,) = world.job_ids()
+    world.zuora.finish(first)
+    world.job('type="RatePlanCharge", triggers=2')
+    lost_up(world)
+    world.up()
+
+    assert len(world.job_ids()) == 2
+    assert world.resource()["outputs"]["jobId"] == world.job_ids()[1]
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_an_attempt_in_a_replacement_that_is_taken_back(world: World, made: bool) -> None:
+    """Back to triggers 1 while 2 is open: job 1 is not handed out again, and the job of 2 stands against a third."""
+    world.job('type="RatePlanCharge", triggers=1')
+    world.up()
+    (first,) = world.job_ids()
+    world.zuora.finish(first)
+    world.job('type="RatePlanCharge", triggers=2')
+    lost_up(world, made=made)
+    world.job('type="RatePlanCharge", triggers=1')
+    if made:
+        (shown,) = told(world.failing())
+        second = world.job_ids()[1]
+        assert f'existing_job_id="{second}"' in shown
+        assert first not in shown
+        assert len(world.job_ids()) == 2
+    else:
+        world.up()
+        assert len(world.job_ids()) == 2
+        assert world.resource()["outputs"]["jobId"] == world.job_ids()[1] != first
+
+
+def test_a_completion_waits_for_the_job_and_not_for_the_attempt(world: World) -> None:
+    """The resource id of a continued attempt is a key; whoever depends on the job gets the job's id."""
+    world.zuora.on_answer = lambda request: (
+        world.zuora.finish(request.job_id) if request.job_id else None
+    )
+    world.program("""
+        from pulumi_zuora_backfill import BackfillCompletion
+        job = BackfillJob("charges", type="RatePlanCharge")
+        done = BackfillCompletion("done", job_ids=[job.job_id])
+        pulumi.export("jobs", done.jobs)
+    """)
+    lost_up(world)
+    result = world.up()
+
+    (job,) = world.job_ids()
+    assert result.outputs["jobs"].value[0]["jobId"] == job
+    world.stack.refresh()
+    world.stack.destroy()
+    assert world.zuora.count(Operation.STOP) == 0
