@@ -4,15 +4,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-lowest mutation check format pulumi bench clean
+.PHONY: help demo docs pictures test test-long test-lowest mutation check format pulumi bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: $(VENV)/.demo ## run the quickstart against a local Zuora: preview, up, up again, refresh, destroy
+demo: $(VENV)/.demo ## a backfill on a local Zuora: started once, a lost answer, a second stack, an approval
 	@$(BIN)/python examples/demo.py
+
+docs: $(VENV)/.docs ## build the docs as a site in site/; a broken link is an error
+	@$(BIN)/mkdocs build --strict --site-dir site
+
+pictures: $(VENV)/.dev $(VENV)/.docs ## make the docs' pictures and sessions anew, from real runs
+	@$(BIN)/python -m tests.docs.pictures
 
 test: $(VENV)/.dev ## run all tests, on the pulumi CLI too where there is one
 	@$(BIN)/python -m pytest -q -p no:cacheprovider
@@ -29,7 +36,7 @@ test-lowest: ## run the tests on the lowest supported versions of the dependenci
 mutation: $(VENV)/.dev ## break the idempotency contract's modules on purpose, and list what no test notices (JOBS=1: on one core)
 	@$(BIN)/python -m tests.mutation $(if $(JOBS),--jobs $(JOBS))
 
-check: $(VENV)/.dev ## lint, format, types, docstrings, wheel and a smoke test of the installed wheel
+check: $(VENV)/.dev docs ## lint, format, types, docstrings, docs, wheel and a smoke test of the installed wheel
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --no-cache --check .
 	$(BIN)/mypy --cache-dir=/dev/null
@@ -48,7 +55,7 @@ bench: $(VENV)/.demo ## measure up and destroy against the floor, side by side
 	@$(BIN)/python -m benchmarks
 
 clean: ## remove the virtual environment and what was built
-	rm -rf $(VENV) $(VENV)-lowest dist mutants
+	rm -rf $(VENV) $(VENV)-lowest dist mutants site
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed; set PYTHON=/path/to/python3"; exit 1; }
@@ -62,4 +69,8 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/.demo
 	@$(BIN)/python -m pip install -q --group dev
+	@touch $@
+
+$(VENV)/.docs: pyproject.toml | $(VENV)/.demo
+	@$(BIN)/python -m pip install -q --group docs
 	@touch $@

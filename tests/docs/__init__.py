@@ -1,0 +1,1 @@
+"""The docs as tests run them: programs, console sessions, commands and pictures."""
