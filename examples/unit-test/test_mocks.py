@@ -29,9 +29,9 @@ class Zuora(Mocks):
         self.declared[args.name] = args.inputs
         return f"{args.name}-id", {**args.inputs, "jobId": "0" * 32}
 
-    def call(self, args: MockCallArgs) -> dict[str, Any]:
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         """Answer the one question that the package asks Pulumi: what is in the state? Nothing."""
-        return {"outputs": {}}
+        return {"outputs": {}}, []
 
 
 @pytest.fixture

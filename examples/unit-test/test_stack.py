@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,12 @@ def test_nothing_goes_live_before_it_is_approved(stack: EmbeddedStack, zuora: Sa
 
 def test_a_failed_dry_run_cannot_be_approved(stack: EmbeddedStack, zuora: Sandbox) -> None:
     """The engine runs the real provider, so the gate is tested too."""
-    zuora.on_answer = lambda request: [zuora.finish(job.id, "FAILED") for job in zuora.jobs]
+
+    def fail_all(_request: Any) -> None:
+        for job in zuora.jobs:
+            zuora.finish(job.id, "FAILED")
+
+    zuora.on_request = fail_all
     with pytest.raises(EmbeddedStackError, match="FAILED"):
         stack.up()
 
