@@ -6,19 +6,19 @@ ZuoraBackfillError                 .message .hint
 ├── ConfigurationError             a setting is missing, malformed, or contradicts another
 ├── InputError                     an argument of a resource is wrong
 ├── TransportError                 no usable answer came: .arrived, .transient
-│   └── AskedToWaitError           nothing was sent, as Zuora asked to wait longer than a call may take
+│   └── AskedToWaitError           nothing was sent: Zuora asked to wait too long
 ├── InterruptedWaitError           the run was cancelled while something was waited for
 ├── ApiError                       the answer is no: .status .code .request_ids .transient .saved
 │   ├── AuthenticationError        the credentials or the token were refused
 │   └── NotFoundError              Zuora does not know the job
 └── JobError                       what became of a job, in words for the user
     ├── OutcomeUnknownError        the request may or may not have started a job
-    ├── AmbiguousJobError          a job exists that nobody here can account for
+    ├── AmbiguousJobError          a job exists that may or may not be this resource's
     ├── GuardError                 the tenant already holds such a job
     ├── NotVerifiedError           a live job lacks the proof of its dry run, or the approval
     ├── JobRefusedError            Zuora will not start the job
     ├── StateUnreadableError       what the stack's state holds is not known
-    ├── WrongTenantError           state and today's settings speak of different places
+    ├── WrongTenantError           state and today's settings name different tenants or entities
     ├── JobStillRunningError       a job that has to end first has not ended
     ├── JobFailedError             a job that was waited for did not complete cleanly
     ├── UnknownJobStatusError      a job has a status that Zuora does not document
@@ -43,8 +43,8 @@ class ZuoraBackfillError(Exception):
     The base of all errors of this package.
 
     Attributes:
-        message: What went wrong, on one line where possible.
-        hint: What to do next; empty where there is nothing to say.
+        message: What happened, and what that means for the data.
+        hint: What to do next, on lines of its own; empty if there is nothing to do.
         arrived: Whether the request that failed may have been carried out all the same.
         outcome_open: Whether any request of the call may have been.
         saved: Whether the same answer came twice: it is one that Zuora had saved.
@@ -55,15 +55,15 @@ class ZuoraBackfillError(Exception):
     saved = False
 
     def __init__(self, message: str, hint: str = "") -> None:
-        """Join message and hint to the text that a user reads."""
-        super().__init__(f"{message} {hint}".strip())
+        """Join message and hint to the text that a user reads: the hint starts a line."""
+        super().__init__(f"{message}\n{hint}".strip())
         self.message = message
         self.hint = hint
 
     def add_hint(self, hint: str) -> None:
-        """Add a way on to the text."""
-        self.hint = f"{self.hint} {hint}".strip()
-        self.args = (f"{self.message} {self.hint}",)
+        """Add a way on to the text, on a line of its own."""
+        self.hint = f"{self.hint}\n{hint}".strip()
+        self.args = (f"{self.message}\n{self.hint}",)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let an error be copied and pickled with all its attributes."""
@@ -78,7 +78,7 @@ class InputError(ZuoraBackfillError, RunError):
     """
     An argument of a resource is wrong; nothing was sent.
 
-    Raised in a program, Pulumi shows it as one line.
+    Raised in a program, Pulumi shows its text without a traceback.
     """
 
 
@@ -183,7 +183,7 @@ class OutcomeUnknownError(JobError):
 
 
 class AmbiguousJobError(JobError):
-    """A job exists that nothing here can account for; nothing more was sent."""
+    """A job exists that may or may not be this resource's; nothing more was sent."""
 
 
 class GuardError(JobError):
@@ -203,7 +203,7 @@ class StateUnreadableError(JobError):
 
 
 class WrongTenantError(JobError):
-    """The state and today's settings speak of different places; nothing was sent."""
+    """State and today's settings name different tenants or entities; nothing was sent."""
 
 
 class JobStillRunningError(JobError):

@@ -64,9 +64,9 @@ def _prepare_host() -> bool:
 def _warn_of_few_workers() -> None:
     """Say that waits will be slow, if the host could not be helped."""
     dynamic_host.warn(
-        "Pulumi's plugin host serves four calls at a time, and this version of it could not be given "
-        "more: waits may hold other resources up.\nPut all jobs into the job_ids of one "
-        "BackfillCompletion, and tell the maintainers of pulumi-zuora-backfill."
+        "Waits may hold up other resources: this version of Pulumi's plugin host serves four calls at "
+        "a time.\nPut all jobs into the job_ids of one BackfillCompletion, and tell the maintainers of "
+        "pulumi-zuora-backfill."
     )
 
 
@@ -126,7 +126,8 @@ class BackfillJobProvider(_ZuoraProvider):
         mismatch = place_mismatch(self._settings.base_url, _olds, self._settings, scope_of(_news))
         if mismatch and _run.first_time(f"mismatch {urn}"):
             dynamic_host.warn(
-                f"Job {job_id} in state belongs to {mismatch}.\nAnything that needs Zuora is refused."
+                f"Job {job_id or '(id not known)'} in state belongs to {mismatch}.\nRefresh, destroy and "
+                "replacement are refused until the settings fit."
             )
         changes = changes_between(job_id, _olds, _news, self._settings, preview=_run.preview)
         # A refresh asks too; it changes nothing about an attempt.
@@ -146,8 +147,8 @@ class BackfillJobProvider(_ZuoraProvider):
             and _run.first_time(f"line {urn}")
         ):
             dynamic_host.warn(
-                f"Keep existing_job_id: job {job_id} was taken over and not started here.\nWithout the "
-                "line only this stack's state knows of it."
+                f"Keep existing_job_id: job {job_id} was taken over, not started here.\nWithout that line "
+                "only this stack's state knows that the job belongs to it."
             )
         _run.note_changes(urn, changes.state_only)
         return DiffResult(
@@ -204,8 +205,8 @@ class BackfillJobProvider(_ZuoraProvider):
         except ZuoraBackfillError as error:
             if not replacing:
                 error.add_hint(
-                    "If the tenant or the job is gone, take the resource out of the state: "
-                    f"pulumi state delete '{urn}'"
+                    "If the tenant or the job is gone, remove the resource from the state:\n"
+                    f"  pulumi state delete '{urn}'"
                 )
             raise
 
@@ -240,8 +241,8 @@ class BackfillCompletionProvider(_ZuoraProvider):
 
     @dynamic_host.clean_errors
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Validate; if a wait will begin, say what for: a diff is asked for twice in a replacement."""
-        inputs, faults = completion.check_completion(_without_preview(news))
+        """Validate; say what a new wait is for: a replacement asks for two diffs."""
+        inputs, faults = completion.check_completion(news)
         if not faults and completion.begins_to_wait(_olds, inputs):
             dynamic_host.info(completion.announce_wait(_olds, inputs, self._settings))
         return CheckResult(

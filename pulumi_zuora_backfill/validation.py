@@ -1,8 +1,8 @@
 """
 Checks of single inputs, and how all faults of a resource are found at once.
 
-Pure. A check returns the value in its one form, or raises a ``ValueError`` whose text continues "<argument> …".
-In a preview a value may be unknown; it is passed on as it is.
+Pure. A check returns the value in its one form, or raises a ``ValueError`` whose text comes after
+the name of the argument. In a preview a value may be unknown; it is passed on as it is.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ class Fault:
     What is wrong with one input.
 
     Attributes:
-        wire_name: The input; empty where its value may be a secret, as the engine prints the value of the input that is named.
-        reason: What is wrong and what is taken instead.
+        wire_name: The input. Empty if its value may be a secret: the engine prints the value of the
+            input that is named.
+        reason: What is wrong, and what is accepted instead.
     """
 
     wire_name: str
@@ -59,7 +60,7 @@ def check_all(
     Validate the inputs of a resource and bring them into one form.
 
     Args:
-        news: What the program declared, defaults filled in, in wire names; unset values are missing.
+        news: What the program declared, with defaults, in wire names; unset values are missing.
         checks: The check of each input.
         required: Inputs that must be there.
         internal: Inputs of ours, passed on unseen.
@@ -132,9 +133,9 @@ def boolean(value: Any) -> bool:
 
 
 def text(value: Any) -> str:
-    """Take a text."""
+    """Take a string."""
     if not isinstance(value, str):
-        raise ValueError(f"must be a text, not {_shown(value)}")
+        raise ValueError(f"must be a string, not {_shown(value)}")
     return value
 
 
@@ -154,7 +155,8 @@ def track_id(value: Any) -> str:
         or value != value.strip()
     ):
         raise ValueError(
-            f"must be 1 to 64 ASCII characters without : ; \" ' and without blanks at the ends, not {_shown(value)}"
+            "must be 1 to 64 ASCII characters without : ; \" ' and without spaces at either end, "
+            f"not {_shown(value)}"
         )
     return value
 
@@ -173,7 +175,8 @@ def job_ids(value: Any) -> list[str]:
         raise ValueError(f"must be a list of job ids, not {_shown(value)}")
     if not value:
         raise ValueError(
-            "is an empty list: there is no job to wait for; name at least one, such as [job.job_id]"
+            "is empty. If a job of this run failed, look at that error first: this one only follows "
+            "from it. Otherwise name at least one job, such as [job.job_id]"
         )
     return list(dict.fromkeys(_each(job_id, item) for item in value))
 
@@ -205,7 +208,7 @@ def _each(check: Check, item: Any) -> str:
     try:
         return str(check(item))
     except ValueError as error:
-        raise ValueError(f"has an entry that {error}") from None
+        raise ValueError(f"has a wrong entry: it {error}") from None
 
 
 def duration_text(value: Any) -> str:
@@ -224,4 +227,4 @@ def custom_timeouts(value: Any) -> dict[str, str]:
     try:
         return {kind: duration_text(text) for kind, text in value.items() if text is not None}
     except ValueError as error:
-        raise ValueError(f"has a value that {error}") from None
+        raise ValueError(f"has a wrong value: it {error}") from None

@@ -31,10 +31,13 @@ class Stack(Protocol):
         """Set one value of the configuration."""
 
     def preview(self, **options: Any) -> Any:
-        """Show what would be done; the result has `stdout` and `change_summary`."""
+        """Show what would be done; the result has `stdout` and `change_summary`.
+
+        The options: `replace`, `target` and `exclude` with URNs or patterns, `target_dependents`, `refresh`.
+        """
 
     def up(self, **options: Any) -> Any:
-        """Do it; the result has `stdout`, `change_summary` and `outputs`."""
+        """Do it; the result has `stdout`, `change_summary` and `outputs`; the options are those of `preview`."""
 
     def refresh(self, **options: Any) -> Any:
         """Look how things really are."""
@@ -130,11 +133,16 @@ class RealStack:
         *,
         replace: Collection[str] | None = None,
         target: Collection[str] | None = None,
+        exclude: Collection[str] | None = None,
         **options: Any,
     ) -> Result:
         """Show what would be done."""
         result = self._call(
-            self._stack.preview, replace=_listed(replace), target=_listed(target), **options
+            self._stack.preview,
+            replace=_listed(replace),
+            target=_listed(target),
+            exclude=_listed(exclude),
+            **options,
         )
         return Result(
             result.stdout, {_op_name(op): count for op, count in result.change_summary.items()}, {}
@@ -145,11 +153,16 @@ class RealStack:
         *,
         replace: Collection[str] | None = None,
         target: Collection[str] | None = None,
+        exclude: Collection[str] | None = None,
         **options: Any,
     ) -> Result:
         """Do it."""
         result = self._call(
-            self._stack.up, replace=_listed(replace), target=_listed(target), **options
+            self._stack.up,
+            replace=_listed(replace),
+            target=_listed(target),
+            exclude=_listed(exclude),
+            **options,
         )
         return Result(result.stdout, result.summary.resource_changes or {}, result.outputs)
 

@@ -1,4 +1,4 @@
-"""What the tests of the client side share: time that only moves when somebody sleeps, the client wired up, and answers as raw bytes."""
+"""What the tests of the client side share: a clock of their own, the client, raw answers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from itertools import count
+from unittest.mock import patch
 
 from pulumi_zuora_backfill.clock import Clock
+from pulumi_zuora_backfill.contract.intent import Intent
+from pulumi_zuora_backfill.contract.start_request import StartRequest
 from pulumi_zuora_backfill.errors import ZuoraBackfillError
 from pulumi_zuora_backfill.settings.loading import DEFAULT_VERSION
 from pulumi_zuora_backfill.testing import Sandbox
+from pulumi_zuora_backfill.testing.sandbox.clock import Clock as SandboxClock
 from pulumi_zuora_backfill.zuora.client import BackfillClient
 from pulumi_zuora_backfill.zuora.http import Exchange
 from pulumi_zuora_backfill.zuora.models import BackfillRequest, Scope
@@ -24,11 +28,39 @@ from pulumi_zuora_backfill.zuora.token import ClientCredentials
 KEY = "zbf1-" + "0" * 64
 REQUEST = BackfillRequest(type="RatePlanCharge", batch_size=500, dry_run=False)
 NOWHERE = Scope()
+INTENT = Intent(
+    urn="urn:pulumi:dev::shop::pulumi-python:dynamic/zuora:BackfillJob::charges",
+    base_url="https://rest.zuora.com",
+    tenant_id="10042",
+    entity_id=None,
+    org_ids=(),
+    type="RatePlanCharge",
+    dry_run=False,
+)
+START = StartRequest(intent=INTENT, request=REQUEST, scope=NOWHERE, guard="once")
+STANDS_AT = datetime(2027, 1, 15, 8, 0, tzinfo=timezone.utc)
 MOST_SLEEPS = 2000
 
 
+class StillClock(SandboxClock):
+    """A sandbox's clock that stands still at `STANDS_AT` until it is pushed."""
+
+    def now(self) -> float:
+        """Return the time as seconds since 1970."""
+        return STANDS_AT.timestamp() + self._skipped_s
+
+
+@contextmanager
+def still_sandbox() -> Iterator[Sandbox]:
+    """Serve a local Zuora whose time only passes when it is pushed."""
+    with patch("pulumi_zuora_backfill.testing.sandbox.sandbox.Clock", StillClock):
+        sandbox = Sandbox(seed=1)
+    with sandbox:
+        yield sandbox
+
+
 class ManualClock:
-    """Time that moves when somebody sleeps, and the sandbox's time with it; chance that is chosen."""
+    """Time that moves when somebody sleeps, the sandbox's too; chance that is chosen."""
 
     def __init__(self, sandbox: Sandbox | None = None, jitter: float = 0.5) -> None:
         """Start at zero; every `jitter` is the same."""
@@ -95,7 +127,7 @@ def connect(
     compress_requests: bool = False,
     jitter: float = 0.5,
 ) -> Connection:
-    """Wire everything as the provider does, for a sandbox or for any other address; nothing is sent yet."""
+    """Wire everything as the provider does, for a sandbox or another address; send nothing yet."""
     time, said = ManualClock(sandbox, jitter), list[str]()
     exchange = Exchange(
         base_url or (sandbox.base_url if sandbox else ""),
@@ -160,7 +192,7 @@ TOKEN = http(200, '{"access_token": "the-token", "expires_in": 3600, "scope": "t
 
 @dataclass
 class RawServer:
-    """A server that says what it is told to say, and nothing else; one connection after the other."""
+    """A server that says what it is told to say; one connection after the other."""
 
     base_url: str
     requests: list[bytes] = field(default_factory=list)
@@ -171,7 +203,7 @@ def raw_server(
     *answers: bytes, wrap: Callable[[socket.socket], socket.socket] | None = None
 ) -> Iterator[RawServer]:
     """
-    Serve raw bytes on a real socket, one answer for each connection; the last one for all that follow.
+    Serve raw bytes on a real socket: one answer a connection, the last one for all that follow.
 
     Args:
         *answers: What to send back, byte for byte; empty ones just close the connection.

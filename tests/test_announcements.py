@@ -1,132 +1,342 @@
-"""What a reviewer reads before a job starts: what is not known yet, what is only taken over, and which line keeps a job that moves."""
+"""What a reviewer reads before a job starts: the whole text, the news first."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from pulumi.output import Unknown
-from pulumi_zuora_backfill.program.arguments.stack_state import Past
 
-from pulumi_zuora_backfill.job.announcements import Announcement, announce_start
+from pulumi_zuora_backfill.contract.attempt import Attempt
+from pulumi_zuora_backfill.job.announcements import (
+    Announcement,
+    Replaced,
+    announce_continuation,
+    announce_start,
+)
 from pulumi_zuora_backfill.settings.loading import Settings
-
-from .world import TYPE
 
 JOB = "a" * 32
 OTHER = "b" * 32
 UNKNOWN = Unknown()
-URN = f"urn:pulumi:dev::acme::{TYPE}::charges"
-COMPONENT = "urn:pulumi:dev::acme::acme:index:Env$zuora:index:VerifiedBackfill"
-SETTINGS = Settings(base_url="https://z", entity_id="conf")
-CONSEQUENCES = "it changes revenue fields of existing records and cannot be undone; records created later are not covered."
+SETTINGS = Settings(base_url="https://z", tenant_id="10042")
+AT = "in tenant 10042 at https://z"
+CONSEQUENCES = (
+    "It changes revenue fields of existing records and cannot be undone. Records created later are "
+    "not covered."
+)
+DISAGREE = "Zuora Billing and Zuora Revenue may disagree afterwards."
 
 
 def told(
-    past: dict[str, Any] | None = None, changed: tuple[str, ...] = (), **inputs: Any
+    replaced: Replaced | None = None, settings: Settings = SETTINGS, **inputs: Any
 ) -> Announcement:
     """Announce the start of a job."""
-    given = {"type": "RatePlanCharge", "dryRun": False, "identity": {"urn": URN}, **inputs}
-    return announce_start(given, Past.from_input(past), SETTINGS, changed)
+    given = {"type": "RatePlanCharge", "dryRun": False, **inputs}
+    return announce_start("charges", given, settings, replaced)
 
 
-def live(urn: str, job_id: str = JOB, entity_id: str = "conf") -> dict[str, Any]:
-    """Return a live job that state holds."""
-    return {"urn": urn, "type": "RatePlanCharge", "jobId": job_id, "entityId": entity_id}
+def before(*changed: str, kept_by: str | None = None, **outputs: Any) -> Replaced:
+    """Return a job that is replaced."""
+    given = {"jobId": JOB, "status": "COMPLETED", "dryRun": False, **outputs}
+    return Replaced(outputs=given, changed=changed, kept_by=kept_by)
+
+
+def warning(*lines: str) -> Announcement:
+    """Return a text that warns."""
+    return Announcement(text="\n".join(lines), warning=True)
+
+
+def information(*lines: str) -> Announcement:
+    """Return a text that only tells."""
+    return Announcement(text="\n".join(lines), warning=False)
+
+
+# Live
+
+
+def test_a_first_live_run_says_so_with_tenant_address_and_reason() -> None:
+    """Type, tenant, address and reason stand in the first line, the consequences in the second."""
+    assert told(reason="REV-1432") == warning(
+        f"LIVE RatePlanCharge backfill {AT}. Reason: REV-1432.", CONSEQUENCES
+    )
+
+
+def test_entity_and_organisations_stand_in_the_first_line() -> None:
+    """Whether they are declared or come from configuration."""
+    settings = Settings(base_url="https://z", tenant_id="10042", entity_id="conf", org_ids=("o",))
+    where = "in tenant 10042, entity {}, organisations {} at https://z."
+
+    assert told(settings=settings).text.splitlines()[0] == (
+        f"LIVE RatePlanCharge backfill {where.format('conf', 'o')}"
+    )
+    declared = told(settings=settings, entityId="e", orgIds=["a", "b"])
+    assert declared.text.splitlines()[0] == (
+        f"LIVE RatePlanCharge backfill {where.format('e', 'a, b')}"
+    )
+
+
+def test_what_no_setting_tells_is_not_made_up() -> None:
+    """A preview needs no settings."""
+    assert told(settings=Settings()).text.splitlines()[0] == (
+        "LIVE RatePlanCharge backfill in the credentials' tenant at (no base URL is set here)."
+    )
 
 
 @pytest.mark.parametrize(
-    ("unknown", "mark", "place"),
+    ("unknown", "mark", "where"),
     [
-        ({}, "", " (entity conf)"),
-        ({"entityId": UNKNOWN}, " (entity_id is not known yet)", ""),
-        ({"existingJobId": UNKNOWN}, " (existing_job_id is not known yet)", " (entity conf)"),
+        ({"entityId": UNKNOWN}, " (entity_id is not known yet)", "tenant 10042"),
+        (
+            {"existingJobId": UNKNOWN},
+            " (existing_job_id is not known yet)",
+            "tenant 10042, entity conf",
+        ),
         (
             {"dryRun": UNKNOWN, "entityId": UNKNOWN, "orgIds": UNKNOWN},
             " (dry_run and entity_id and org_ids are not known yet)",
-            "",
+            "tenant 10042",
         ),
     ],
 )
 def test_what_is_not_known_yet_is_named_and_not_guessed(
-    unknown: dict[str, Any], mark: str, place: str
+    unknown: dict[str, Any], mark: str, where: str
 ) -> None:
-    """No configuration stands in for a place that the program will declare, and a start that may be none is marked."""
-    assert told(**unknown) == Announcement(
-        text=f"Will start a LIVE RatePlanCharge backfill{mark} at https://z{place}: {CONSEQUENCES}",
-        warning=True,
+    """No configuration stands in for an entity that the program will declare."""
+    settings = Settings(base_url="https://z", tenant_id="10042", entity_id="conf")
+
+    assert told(settings=settings, **unknown) == warning(
+        f"LIVE RatePlanCharge backfill{mark} in {where} at https://z.", CONSEQUENCES
     )
 
 
-def test_a_take_over_that_replaces_is_no_other_live_run() -> None:
-    """Another existing_job_id starts nothing, so the line does not speak of another run."""
-    predecessor = {"jobId": JOB, "status": "COMPLETED", "dryRun": False}
-    assert told(
-        {"predecessor": predecessor}, ("existingJobId",), existingJobId=OTHER
-    ) == Announcement(
-        text=f"Will take over job {OTHER} at https://z (entity conf); no job is started. It replaces live job {JOB} (last known: COMPLETED; it is done; "
-        "changed: existing_job_id).",
-        warning=True,
+def test_a_type_that_is_not_known_yet_is_said_to_be() -> None:
+    """The sentence stays whole."""
+    assert told(type=UNKNOWN).text.splitlines()[0] == (f"LIVE (type not known yet) backfill {AT}.")
+
+
+def test_a_secret_reason_is_not_shown_and_a_hostile_one_is_cleaned() -> None:
+    """The text stands in a pull request and in a terminal."""
+    identity = {"urn": "u", "secrets": ["reason"]}
+
+    assert "hunter2" not in told(reason="hunter2", identity=identity).text
+    assert told(reason="REV\x1b[31m-1\u202e").text.splitlines()[0].isprintable()
+
+
+# Another live run
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        (("triggers",), "triggers changed"),
+        (("entityId", "triggers"), "entity_id, triggers changed"),
+        ((), "asked for by --replace, taint or a trigger"),
+    ],
+)
+def test_another_live_run_of_a_resource_says_so_first(changed: tuple[str, ...], why: str) -> None:
+    """Then what it is, and last what becomes of the job before."""
+    assert told(before(*changed)) == warning(
+        f"SECOND LIVE RUN of 'charges' ({why}): {DISAGREE}",
+        f"LIVE RatePlanCharge backfill {AT}.",
+        CONSEQUENCES,
+        f"The job before, {JOB}, is COMPLETED and stays as it is.",
     )
 
 
 @pytest.mark.parametrize(
-    ("urn", "other", "line"),
+    ("replaced", "fate"),
     [
         (
-            URN,
-            f"{COMPONENT}${TYPE}::old",
-            f': give it  opts=pulumi.ResourceOptions(aliases=["{COMPONENT}${TYPE}::old"])  or  existing_job_id="{JOB}".',
+            before(status="PROCESSING", onDelete="stop"),
+            f"The job before, {JOB} (last seen PROCESSING), is stopped if it still runs.",
         ),
         (
-            f"{COMPONENT}${TYPE}::charges",
-            URN,
-            f', unless the VerifiedBackfill has  existing_job_id="{JOB}".',
+            before(status="PROCESSING", onDelete="leave"),
+            f"The job before, {JOB} (last seen PROCESSING), must have ended, or `pulumi up` "
+            "refuses.",
         ),
         (
-            f"{COMPONENT}${TYPE}::charges-dry-run",
-            f"{COMPONENT}${TYPE}::old",
-            f', unless the VerifiedBackfill has  opts=pulumi.ResourceOptions(aliases=["{COMPONENT}::old"])  or  existing_job_id="{JOB}".',
+            before(status="PROCESSING", onDelete="stop", kept_by="kept"),
+            f"The job before, {JOB}, goes on: 'kept' holds it.",
+        ),
+        (
+            before(status="FAILED", kept_by="kept"),
+            f"The job before, {JOB}, is FAILED and stays as it is.",
+        ),
+        (
+            before(jobId=None),
+            "An earlier attempt may have started a job: `pulumi up` asks Zuora first.",
+        ),
+        (
+            Replaced(outputs={"jobId": JOB, "onDelete": "leave"}),
+            f"The job before, {JOB} (last seen UNKNOWN), must have ended, or `pulumi up` refuses.",
         ),
     ],
 )
-@pytest.mark.parametrize("dry_run", [False, True])
-def test_the_line_that_keeps_a_job_that_moves_fits_where_it_is_pasted(
-    urn: str, other: str, line: str, dry_run: bool
-) -> None:
-    """A job takes the other job's URN, a component that of another component, which hands it down; a dry run outside of a component keeps nothing."""
-    start = told({"others": [live(other)]}, identity={"urn": urn}, dryRun=dry_run)
-    expected = not dry_run or urn != URN
-    assert (start.text.endswith(f"it would run AGAIN{line}"), start.warning) == (expected, expected)
+def test_what_becomes_of_the_job_before_is_said(replaced: Replaced, fate: str) -> None:
+    """Stopped, waited for, left alone, done, or nobody knows."""
+    assert told(replaced).text.splitlines()[3:] == [fate]
 
 
-def test_only_other_live_jobs_of_this_type_and_place_are_named_each_once() -> None:
-    """A job that state and a dry run both tell of is one job; the own live job, another type and another entity are none."""
-    component = f"{COMPONENT}${TYPE}"
-    others = [
-        live(f"{component}::charges"),
-        live(f"{component}::eu", "e" * 32, "eu"),
-        {**live(f"{component}::lines", "f" * 32), "type": "OrderLineItem"},
-        live(f"{component}::one", "c" * 32),
-        live(f"{component}::two", "d" * 32),
-        live(f"{component}::one", "c" * 32),
-        "garbage",
-        {"urn": "no more"},
-    ]
-    start = told({"others": others}, identity={"urn": f"{component}::charges-dry-run"}, dryRun=True)
-    assert (
-        f'live jobs of this type under other names: {"c" * 32} ("one"), {"d" * 32} ("two"). If this is the same'
-        in start.text
+def test_a_live_run_after_a_dry_run_is_a_first_live_run() -> None:
+    """A dry run has changed nothing."""
+    assert told(before("dryRun", dryRun=True)) == warning(
+        f"LIVE RatePlanCharge backfill {AT}.",
+        CONSEQUENCES,
+        f"The dry run before, {JOB}, is COMPLETED and stays as it is.",
+    )
+
+
+# Dry runs and approvals
+
+
+def test_a_dry_run_changes_no_data() -> None:
+    """It is no warning."""
+    assert told(dryRun=True, reason="REV-1") == information(
+        f"Dry run of the RatePlanCharge backfill {AT}; no data is changed. Reason: REV-1."
     )
 
 
 @pytest.mark.parametrize(
-    ("unknown", "named"), [({}, []), ({"entityId": UNKNOWN}, ["a", "b"]), ({"orgIds": UNKNOWN}, [])]
+    ("approval", "then", "warns"),
+    [
+        ("wait", "`pulumi up` stops after it and prints the line that approves it.", False),
+        (
+            "auto",
+            'approval="auto": if it completes cleanly, the LIVE job starts without asking.',
+            True,
+        ),
+        (
+            OTHER,
+            f"approval names {OTHER}, an earlier dry run: `pulumi up` stops after this one. Better "
+            'write  approval="wait"',
+            True,
+        ),
+    ],
 )
-def test_a_job_anywhere_is_named_where_the_place_is_not_known_yet(
-    unknown: dict[str, Any], named: list[str]
-) -> None:
-    """The new one may come to run there."""
-    others = [live(f"{URN}-{entity}", entity * 32, entity) for entity in ("a", "b")]
-    text = told({"others": others}, **unknown).text
-    assert [entity for entity in ("a", "b") if f'{entity * 32} ("' in text] == named
+def test_a_dry_run_says_what_comes_after_it(approval: str, then: str, warns: bool) -> None:
+    """That it goes live without asking is a warning, and so is an approval of another one."""
+    assert told(dryRun=True, verified={"approval": approval}) == Announcement(
+        text=f"Dry run of the RatePlanCharge backfill {AT}; no data is changed.\n{then}",
+        warning=warns,
+    )
+
+
+def test_an_approved_live_run_says_what_was_approved() -> None:
+    """By the facts in state: when the dry run was created, its batches, its failed records."""
+    verified = {
+        "approval": OTHER,
+        "dryRun": OTHER,
+        "createdOn": "2027-01-15T08:00:00Z",
+        "completed": [
+            {"jobId": JOB, "status": "FAILED"},
+            {
+                "jobId": OTHER,
+                "status": "COMPLETED",
+                "batchSentCount": 10.0,
+                "batchFinishedCount": 9.0,
+                "errorCount": 2.0,
+            },
+        ],
+    }
+
+    assert told(verified=verified) == warning(
+        f"APPROVED LIVE RatePlanCharge backfill {AT}.",
+        f"Approved: dry run {OTHER}, created 2027-01-15T08:00:00Z: COMPLETED, 9 of 10 batches, 2 "
+        "failed records.",
+        CONSEQUENCES,
+    )
+
+
+def test_what_is_not_known_of_an_approved_dry_run_is_not_said_to_be_none() -> None:
+    """No count is no zero."""
+    verified = {
+        "approval": OTHER,
+        "dryRun": OTHER,
+        "completed": [{"jobId": OTHER, "status": "COMPLETED"}],
+    }
+
+    assert told(verified=verified).text.splitlines()[1] == (
+        f"Approved: dry run {OTHER}: COMPLETED, how many records failed is not known."
+    )
+
+
+@pytest.mark.parametrize(
+    "verified",
+    [
+        {"approval": "auto", "dryRun": OTHER, "completed": [{"jobId": OTHER}]},
+        {"approval": "wait"},
+        {"approval": OTHER, "dryRun": OTHER, "completed": [{"jobId": JOB}]},
+        {"approval": OTHER, "dryRun": OTHER, "completed": UNKNOWN},
+        UNKNOWN,
+    ],
+)
+def test_what_nobody_approved_is_not_called_approved(verified: Any) -> None:
+    """Only a person's approval of this very dry run is one."""
+    assert told(verified=verified).text.splitlines()[0] == f"LIVE RatePlanCharge backfill {AT}."
+
+
+# Taking over and continuing
+
+
+def test_a_take_over_starts_nothing() -> None:
+    """It is no warning; replacing another job is one."""
+    assert told(existingJobId=OTHER, reason="REV-1") == information(
+        f"Takes over job {OTHER} {AT}. No job is started. Reason: REV-1."
+    )
+    assert told(before("existingJobId"), existingJobId=OTHER) == warning(
+        f"Takes over job {OTHER} {AT}. No job is started.",
+        f"The job before, {JOB}, is COMPLETED and stays as it is.",
+    )
+
+
+def test_a_job_that_is_taken_back_is_no_other_job() -> None:
+    """A replacement that did not finish had given it up."""
+    assert told(before(), existingJobId=JOB) == information(
+        f"Takes job {JOB} back, which a replacement that did not finish had given up. No job is "
+        "started."
+    )
+
+
+def test_an_attempt_is_continued_or_looked_for() -> None:
+    """Within its time no second job can come of it; after that the guard looks first."""
+    attempt = Attempt(
+        intent_key="key",
+        after=None,
+        refusals=(),
+        began=datetime(2027, 1, 15, 8, tzinfo=timezone.utc) + timedelta(seconds=0.5),
+        windows=(),
+    )
+    inputs = {"type": "OrderLineItem"}
+
+    assert announce_continuation(inputs, attempt, True) == information(
+        "CONTINUES the OrderLineItem backfill of 2027-01-15T08:00:00Z, whose outcome is not known.",
+        "Until 2027-01-16T07:00:00Z `pulumi up` finds its job, or starts the one that is "
+        "missing: no "
+        "second job.",
+    )
+    assert announce_continuation(inputs, attempt, False) == warning(
+        "The OrderLineItem backfill of 2027-01-15T08:00:00Z may have been started; its outcome was "
+        "never known.",
+        "`pulumi up` asks Zuora first, and starts nothing if the job is there.",
+    )
+
+
+@pytest.mark.parametrize(
+    "announcement",
+    [
+        told(before("triggers"), reason="REV-1432"),
+        told(dryRun=True, verified={"approval": "wait"}),
+        told(before("triggers"), existingJobId=OTHER),
+    ],
+)
+def test_a_reader_knows_in_five_seconds(announcement: Announcement) -> None:
+    """A few lines, sentences of at most 25 words, and nothing that a comment reads as HTML."""
+    lines = announcement.text.splitlines()
+    sentences = [sentence for line in lines for sentence in line.split(". ")]
+
+    assert len(lines) <= 4
+    assert max(len(sentence.split()) for sentence in sentences) <= 25
+    assert not {"<", ">"} & set(announcement.text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from pulumi_zuora_backfill.errors import (
     ApiError,
     AuthenticationError,
     ConfigurationError,
+    InterruptedWaitError,
     TransportError,
     ZuoraBackfillError,
 )
@@ -91,8 +93,8 @@ def test_a_token_is_waited_for_no_longer_than_a_call_may_take() -> None:
         with pytest.raises(BlockingIOError):  # there was no second request
             silent.accept()
     assert [str(error) for error in errors] == [
-        f"Could not get a token: no answer came from {address} in time (TimeoutError). Check the base URL (ZUORA_BASE_URL or zuora:baseUrl) and "
-        "the network, then run the same command again."
+        f"Could not get a token: no answer came from {address} in time (TimeoutError).\nCheck the base URL "
+        "(ZUORA_BASE_URL or zuora:baseUrl) and the network, then run the same command again."
     ] * 4
     assert len({id(error) for error in errors}) == 4
 
@@ -212,6 +214,49 @@ def test_another_tenant_gets_nothing(scope: str | None, belongs: str) -> None:
     assert (
         errors[0].message == f"The credentials belong to {belongs}, but tenant 1004 is configured."
     )
+
+
+@pytest.mark.parametrize("scope", ["entity.x user.7", "tenant.", "xtenant.7", None])
+def test_a_token_that_names_no_tenant_is_refused_where_the_tenant_counts(scope: str | None) -> None:
+    """What is missing is a reason to refuse; nothing was sent but the request for the token."""
+    with raw_server(http(200, token_body(scope=scope))) as server:
+        error = failure(connect(base_url=server.base_url).client.tenant_id)
+        assert len(server.requests) == 1
+    assert (type(error), error.message) == (
+        ConfigurationError,
+        "The token does not say which tenant the credentials belong to.",
+    )
+
+
+def test_a_cancelled_run_asks_for_no_token(zuora: Sandbox) -> None:
+    """A thread whose turn comes after the cancellation does not begin."""
+    connection = connect(zuora)
+
+    def cancelled(_: float) -> None:
+        raise InterruptedWaitError("The run was cancelled.")
+
+    connection.time.on_sleep = cancelled
+    error = failure(connection.client.tenant_id)
+    assert (type(error), error.outcome_open, zuora.requests) == (InterruptedWaitError, False, [])
+
+
+@pytest.mark.timeout(60)  # the token never comes
+def test_who_waits_for_another_s_token_hears_a_cancellation(zuora: Sandbox) -> None:
+    """One thread asks for the token, the others wait for it: all of them end, none asks again."""
+    zuora.plan(Fault.HANG, on=TOKEN)
+    connection, cancelled = connect(zuora), threading.Event()
+
+    def sleep(_: float) -> None:
+        if cancelled.is_set():
+            raise InterruptedWaitError("The run was cancelled.")
+
+    connection.time.on_sleep = sleep
+    zuora.on_request = lambda request: cancelled.set()
+    errors = in_threads(4, lambda: connection.client.list(NOWHERE))
+    zuora.release()
+
+    assert [type(error) for error in errors] == [InterruptedWaitError] * 4
+    assert zuora.count(LIST) == 0
 
 
 def test_the_right_tenant_is_told(zuora: Sandbox) -> None:

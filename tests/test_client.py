@@ -125,7 +125,7 @@ def test_an_id_that_is_none_is_not_sent(zuora: Sandbox, job_id: str) -> None:
     """It could name another path; nothing is asked, not even for a token."""
     client = connect(zuora).client
     for call in (client.get, client.stop):
-        with pytest.raises(InputError, match="is no job id: it has to be 32 characters long"):
+        with pytest.raises(InputError, match="is not a job id: a job id has 32 characters"):
             call(job_id, NOWHERE)
     assert zuora.requests == []
 

@@ -7,17 +7,22 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from pulumi_zuora_backfill.completion.polling.polling import Wait, progress_line, wait_for
 
+from pulumi_zuora_backfill.completion.lifecycle import await_jobs, read_completion, timeout_of
+from pulumi_zuora_backfill.completion.polling import Wait, progress_line, wait_for
+from pulumi_zuora_backfill.connection import Voice, Zuora
+from pulumi_zuora_backfill.contract.submission import Submission
 from pulumi_zuora_backfill.errors import (
     InterruptedWaitError,
     JobFailedError,
     JobTimedOutError,
     UnknownJobStatusError,
+    WrongTenantError,
     ZuoraBackfillError,
 )
+from pulumi_zuora_backfill.settings.loading import Settings
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
-from pulumi_zuora_backfill.zuora.models import Job, Scope
+from pulumi_zuora_backfill.zuora.models import Job, Scope, iso
 
 from .parts import Connection, connect
 
@@ -58,7 +63,7 @@ def failing(
 
 
 def test_the_pauses_grow_from_one_second_to_thirty(zuora: Sandbox) -> None:
-    """A short job is seen soon, a long one is not asked about too often, and each look writes one live line."""
+    """A short job is seen soon, a long one not asked about too often; each look writes a line."""
     connection = connect(zuora)
     job = zuora.add_job()
     (done,) = run(connection, wait(job.id))
@@ -102,12 +107,12 @@ def test_several_jobs_are_one_loop_and_an_ended_one_is_not_asked_about_again(
     [
         (
             "FAILED",
-            "FAILED; 3 of 3 batches had finished, and what a live run changed stays changed. Zuora gives no reason over the API.",
-            "ask Zuora's support about job",
+            "FAILED. Zuora gives no reason over the API.\n3 of 3 batches had finished; what a live run has changed stays changed.",
+            "Tell them: job",
         ),
         (
             "STOPPED",
-            "was STOPPED by api.user@example.com; 3 of 3 batches had finished",
+            "was STOPPED by api.user@example.com.\n3 of 3 batches had finished",
             "To run the backfill again, change `triggers`",
         ),
     ],
@@ -140,7 +145,7 @@ def test_a_status_that_nobody_documented_is_an_error_that_shows_it(zuora: Sandbo
 def test_too_many_failed_records_fail_the_wait_and_the_line_says_how_many_would_pass(
     zuora: Sandbox,
 ) -> None:
-    """The errors of all jobs count together; the exact line that accepts them is given, and it works."""
+    """The errors of all jobs count together; the line that accepts them is given, and works."""
     connection = connect(zuora)
     jobs = [zuora.add_job().id, zuora.add_job().id]
     for job_id, errors in zip(jobs, (2, 3), strict=True):
@@ -148,7 +153,7 @@ def test_too_many_failed_records_fail_the_wait_and_the_line_says_how_many_would_
     error = failing(connection, wait(*jobs, max_errors=4), JobFailedError)
 
     assert (
-        f"5 records failed (2 in job {jobs[0]}, 3 in job {jobs[1]}); 4 are accepted"
+        f"5 records failed (2 in job {jobs[0]}, 3 in job {jobs[1]}). max_errors is 4."
         in error.message
     )
     assert error.hint.endswith("max_errors=5")
@@ -158,7 +163,7 @@ def test_too_many_failed_records_fail_the_wait_and_the_line_says_how_many_would_
 def test_a_count_that_zuora_does_not_tell_is_not_known_and_lets_the_wait_pass(
     zuora: Sandbox,
 ) -> None:
-    """Whether dry runs report one is not documented, so that is no failure; it is no zero either, neither in the result nor on the way."""
+    """Whether dry runs report one is not documented: it is no failure, and no zero either."""
     connection = connect(zuora)
     zuora.behaviours.dry_run_error_count = False
     job = zuora.add_job(dry_run=True)
@@ -178,7 +183,7 @@ def test_a_count_that_zuora_does_not_tell_is_not_known_and_lets_the_wait_pass(
 def test_a_count_that_cannot_be_read_fails_the_wait_and_the_line_says_what_goes_on(
     zuora: Sandbox,
 ) -> None:
-    """It passes no limit but the one that accepts any number, whatever the other jobs say; the line that is given works."""
+    """It passes no limit but the one that accepts any number; the line that is given works."""
     connection = connect(zuora)
     jobs = [zuora.add_job(status="COMPLETED") for _ in range(2)]
     cast("Any", jobs[1]).error_count = "many"
@@ -186,8 +191,9 @@ def test_a_count_that_cannot_be_read_fails_the_wait_and_the_line_says_what_goes_
     error = failing(connection, wait(*wanted, max_errors=2**31 - 1), JobFailedError)
 
     assert str(error) == (
-        f'The jobs completed, but how many records failed cannot be read: Zuora says errorCount "many" for job {wanted[1]}; 2147483647 are accepted. '
-        "Look into Revenue → Data Backfill → Backfill Logs. To accept any number, set  max_errors=2147483648"
+        "The jobs have completed, but the number of failed records cannot be read: Zuora says errorCount "
+        f'"many" for job {wanted[1]}. max_errors is 2147483647.\nLook in Revenue → Data Backfill → '
+        "Backfill Logs. To accept any number, set\n  max_errors=2147483648"
     )
     assert [job.error_count for job in run(connection, wait(*wanted, max_errors=2147483648))] == [
         0,
@@ -198,7 +204,7 @@ def test_a_count_that_cannot_be_read_fails_the_wait_and_the_line_says_what_goes_
 def test_a_job_that_had_completed_stays_so_when_zuora_does_not_know_it_any_more(
     zuora: Sandbox,
 ) -> None:
-    """It is asked about once, and its failed records still count; one that Zuora knows is judged by what Zuora says now."""
+    """It is asked about once, and its failed records count; one that Zuora knows is judged anew."""
     connection = connect(zuora)
     purged, known, running = (
         zuora.add_job(),
@@ -237,23 +243,26 @@ def test_the_timeout_says_that_nothing_is_lost(zuora: Sandbox) -> None:
     job = zuora.add_job()
     error = failing(connection, wait(job.id, timeout_s=90), JobTimedOutError)
 
-    assert error.message == f"After 2 min (timeout), job {job.id} (PROCESSING 10.00%) still runs."
+    assert error.message == (
+        f"After 2 min (timeout), job {job.id} (PROCESSING 10.00%) still runs. Zuora continues."
+    )
     assert error.hint == (
-        "Nothing is lost: Zuora goes on, and the next `pulumi up` goes on waiting. Give it more time with a longer timeout."
+        "Run `pulumi up` again: it goes on waiting, and starts no second job. To wait longer at a time, "
+        "raise timeout."
     )
     assert connection.time.time_s == 90
     assert zuora.jobs[0].status == "PROCESSING"
 
 
 def test_a_wait_ends_in_time_also_where_zuora_asks_for_more(zuora: Sandbox) -> None:
-    """One call may take five minutes, but not where the wait has less; the line names the limit that ended it."""
+    """A call may take five minutes, but not if the wait has less; the line names the limit."""
     connection = connect(zuora)
     zuora.plan(Fault.RATE_LIMITED_429, on=Operation.GET, retry_after_s=250)
     wanted = replace(wait(zuora.add_job().id, timeout_s=30), timeout_from="zuora:waitTimeout")
     error = failing(connection, wanted, JobTimedOutError)
 
     assert error.message.startswith("After 30 s (zuora:waitTimeout), job ")
-    assert error.hint.endswith("Give it more time with a longer zuora:waitTimeout.")
+    assert error.hint.endswith("To wait longer at a time, raise zuora:waitTimeout.")
     assert connection.time.time_s == 30
     assert zuora.count(Operation.GET) == 1
 
@@ -287,7 +296,7 @@ def test_a_cancelled_wait_says_that_the_job_runs_on(zuora: Sandbox) -> None:
 
 
 def test_three_hours_with_every_kind_of_trouble_cost_few_requests() -> None:
-    """A token that expires, gateways that fail, a rate limit and dropped connections: the wait goes through, with less than 500 requests."""
+    """Expired tokens, gateways, a rate limit, dropped connections: less than 500 requests."""
     with Sandbox(job_duration_s=3 * HOUR_S) as zuora:
         connection = connect(zuora)
         job = zuora.add_job()
@@ -340,5 +349,134 @@ def test_the_line_speaks_of_the_job_that_is_furthest_behind() -> None:
 
     assert (
         progress_line([ahead, behind], 2, 720)
-        == "0 of 2 jobs completed; RatePlanCharge PROCESSING 45.00%, 3 of 10 batches, 1 errors, 12 min"
+        == "0 of 2 jobs completed; RatePlanCharge PROCESSING 45.00%, 3 of 10 batches, 1 errors, "
+        "12 min"
     )
+
+
+# The lifecycle around the wait
+
+
+class Heard:
+    """What a completion says to the user."""
+
+    def __init__(self) -> None:
+        """Hear nothing yet."""
+        self.warnings: list[str] = []
+        self.voice = Voice(status=lambda _: None, info=lambda _: None, warn=self.warnings.append)
+
+
+def at(connection: Connection) -> Zuora:
+    """Return the connection as a lifecycle is given it."""
+    clock = connection.time.clock
+    return Zuora(
+        base_url=connection.client.base_url,
+        client=connection.client,
+        clock=clock,
+        submission=Submission(connection.client, clock),
+    )
+
+
+def await_them(connection: Connection, heard: Heard, *job_ids: str, **inputs: Any) -> Any:
+    """Create a completion."""
+    given = {"jobIds": list(job_ids), "timeout": "2h", "maxErrors": 0, **inputs}
+    return await_jobs(
+        at(connection), Settings(), connection.time.clock, given, "create", heard.voice
+    )
+
+
+def test_the_outputs_are_what_proves_the_jobs(zuora: Sandbox) -> None:
+    """Job, status, batches, failed records and when it was created: a live job goes by them."""
+    connection, heard = connect(zuora), Heard()
+    job = zuora.add_job(age_s=60)
+    zuora.finish(job.id, error_count=2)
+    outputs = await_them(connection, heard, job.id, maxErrors=2)
+
+    assert outputs == {
+        "jobIds": [job.id],
+        "timeout": "2h",
+        "maxErrors": 2,
+        "baseUrl": zuora.base_url,
+        "tenantId": "10042",
+        "jobs": [
+            {
+                "jobId": job.id,
+                "type": "RatePlanCharge",
+                "status": "COMPLETED",
+                "progress": "100.00%",
+                "createdOn": iso(job.created_on),
+                "batchSentCount": 10,
+                "batchFinishedCount": 10,
+                "errorCount": 2,
+            }
+        ],
+        "errorCount": 2,
+    }
+    assert heard.warnings == [
+        "2 records failed; max_errors=2 accepts that. Look in Revenue → Data Backfill → Backfill "
+        "Logs."
+    ]
+
+
+def test_a_number_that_zuora_does_not_tell_is_no_output(zuora: Sandbox) -> None:
+    """It is said that max_errors proves nothing then."""
+    zuora.behaviours.dry_run_error_count = False
+    connection, heard = connect(zuora), Heard()
+    job = zuora.add_job(dry_run=True, status="COMPLETED")
+    outputs = await_them(connection, heard, job.id)
+
+    assert "errorCount" not in outputs
+    assert "errorCount" not in outputs["jobs"][0]
+    assert heard.warnings == [
+        f"How many records failed is not known: Zuora tells no number for job {job.id}.\n"
+        "max_errors could not be checked there. Look in Revenue → Data Backfill → Backfill Logs."
+    ]
+
+
+def test_a_refresh_looks_once_and_keeps_a_job_that_zuora_has_purged(zuora: Sandbox) -> None:
+    """Status and counts stay as they were in state."""
+    connection, heard = connect(zuora), Heard()
+    jobs = [zuora.add_job(status="COMPLETED") for _ in range(2)]
+    outputs = await_them(connection, heard, *(job.id for job in jobs))
+    zuora.forget_job(jobs[0].id)
+    zuora.forget_requests()
+    seen = read_completion(at(connection), Settings(), outputs, heard.voice)
+
+    assert seen == outputs
+    assert zuora.count(Operation.GET) == 2
+    assert heard.warnings == [
+        f"Zuora no longer knows job {jobs[0].id}. State keeps it as COMPLETED."
+    ]
+
+
+@pytest.mark.parametrize("settings", [Settings(tenant_id="7"), Settings(entity_id="e-9")])
+def test_a_refresh_elsewhere_asks_about_no_job(zuora: Sandbox, settings: Settings) -> None:
+    """Another tenant or entity than state has is refused."""
+    connection, heard = connect(zuora), Heard()
+    job = zuora.add_job(status="COMPLETED")
+    outputs = await_them(connection, heard, job.id)
+    zuora.forget_requests()
+    with pytest.raises(WrongTenantError, match=f"^Nothing was sent: job {job.id} in state belongs"):
+        read_completion(at(connection), settings, outputs, heard.voice)
+
+    assert zuora.requests == []
+
+
+@pytest.mark.parametrize(
+    ("custom", "cap_s", "expected"),
+    [
+        (None, None, (7200.0, "timeout")),
+        ({"create": "3h"}, None, (10800.0, "custom_timeouts.create")),
+        ({"update": "3h"}, None, (7200.0, "timeout")),
+        ({"create": "3h"}, 600.0, (600.0, "ZUORA_WAIT_TIMEOUT")),
+        (None, 9000.0, (7200.0, "timeout")),
+    ],
+)
+def test_custom_timeouts_beat_the_timeout_and_the_cap_of_the_run_beats_both(
+    custom: dict[str, str] | None, cap_s: float | None, expected: tuple[float, str]
+) -> None:
+    """And the text names the setting that counts."""
+    settings = Settings(wait_timeout_s=cap_s, sources={"wait_timeout": "ZUORA_WAIT_TIMEOUT"})
+    inputs = {"timeout": "2h", "customTimeouts": custom}
+
+    assert timeout_of(inputs, settings, "create") == expected

@@ -40,10 +40,10 @@ def test_nothing_set_is_an_error_only_when_zuora_is_needed() -> None:
     with pytest.raises(ConfigurationError) as error:
         settings.require()
     assert error.value.message == (
-        "Zuora's settings are not usable: "
-        "neither ZUORA_BASE_URL nor zuora:baseUrl is set: export ZUORA_BASE_URL=… or run `pulumi config set zuora:baseUrl …`; "
-        "neither ZUORA_CLIENT_ID nor zuora:clientId is set: export ZUORA_CLIENT_ID=… or run `pulumi config set zuora:clientId …`; "
-        "neither ZUORA_CLIENT_SECRET nor zuora:clientSecret is set: export ZUORA_CLIENT_SECRET=… or run `pulumi config set --secret zuora:clientSecret …`."
+        "Zuora's settings are not usable:\n  "
+        "ZUORA_BASE_URL is missing: export ZUORA_BASE_URL=… or run `pulumi config set zuora:baseUrl …`\n  "
+        "ZUORA_CLIENT_ID is missing: export ZUORA_CLIENT_ID=… or run `pulumi config set zuora:clientId …`\n  "
+        "ZUORA_CLIENT_SECRET is missing: export ZUORA_CLIENT_SECRET=… or run `pulumi config set --secret zuora:clientSecret …`"
     )
 
 
@@ -105,7 +105,7 @@ def test_credentials_come_from_one_place(name: str, places: str) -> None:
     with pytest.raises(ConfigurationError) as error:
         settings.require()
     assert error.value.message == (
-        f"Zuora's settings are not usable: {places} come from two places: set both in one place, the environment or the stack."
+        f"Zuora's settings are not usable:\n  {places} may belong to two clients: set both in the environment, or both in the stack's configuration"
     )
 
 
@@ -127,7 +127,7 @@ def test_where_it_goes_must_be_said_once(variable: str, here: str, key: str, the
     """Two values for the place of the backfill are an error, not a choice."""
     settings = load({variable: here}, {key: there})
     assert settings.faults == (
-        f"{variable} is {here!r} but {key} is {there!r}: take one of them away",
+        f"{variable} is {here!r} but {key} is {there!r}: remove one of them",
     )
 
 
@@ -223,8 +223,8 @@ def test_a_malformed_setting_is_a_fault(environ: dict[str, str], fault: str) -> 
         settings.require()
 
 
-ORGANISATIONS = "write the ids without quotes, brackets or braces, separated by commas: a,b"
-ENTITY = "a backfill takes exactly one entity, its id without quotes, brackets or braces"
+ORGANISATIONS = "write the ids without quotes, brackets or braces, and separate them by commas: a,b"
+ENTITY = "a backfill runs in exactly one entity; write its id without quotes, brackets or braces"
 
 
 @pytest.mark.parametrize("text", ['["a","b"]', "[a, b]", "'a','b'", '"a"', "{a}", "a]"])
@@ -245,12 +245,28 @@ def test_a_misspelt_key_is_a_fault() -> None:
     settings = load_settings(GOOD, {}.get, [*misspelt, *others])
 
     assert settings.faults == (
-        "zuora:baseurl is not a setting, zuora:baseUrl is: set that one and run `pulumi config rm zuora:baseurl`",
-        "zuora:call_timeout is not a setting, zuora:callTimeout is: set that one and run `pulumi config rm zuora:call_timeout`",
-        "zuora:orgs is not a setting, zuora:orgIds is: set that one and run `pulumi config rm zuora:orgs`",
-        "zuora:tenantID is not a setting, zuora:tenantId is: set that one and run `pulumi config rm zuora:tenantID`",
+        "zuora:baseurl is not a setting: set zuora:baseUrl instead, and run `pulumi config rm zuora:baseurl`",
+        "zuora:call_timeout is not a setting: set zuora:callTimeout instead, and run `pulumi config rm zuora:call_timeout`",
+        "zuora:orgs is not a setting: set zuora:orgIds instead, and run `pulumi config rm zuora:orgs`",
+        "zuora:tenantID is not a setting: set zuora:tenantId instead, and run `pulumi config rm zuora:tenantID`",
     )
     assert load_settings(GOOD, {}.get, others).faults == ()
+
+
+def test_names_that_never_take_effect_are_faults() -> None:
+    """Pulumi reserves `version`; who sets the old names learns the new ones, from either source."""
+    by_key = (
+        "zuora:version is a name that Pulumi reserves: set zuora:apiVersion instead, "
+        "and run `pulumi config rm zuora:version`"
+    )
+    by_variable = "ZUORA_VERSION is not a setting: set ZUORA_API_VERSION instead, or unset it"
+    assert load(GOOD, {"zuora:version": "2024-05-20"}).faults == (by_key,)
+    assert load_settings(GOOD, {}.get, ["zuora:version"]).faults == (by_key,)
+    assert load(GOOD | {"ZUORA_VERSION": "1"}, {"zuora:version": "1"}).faults == (
+        by_key,
+        by_variable,
+    )
+    assert load(GOOD | {"ZUORA_VERSION": " "}).faults == ()
 
 
 def test_the_singular_of_a_variable_is_a_fault_where_the_right_one_is_not_set() -> None:
@@ -263,8 +279,8 @@ def test_the_singular_of_a_variable_is_a_fault_where_the_right_one_is_not_set() 
     }
 
     assert load(GOOD | singular).faults == (
-        "ZUORA_ENTITY_ID is not a setting, ZUORA_ENTITY_IDS is: set that one, or unset ZUORA_ENTITY_ID",
-        "ZUORA_ORG_ID is not a setting, ZUORA_ORG_IDS is: set that one, or unset ZUORA_ORG_ID",
+        "ZUORA_ENTITY_ID is not a setting: set ZUORA_ENTITY_IDS instead, or unset it",
+        "ZUORA_ORG_ID is not a setting: set ZUORA_ORG_IDS instead, or unset it",
     )
     assert load(GOOD | singular | {"ZUORA_ORG_IDS": "o-1"}, {"zuora:entityIds": "e-1"}).faults == ()
     assert load(GOOD | {"ZUORA_ENTITY_ID": " "}).faults == ()
@@ -274,7 +290,10 @@ def test_a_secret_is_never_shown() -> None:
     """Neither the settings nor the fault of a broken secret hold it."""
     assert SECRET not in repr(load(GOOD))
     [fault] = load(GOOD | {"ZUORA_CLIENT_SECRET": "two words"}).faults
-    assert fault == "ZUORA_CLIENT_SECRET holds characters that no credential has; paste it again"
+    assert (
+        fault
+        == "ZUORA_CLIENT_SECRET contains a space or another character that no credential has: copy it again"
+    )
 
 
 @pytest.mark.parametrize(

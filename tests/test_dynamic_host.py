@@ -102,7 +102,7 @@ def test_an_error_of_ours_travels_as_one_clean_line() -> None:
 
     trailer = dict(caught.value.trailing_metadata())["grpc-status-details-bin"]
     assert status_pb2.Status.FromString(trailer) == status_pb2.Status(
-        code=2, message="It went wrong. Do this."
+        code=2, message="It went wrong.\nDo this."
     )
     assert caught.value.code() is grpc.StatusCode.UNKNOWN
 

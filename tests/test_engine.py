@@ -19,10 +19,13 @@ import pytest
 from pulumi.automation import ConfigValue
 
 from pulumi_zuora_backfill.testing.engine import EmbeddedStack, EmbeddedStackError
+from pulumi_zuora_backfill.testing.engine.selection import Selection
 
 ROOT = Path(__file__).parents[1]
 PROBE = Path(__file__).with_name("probe")
 PROBE_A = "urn:pulumi:dev::probe::pulumi-python:dynamic/probe:Probe::a"
+ROOT_TYPE = "pulumi:pulumi:Stack"
+ROOT_URN = f"urn:pulumi:dev::probe::{ROOT_TYPE}::probe-dev"
 WAITING = "the probe waits"
 
 
@@ -44,13 +47,20 @@ class Bench:
 
     def program(self, source: str) -> None:
         """Write the program."""
-        header = "import pulumi\nfrom probe_provider import Group, Probe\n"
+        header = "import pulumi\nfrom probe_provider import Group, Probe, report\n"
         (self.folder / "__main__.py").write_text(header + textwrap.dedent(source), encoding="utf-8")
 
     def faults(self, **faults: str) -> None:
         """Plan what goes wrong; `create__a` is the create of the resource a."""
         planned = {key.replace("__", ":"): value for key, value in faults.items()}
         (self.folder / "faults.json").write_text(json.dumps(planned), encoding="utf-8")
+
+    def calls(self) -> list[Any]:
+        """Return the calls since the last time, and forget them."""
+        path = self.folder / "calls.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        path.unlink(missing_ok=True)
+        return [json.loads(line) for line in lines]
 
     def open_gate(self) -> None:
         """Let calls that wait go on."""
@@ -255,16 +265,323 @@ def test_clean_error_is_one_line(bench: Bench) -> None:
     assert "Resource monitor has terminated" not in text
 
 
-def test_partial_failure_tells_its_reasons(bench: Bench) -> None:
-    """The reasons are what the user reads, and they stay in the state."""
+@pytest.mark.parametrize(
+    ("fault", "shown"),
+    [
+        ("partial, one reason", "    error: 1 error occurred:\n    \t* not ready\n"),
+        ("partial", "    error: 2 errors occurred:\n    \t* not ready\n    \t* still not ready\n"),
+    ],
+)
+def test_partial_failure_tells_its_reasons(bench: Bench, fault: str, shown: str) -> None:
+    """The reasons are what the user reads under the resource, and they stay in the state with its id and outputs."""
     bench.program('Probe("a", value=1)')
-    bench.faults(create="partial")
+    bench.faults(create=fault)
     stack = bench.stack()
 
     text = run_failing(stack.up)
 
-    assert "    error: 2 errors occurred:\n    \t* not ready\n    \t* still not ready\n" in text
-    assert stack.state["resources"][-1]["initErrors"] == ["not ready", "still not ready"]
+    assert f"  pulumi-python:dynamic:Probe (a):\n{shown}" in text
+    assert probe_in(stack) == {
+        "id": "a-1",
+        "inputs": {"name": "a", "value": 1},
+        "outputs": {"name": "a", "serial": "serial-of-a-1", "value": 1},
+        "initErrors": [line.strip(" \t*") for line in shown.splitlines()[1:]],
+    }
+
+
+def test_partially_failed_replacement_takes_the_old_ones_place(bench: Bench) -> None:
+    """Where the old one is deleted first, nothing is left of it, and nothing waits for a replacement."""
+    bench.program('Probe("a", replace=1, delete_first=True)')
+    stack = bench.stack()
+    stack.up()
+    bench.program('Probe("a", replace=2, delete_first=True)')
+    bench.faults(create="partial, one reason")
+
+    run_failing(stack.up)
+
+    assert probe_in(stack) == {
+        "id": "a-2",
+        "inputs": {"name": "a", "replace": 2, "delete_first": True},
+        "outputs": {"name": "a", "replace": 2, "delete_first": True, "serial": "serial-of-a-2"},
+        "initErrors": ["not ready"],
+    }
+
+
+def test_partially_failed_update_keeps_the_old_inputs(bench: Bench) -> None:
+    """Its outputs are written; so the next run sees the change again, and updates even without one."""
+    bench.program('Probe("a", value=1)')
+    stack = bench.stack()
+    stack.up()
+    bench.program('Probe("a", value=2)')
+    bench.faults(update="partial, one reason")
+
+    run_failing(stack.up)
+
+    assert probe_in(stack) == {
+        "id": "a-1",
+        "inputs": {"name": "a", "value": 1},
+        "outputs": {"name": "a", "serial": "serial-of-a-1", "value": 2},
+        "initErrors": ["not ready"],
+    }
+    bench.faults()
+    assert stack.up().change_summary == {"same": 1, "update": 1}
+    assert stack.up().change_summary == {"same": 2}
+
+
+def test_refresh_forgets_a_partial_failure(bench: Bench) -> None:
+    """What can be read is in order as far as the engine knows: the next run has nothing to do."""
+    bench.program('Probe("a", value=1)')
+    bench.faults(create="partial")
+    stack = bench.stack()
+    run_failing(stack.up)
+    bench.faults()
+
+    stack.refresh()
+
+    assert "initErrors" not in probe_in(stack)
+    assert stack.up().change_summary == {"same": 2}
+
+
+def test_protected_partial_failure_may_be_updated_but_not_replaced(bench: Bench) -> None:
+    """The error says what is protected; the state stays as it was."""
+    source = 'Probe("a", replace={}, delete_first=True, opts=pulumi.ResourceOptions(protect=True))'
+    bench.program(source.format(1))
+    bench.faults(create="partial")
+    stack = bench.stack()
+    run_failing(stack.up)
+    bench.faults()
+    before = stack.state
+
+    bench.program(source.format(2))
+    text = run_failing(stack.up)
+
+    assert f'error: unable to replace resource "{PROBE_A}"\n' in text
+    assert "as it is currently marked for protection" in text
+    assert stack.state == before
+    bench.program(source.format(1))
+    assert stack.up().change_summary == {"same": 1, "update": 1}
+
+
+def test_excluded_resource_stays_as_it_is(bench: Bench) -> None:
+    """It is neither asked nor changed, nor is it deleted when the program has it no more, nor what it needs."""
+    bench.program('a = Probe("a"); Probe("b", value=a.serial); Probe("c")')
+    stack = bench.stack()
+    stack.up()
+    bench.program("pass")
+    bench.calls()
+
+    for operation in (stack.preview, stack.up):
+        assert operation(exclude=["**::b"]).change_summary == {"delete": 1, "same": 3}
+
+    assert [call[0] for call in bench.calls()] == ["delete"]
+    assert ids(stack) == ["a-1", "b-1"]
+
+
+def test_excluded_resource_that_does_not_exist_stays_unknown(bench: Bench) -> None:
+    """Its dependents are created without it; the state then speaks of what is not there, and is refused from then on."""
+    bench.program('a = Probe("a"); Probe("b", value=a.serial, more=[1, a.serial])')
+    stack = bench.stack()
+
+    text = run_failing(stack.up, exclude=[PROBE_A])
+
+    assert [call for call in bench.calls() if call[0] == "create"] == [
+        ["create", {"name": "b", "more": [1]}]
+    ]
+    dangling = f"resource {urn_of('b')} refers to missing dependency {PROBE_A}"
+    assert f"snapshot integrity failure; it was already written, but is invalid: {dangling}" in text
+    for operation in (stack.preview, stack.up, stack.refresh, stack.destroy):
+        text = run_failing(operation)
+        assert f"error: snapshot integrity failure; refusing to use it: {dangling}" in text
+    assert ids(stack) == ["b-1"]
+    assert bench.calls() == []
+
+
+def test_excluded_resource_goes_before_what_needs_it(bench: Bench) -> None:
+    """Left alone in one run, it is found as a dependent in the next: it is deleted before what it depends on."""
+    bench.program('a = Probe("a"); Probe("b", value=a.serial)')
+    stack = bench.stack()
+    stack.up()
+    bench.program('Probe("b", value=1)')
+    stack.up(exclude=[urn_of("b")])
+    bench.calls()
+
+    assert ids(stack) == ["a-1", "b-1"]
+    stack.destroy()
+
+    assert [call[1] for call in bench.calls()] == ["b-1", "a-1"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matches"),
+    [
+        (PROBE_A, True),
+        ("**::a", True),
+        ("**a", True),
+        ("urn:pulumi:dev::probe::*:dynamic/probe:Probe::a", True),
+        ("urn:pulumi:**::a", True),
+        ("*::a", False),
+        ("**::b", False),
+        ("**::a*", True),
+        ("**.*", False),
+        ("a", False),
+    ],
+)
+def test_patterns_are_those_of_the_cli(pattern: str, matches: bool) -> None:
+    """Two stars stand for anything, one for anything without a colon, and nothing else is special."""
+    assert (PROBE_A in Selection([pattern])) is matches
+
+
+EXPLICIT = """
+host = pulumi.ProviderResource("pulumi-python", "host", {"probe:greeting": "theirs"})
+Probe("a", value=1, opts=pulumi.ResourceOptions(provider=host))
+"""
+
+
+def test_explicit_provider_gets_its_own_inputs_only(bench: Bench) -> None:
+    """Beside it the default one gets the stack's; each is a process of its own, in refresh and destroy too."""
+    bench.program(EXPLICIT + 'Probe("b")')
+    stack = bench.stack(config={"probe:greeting": "ours", "probe:token": "ours"})
+
+    assert stack.up().change_summary == {"create": 4}
+
+    own, default = {"greeting": "theirs"}, {"greeting": "ours", "token": "ours"}
+    for operation in (stack.refresh, stack.up, stack.destroy):
+        configured = [call[1] for call in bench.calls() if call[0] == "configure"]
+        assert sorted(configured, key=len) == [own, default]
+        stack.set_config("probe:greeting", "ours")
+        operation()
+    assert stack.state == {"resources": []}
+
+
+def test_explicit_provider_stands_in_the_state(bench: Bench) -> None:
+    """Its inputs are kept, resources refer to it, and the default one is not made."""
+    bench.program(EXPLICIT)
+    stack = bench.stack()
+
+    result = stack.up()
+
+    assert " +  pulumi:providers:pulumi-python host creating (0s)" in result.stdout
+    _, provider, probe = stack.state["resources"]
+    assert provider["urn"] == "urn:pulumi:dev::probe::pulumi:providers:pulumi-python::host"
+    assert provider["inputs"] == provider["outputs"] == {"probe:greeting": "theirs"}
+    assert probe["provider"] == f"{provider['urn']}::{provider['id']}"
+
+
+def test_preview_does_not_ask_a_provider_that_it_cannot_configure(bench: Bench) -> None:
+    """With an input that is not known yet, all it can say is a warning."""
+    bench.program(EXPLICIT)
+    stack = bench.stack()
+    stack.up()
+    bench.calls()
+    bench.program('b = Probe("b")\n' + EXPLICIT.replace('"theirs"', "b.serial"))
+
+    text = stack.preview().stdout
+
+    assert "    warning: The provider for this resource has inputs that are not known" in text
+    assert [call[0] for call in bench.calls()] == ["check"]
+
+
+@pytest.mark.parametrize(
+    ("names", "error"),
+    [
+        (
+            '["*"]',
+            "Default provider for 'pulumi-python' disabled. "
+            "'pulumi-python:dynamic/probe:Probe' must use an explicit provider.",
+        ),
+        ("no list", "Failed to parse no list: "),
+        ("[1]", "pulumi:disable-default-providers must be a list of names"),
+    ],
+)
+def test_default_provider_can_be_forbidden(bench: Bench, names: str, error: str) -> None:
+    """A resource without a provider of its own is then refused, and one with it is made."""
+    bench.program('Probe("a")')
+    stack = bench.stack(config={"pulumi:disable-default-providers": names})
+
+    assert f"error: {error}" in run_failing(stack.up)
+
+    bench.program(EXPLICIT)
+    assert stack.up().change_summary == {"create": 2, "same": 1}
+
+
+def test_change_of_a_provider_needs_all_its_resources(bench: Bench) -> None:
+    """A resource that is left alone cannot keep a provider that the program does not register."""
+    bench.program('Probe("a", value=1)')
+    stack = bench.stack()
+    stack.up()
+    bench.program(EXPLICIT)
+
+    text = run_failing(stack.up, exclude=[PROBE_A])
+
+    assert f"for resource {PROBE_A} has not been registered yet" in text
+    assert stack.up().change_summary == {"same": 3}
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("dev", True),
+        ("organization/probe/dev", True),
+        ("other", False),
+        ("organization/probe/other", False),
+        ("organization/other/dev", False),
+    ],
+)
+def test_stack_resource_outputs_are_read_by_its_name(bench: Bench, name: str, known: bool) -> None:
+    """Alone or with organization and project; no other stack is known."""
+    bench.program("pass")
+    stack = bench.stack()
+    stack.up()
+    bench.program(f'report(name="{name}")')
+
+    stack.preview()
+
+    answer = {"name": name, "outputs": {ROOT_URN: {"type": ROOT_TYPE, "outputs": {}}}}
+    assert bench.calls() == [["report", answer if known else "Exception"]]
+
+
+def test_timeouts_are_told_to_the_provider(bench: Bench) -> None:
+    """Each call that changes something gets the resource's own, and none where none is set."""
+    timeouts = "pulumi.CustomTimeouts(create='1h30m', update='1.5s', delete='90s')"
+    source = f'Probe("a", value={{}}, opts=pulumi.ResourceOptions(custom_timeouts={timeouts}))'
+    stack = bench.stack()
+    for value in (1, 2):
+        bench.program(source.format(value) + '; Probe("b")')
+        stack.up()
+    stack.destroy()
+
+    told = {(call[0], call[1]) for call in bench.calls() if str(call[1]).startswith("within")}
+    assert told == {
+        ("create", "within 5400 s"),
+        ("update", "within 1.5 s"),
+        ("delete", "within 90 s"),
+    }
+
+
+def test_stack_transformations_work(bench: Bench) -> None:
+    """They too run in the SDK: an alias finds the old resource, an output becomes secret."""
+    bench.program('Probe("old", name="a", value=1)')
+    stack = bench.stack()
+    stack.up()
+    bench.program(
+        """
+        def change(args):
+            more = pulumi.ResourceOptions(
+                aliases=[pulumi.Alias(name="old")], additional_secret_outputs=["serial"]
+            )
+            return pulumi.ResourceTransformationResult(
+                args.props, pulumi.ResourceOptions.merge(args.opts, more)
+            )
+        pulumi.runtime.register_stack_transformation(change)
+        Probe("new", name="a", value=1)
+        """
+    )
+
+    assert stack.up().change_summary == {"same": 2}
+
+    renamed = stack.state["resources"][-1]
+    assert (renamed["urn"], renamed["id"]) == (urn_of("new"), "a-1")
+    assert renamed["outputs"]["serial"]["plaintext"] == '"serial-of-a-1"'
 
 
 @pytest.mark.parametrize(
@@ -422,7 +739,10 @@ def test_killed_engine_loses_nothing_that_was_finished(bench: Bench) -> None:
     [
         ('pulumi.StackReference("organization/other/dev")', "pulumi:pulumi:StackReference"),
         ('Probe("a", opts=pulumi.ResourceOptions(import_="x"))', "the resource option import_"),
-        ('pulumi.ProviderResource("random", "r")', "explicit providers (pulumi:providers:random)"),
+        (
+            'pulumi.ProviderResource("random", "r")',
+            "providers of other packages than dynamic providers (pulumi:providers:random)",
+        ),
         ('pulumi.CustomResource("random:index:Id", "r")', "random:index:Id"),
         (
             'pulumi.ComponentResource("a:index:B", "r", remote=True)',
@@ -560,3 +880,13 @@ def test_many_runs_leave_nothing_behind(bench: Bench) -> None:
 def urn_of(name: str) -> str:
     """Return the URN of a probe."""
     return PROBE_A.removesuffix("a") + name
+
+
+def probe_in(stack: EmbeddedStack) -> dict[str, Any]:
+    """Return what the state has of the last resource, without what is the same in all tests."""
+    resource = stack.state["resources"][-1]
+    for key in ("urn", "type", "custom", "parent", "provider", "propertyDependencies", "protect"):
+        resource.pop(key, None)
+    for side in ("inputs", "outputs"):
+        resource[side].pop("__provider")
+    return dict(resource)

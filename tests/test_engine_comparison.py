@@ -72,7 +72,9 @@ def perform(act: Act, stack: Any, program: Path, notes: Path, *, unordered: bool
     if act.taint:
         stack.taint(urn(act.taint))
     options = {
-        key: [urn(name) for name in value] if isinstance(value, list) else value
+        key: [name if "*" in name else urn(name) for name in value]
+        if isinstance(value, list)
+        else value
         for key, value in act.options.items()
     }
     try:

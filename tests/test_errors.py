@@ -17,7 +17,12 @@ from pulumi_zuora_backfill.errors import (
     NotFoundError,
     ZuoraBackfillError,
 )
-from pulumi_zuora_backfill.zuora.refusals import category_of, error_from_answer, reasons_of
+from pulumi_zuora_backfill.zuora.refusals import (
+    category_of,
+    error_from_answer,
+    in_zuoras_own_shape,
+    reasons_of,
+)
 from pulumi_zuora_backfill.zuora.texts import clean
 
 HOSTILE = {
@@ -113,7 +118,7 @@ def test_every_shape_of_body_is_understood(body: Any, code: str | None, reason: 
 
 
 def test_the_message_holds_what_support_asks_for() -> None:
-    """Operation, status, code, Zuora's own words, request id and track id stand on one line, and the hint after it."""
+    """Operation, status, code, Zuora's own words, request id and track id stand on one line, and the hint below."""
     body = {
         "success": False,
         "processId": "P",
@@ -125,7 +130,7 @@ def test_the_message_holds_what_support_asks_for() -> None:
     assert error.message == (
         "Zuora refused to do it (HTTP 403, code 50000010: Denied) [request id R, track id track-1]."
     )
-    assert str(error) == f"{error.message} {error.hint}"
+    assert str(error) == f"{error.message}\n{error.hint}"
     assert "Manage OTR Settings" in error.hint
 
 
@@ -193,6 +198,52 @@ def test_status_and_category_decide(
         status, {"success": False, "reasons": [{"code": code, "message": "m"} for code in codes]}
     )
     assert (type(error), error.transient, error.status) == (kind, transient, status)
+
+
+OWN = {"success": False, "reasons": [{"code": "58730010", "message": "m"}]}
+
+
+@pytest.mark.parametrize(
+    ("body", "request_id", "own"),
+    [
+        (OWN, "R", True),
+        (OWN, None, False),
+        (OWN, " \x1b ", False),
+        ({"success": False}, "R", True),
+        ({"reasons": [{"code": 1}, {"code": "SystemError"}]}, "R", True),
+        ({"reasons": [{"code": 1}, {"message": "m"}]}, "R", False),
+        ({"reasons": ["1"]}, "R", False),
+        ({"reasons": []}, "R", False),
+        ({"success": True, "message": "no"}, "R", False),
+        ({"success": "false"}, "R", False),
+        ({"message": "no Route matched"}, "R", False),
+        ([OWN], "R", False),
+        ("<html>", "R", False),
+        (None, "R", False),
+    ],
+)
+def test_zuora_s_own_shape(body: Any, request_id: str | None, own: bool) -> None:
+    """A refusal of Zuora's says so, names codes, and has a number; a page of others lacks one."""
+    headers = {} if request_id is None else {"Zuora-Request-Id": request_id}
+    assert in_zuoras_own_shape(body, headers) is own
+
+
+def refusal(status: int, category: str = "20") -> ApiError:
+    """Return a refusal in Zuora's own shape."""
+    body = {"success": False, "reasons": [{"code": f"587300{category}", "message": "m"}]}
+    return error_of(status, body, Zuora_Request_Id="R")
+
+
+def test_what_is_believed_is_a_closed_list() -> None:
+    """Of all statuses, 401 and 429 prove that nothing was started, and lasting refusals."""
+    statuses = range(100, 600)
+    lasting = {*range(200, 300), *range(400, 500)} - {408, 409}
+    assert {status for status in statuses if not error_of(status, {"message": "m"}).arrived} == {
+        401,
+        429,
+    }
+    assert {status for status in statuses if not refusal(status).arrived} == lasting
+    assert {status for status in statuses if not refusal(status, "61").arrived} == {401, 429}
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,23 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Callable
+import threading
+import time
+import tracemalloc
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
+from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulumi_zuora_backfill.clock import Clock
 from pulumi_zuora_backfill.errors import (
     ApiError,
     AuthenticationError,
@@ -24,8 +32,13 @@ from pulumi_zuora_backfill.errors import (
     TransportError,
 )
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
+from pulumi_zuora_backfill.zuora.client import BackfillClient
 from pulumi_zuora_backfill.zuora.headers import retry_after_s
 from pulumi_zuora_backfill.zuora.http import Answer, Exchange
+from pulumi_zuora_backfill.zuora.retries import Transport
+from pulumi_zuora_backfill.zuora.texts import clean
+from pulumi_zuora_backfill.zuora.token import ClientCredentials
+from pulumi_zuora_backfill.zuora.wire import MAX_BODY, Request, _Errand
 
 from .parts import NOWHERE, connect, http, raw_server
 
@@ -38,10 +51,10 @@ def send(base_url: str, **options: object) -> Answer:
     return Exchange(base_url).send("do it", "POST", "/x", json_body={"a": 1}, **options)  # type: ignore[arg-type]  # any option
 
 
-def lost(base_url: str) -> TransportError:
+def lost(base_url: str, **options: object) -> TransportError:
     """Send one request that brings no usable answer."""
     with pytest.raises(TransportError) as error:
-        send(base_url)
+        send(base_url, **options)
     return error.value
 
 
@@ -93,6 +106,156 @@ def test_an_answer_is_decoded(body: bytes, headers: tuple[str, ...]) -> None:
     with raw_server(http(200, body, *headers)) as server:
         assert send(server.base_url).body == BIG
         assert b"Accept-Encoding: gzip" in server.requests[0]
+
+
+def test_a_body_that_unzips_to_no_end_is_given_up() -> None:
+    """300 MB out of 300 kB never come into memory, and asking again would not help."""
+    bomb = gzip.compress(bytes(300_000_000), compresslevel=1, mtime=0)
+    with raw_server(http(200, bomb, "Content-Encoding: gzip")) as server:
+        tracemalloc.start()
+        error = lost(server.base_url)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert (error.arrived, error.transient) == (True, False)
+    assert "too long to be one of Zuora's" in error.message
+    assert peak < 4 * MAX_BODY
+
+
+def test_a_body_up_to_the_limit_is_read() -> None:
+    """Ten million bytes are an answer, one more is none."""
+    fits = json.dumps({"a": "x" * (MAX_BODY - 9)}).encode()
+    with raw_server(http(200, fits), http(200, fits + b" ")) as server:
+        assert len(send(server.base_url).body["a"]) == MAX_BODY - 9
+        assert "too long" in lost(server.base_url).message
+
+
+def test_no_cookie_is_kept() -> None:
+    """A load balancer's cookie could lead the next request to another tenant's session."""
+    with raw_server(http(200, "{}", "Set-Cookie: session=1; Path=/")) as server:
+        exchange = Exchange(server.base_url)
+        for _ in range(3):
+            exchange.send("do it", "POST", "/x", json_body={"a": 1})
+    assert [b"cookie" in request.lower() for request in server.requests] == [False] * 3
+
+
+def test_the_same_request_has_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gzip header holds a time; under one key, the body must not change with it."""
+    with raw_server(http()) as server:
+        exchange = Exchange(server.base_url, compress_requests=True)
+        for moment_s in (1e9, 2e9):
+            monkeypatch.setattr("time.time", lambda moment_s=moment_s: moment_s)
+            exchange.send("do it", "POST", "/x", json_body={"a": 1})
+    assert server.requests[0] == server.requests[1]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "start",
+    [b"", b"HTTP/1.1 200 OK\r\nX-Long: ", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"],
+    ids=["status", "headers", "body"],
+)
+def test_an_answer_that_trickles_ends_with_the_time_there_is(start: bytes) -> None:
+    """A byte each twentieth of a second would take hours; one limit holds for all of it."""
+    with trickling_server(start) as base_url:
+        error = lost(base_url, timeout_s=1.0)
+    assert (error.arrived, error.transient) == (True, True)
+    assert (
+        error.message == f"Could not do it: no answer came from {base_url} in time (TimeoutError)."
+    )
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("operation", [Operation.TOKEN, Operation.LIST])
+def test_a_call_ends_in_time_whatever_trickles_in(zuora: Sandbox, operation: Operation) -> None:
+    """By the clock on the wall, token and answer share the one limit of a call."""
+    zuora.plan(Fault.TRICKLE, on=operation, times=9)
+    exchange, clock = Exchange(zuora.base_url), Clock()
+    credentials = ClientCredentials(exchange, zuora.client_id, zuora.client_secret, clock=clock)
+    transport = Transport(
+        exchange, credentials, version="2025-08-12", call_timeout_s=300, clock=clock, report=print
+    )
+    begun_s = time.monotonic()
+    with pytest.raises(TransportError, match="in time"):
+        BackfillClient(transport, credentials).list(NOWHERE, within_s=2)
+    assert time.monotonic() - begun_s < 10
+    assert zuora.count(operation) < 4
+
+
+@pytest.mark.timeout(60)
+def test_a_handshake_that_never_ends_has_sent_nothing() -> None:
+    """The other end takes the connection and says nothing about TLS: the request never left."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        error = lost(f"https://127.0.0.1:{silent.getsockname()[1]}", timeout_s=1.0)
+    assert (error.arrived, error.transient) == (False, True)
+
+
+def test_a_request_that_nobody_waits_for_never_leaves() -> None:
+    """The connection comes about when the caller has gone: the body stays here."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        listener.settimeout(30)
+        base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        request = Request(
+            operation="do it",
+            method="POST",
+            base_url=base_url,
+            path="/x",
+            headers={},
+            body=b"the body",
+        )
+        errand = _Errand(request, [], 30.0)
+        assert errand.abandon() is False
+        errand.start()
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(30)
+            received = b""
+            while data := connection.recv(65536):
+                received += data
+        errand.join()
+    assert b"the body" not in received
+
+
+@contextmanager
+def trickling_server(start: bytes) -> Iterator[str]:
+    """Answer with a start and then with one byte after the other, until the client goes."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    over = threading.Event()
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(start)
+            while not over.wait(0.05):
+                connection.sendall(b"H")
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        over.set()
+        thread.join()
+        listener.close()
+
+
+def test_zuora_s_clock_is_the_newest_date_and_the_time_since() -> None:
+    """A saved answer with its old date does not turn it back; answers without a date tell nothing."""
+    dates = (
+        f"Date: {format_datetime(NOON, usegmt=True)}",
+        f"Date: {format_datetime(NOON - timedelta(hours=5), usegmt=True)}",
+    )
+    no = '{"message": "no"}'
+    with raw_server(http(), http(200, "{}", dates[0]), http(400, no, dates[1])) as server:
+        connection = connect(base_url=server.base_url)
+        exchange, told = connection.exchange, []
+        for _ in range(3):
+            connection.time.advance(100)
+            with suppress(ApiError):
+                exchange.send("do it", "GET", "/x")
+            told.append(connection.client.zuora_now())
+    assert told == [None, NOON, NOON + timedelta(seconds=100)]
+    assert connection.client.base_url == server.base_url
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -196,6 +359,57 @@ def test_a_ca_bundle_of_one_s_own_counts(
     assert "CA bundle" in error.message
 
 
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "URL": lambda text: quote(text, safe=""),
+    "URL with slashes": quote,
+    "URL in lower case": lambda text: re.sub("%..", lambda m: m[0].lower(), quote(text, safe="")),
+    "URL twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "URL, each character": lambda text: "".join(f"%{ord(char):02X}" for char in text),
+    "JSON": lambda text: json.dumps(text)[1:-1],
+    "JSON with slashes": lambda text: json.dumps(text)[1:-1].replace("/", r"\/"),
+    "JSON, each character": lambda text: "".join(f"\\u{ord(char):04x}" for char in text),
+    "JSON in capitals": lambda text: "".join(f"\\u{ord(char):04X}" for char in text),
+    "JSON twice": lambda text: json.dumps(json.dumps(text)[1:-1])[1:-1],
+    "HTML": lambda text: escape(text),
+    "HTML twice": lambda text: escape(escape(text)),
+    "HTML in decimals": lambda text: "".join(f"&#{ord(char)};" for char in text),
+    "HTML in hex": lambda text: "".join(f"&#x{ord(char):x};" for char in text),
+    "HTML in HEX": lambda text: "".join(f"&#X{ord(char):04X};" for char in text),
+    "HTML by name": lambda text: text.replace("/", "&sol;").replace("+", "&plus;"),
+    "base64": lambda text: b64encode(text.encode()).decode(),
+    "base64 for URLs": lambda text: urlsafe_b64encode(text.encode()).decode(),
+    "base64 in a URL": lambda text: quote(b64encode(text.encode()).decode(), safe=""),
+    "basic authentication": lambda text: b64encode(f"the-client:{text}".encode()).decode(),
+    "in colours": lambda text: text[:5] + "\x1b[31m" + text[5:],
+}
+
+
+@pytest.mark.parametrize("spelled", SPELLINGS.values(), ids=SPELLINGS.keys())
+@pytest.mark.parametrize("before", [0, 470, 485, 499, 3000])
+def test_a_secret_is_blanked_in_any_spelling_and_before_the_cut(
+    spelled: Callable[[str], str], before: int
+) -> None:
+    """Wherever the server repeats it, no part of it is left, as text or as JSON."""
+    secret = "?s3cr>t/+=&~\"\\<'?"
+    echo = spelled(secret)
+    form = {"client_id": "the-client", "client_secret": secret}
+    for body in ("x" * before + " " + echo, json.dumps({"message": "x" * before + " " + echo})):
+        with raw_server(http(400, body)) as server, pytest.raises(ApiError) as error:
+            Exchange(server.base_url).send("do it", "POST", "/x", form=form)
+        # What follows is padding of base64 at most.
+        whole = "x" * before + " [secret]"
+        assert error.value.reason.rstrip("=").removesuffix("%3D").removesuffix("%3D") == (
+            whole.strip() if len(whole) <= 500 else whole[:499] + "…"
+        )
+
+
+def test_a_page_made_to_be_slow_to_search_is_not() -> None:
+    """Beginnings of spellings without an end cost no time beyond their length."""
+    for part in ("\\", "%25", "&amp;", "&#0", "s3cre"):
+        assert clean(part * 200_000, ["s3cret"]).endswith("…")
+
+
 def test_a_server_that_repeats_what_it_was_sent_has_its_secrets_blanked_out() -> None:
     """Neither the client secret nor the token is in an error, wherever in the answer it stands."""
     body = json.dumps(
@@ -239,7 +453,7 @@ def test_a_server_that_repeats_what_it_was_sent_has_its_secrets_blanked_out() ->
     with raw_server(http(502, "<html>s3cret</html>")) as server, pytest.raises(ApiError) as error:
         Exchange(server.base_url).send("do it", "POST", "/x", form={"client_secret": "s3cret"})
     assert str(error.value) == (
-        "Zuora could not do it (HTTP 502: [secret]). That usually passes: run the same command again."
+        "Zuora could not do it (HTTP 502: [secret]).\nThat usually passes: run the same command again."
     )
 
 
@@ -326,6 +540,81 @@ def test_a_proxy_that_refuses_kept_the_request_back(monkeypatch: pytest.MonkeyPa
     assert proxy.requests[0].startswith(b"CONNECT rest.zuora.invalid:443 ")
     assert (error.arrived, error.transient) == (False, True)
     assert "the proxy did not let the request through" in error.message
+
+
+@contextmanager
+def connect_proxy(monkeypatch: pytest.MonkeyPatch, target: str | None) -> Iterator[list[bytes]]:
+    """
+    Be an HTTPS proxy.
+
+    Args:
+        monkeypatch: Sets the environment that names the proxy.
+        target: Where its tunnels lead; ``None``: it takes the connection and says nothing.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+    asked: list[bytes] = []
+
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                with client:
+                    asked.append(client.recv(65536))
+                    if target is None:
+                        continue
+                    host, port = target.removeprefix("https://").split(":")
+                    client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                    with socket.create_connection((host, int(port))) as server:
+                        out = threading.Thread(target=pump, args=(client, server), daemon=True)
+                        out.start()
+                        pump(server, client)
+                        with suppress(OSError):
+                            client.shutdown(socket.SHUT_RDWR)
+                        out.join()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    for name in ("https_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, address)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    try:
+        yield asked
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+def test_an_answer_that_a_proxy_loses_leaves_the_outcome_open(
+    tls: Callable[[socket.socket], socket.socket], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tunnel stood and the request was through when the connection broke: nobody knows."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "certificate.pem"))
+    # Else no proxy would be asked.
+    monkeypatch.setattr("pulumi_zuora_backfill.zuora.http.is_loopback", lambda host: False)
+    with (
+        raw_server(b"", wrap=tls) as server,
+        connect_proxy(monkeypatch, server.base_url) as asked,
+    ):
+        error = lost(server.base_url)
+    assert asked[0].startswith(b"CONNECT 127.0.0.1:")
+    assert (error.arrived, error.transient, len(server.requests)) == (True, True, 1)
+    assert "the connection to https://127.0.0.1" in error.message
+
+
+def test_a_proxy_that_says_nothing_kept_the_request_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection to the proxy broke before there was a tunnel: nothing was sent to Zuora."""
+    with connect_proxy(monkeypatch, None) as asked:
+        error = lost("https://rest.zuora.invalid")
+    assert asked[0].startswith(b"CONNECT rest.zuora.invalid:443 ")
+    assert (error.arrived, error.transient) == (False, True)
 
 
 def test_the_text_of_a_server_cannot_break_out() -> None:

@@ -26,9 +26,9 @@ from pulumi_zuora_backfill.zuora.models import BackfillType
 
 URN = "urn:pulumi:dev::acme::pulumi-python:dynamic/zuora:BackfillJob::charges"
 INTENT = Intent(
-    organization="acme",
     urn=URN,
     base_url="https://rest.zuora.com",
+    tenant_id="10042",
     entity_id=None,
     org_ids=(),
     type="RatePlanCharge",
@@ -36,73 +36,87 @@ INTENT = Intent(
 )
 JOB = "ff8080818bb300af018bb325fe0c58f3"
 
-# intent, after, nonce → key. A key that changes starts every backfill of every user again: these lines are never edited.
-GOLDEN: list[tuple[dict[str, Any], str | None, str | None, str]] = [
-    ({}, None, None, "zbf1-d21cccbb27a4accdf14d8285d8bec2da57d41a636152d88cf635bd50454c99da"),
-    ({}, JOB, None, "zbf1-6e474ef66e328ab135437574c605205658bd61e056284fb36f36436d5b9b3855"),
-    ({}, None, "n", "zbf1-f75808af76977f996c1044384c66dde9afdcb6afff8fe1e52ff850346d3708b9"),
-    ({}, JOB, "n", "zbf1-8691a3d603e5dc159f7e70f54bd4f00cff564126afbc7d4e88d806b5b0f65d9c"),
+# intent, after, refusals → key. A key that changes starts every backfill of every user again: the
+# lines are never edited.
+GOLDEN: list[tuple[dict[str, Any], str | None, tuple[str, ...], str]] = [
+    ({}, None, (), "zbf1-5d931f53bf85812de3fc712f1f374b50660d791e7c6a2713371066f16e6934f9"),
+    ({}, JOB, (), "zbf1-fc74510e3eff1c6232d18ff2dd5ce206cc4740a2de4f9abd3caa122b2f796ddc"),
+    ({}, None, ("r-1",), "zbf1-a9c221c8a0664a11e5e85f75a6460618b344f88250aede1cf74931a729a4a161"),
     (
-        {"organization": "other"},
+        {},
         None,
+        ("r-1", "r-2"),
+        "zbf1-ee279cc759e44d45ae38972596561a330ef917535428f8c371cc3b9b96c1b890",
+    ),
+    (
+        {},
         None,
-        "zbf1-d93a60e3564b30a7e178a6fe6aa164fbcd146c7d7c13dde14185408503bece81",
+        ("r-2", "r-1"),
+        "zbf1-f1b00cf1f7e37bfcb12d3a1893b3f36944419c59c69d09e707b4a776a04d7e8e",
+    ),
+    ({}, JOB, ("r-1",), "zbf1-565ad573457b8e1c6bcf966d5e7ec4484ef4ab791fe8f552c0d172dc9203bf9b"),
+    (
+        {"tenant_id": "10043"},
+        None,
+        (),
+        "zbf1-246e9ea41736faa52576e711d0d5703aeb6dfb01475a2f485e4aa1d1b1fd54b2",
     ),
     (
         {"urn": f"{URN}-2"},
         None,
-        None,
-        "zbf1-85a3530f11f5719871668e1ef515cd5370df36f515f40ad4b816ab0bdadff4c1",
+        (),
+        "zbf1-aa99c376eb18a14dcb8261de444cf5e7497bb7d8b4a42fbeda89fabb7b784f49",
     ),
     (
         {"base_url": "https://rest.test.zuora.com"},
         None,
-        None,
-        "zbf1-19315dbbd504cb7f099aeb4ce8b27fbef09c21778fc947bce262325dfcb67551",
+        (),
+        "zbf1-fece2f833c77ba674804a4c5a5fa246593d0990ae5aa03f66680fd38df4d2f25",
     ),
     (
         {"entity_id": "e1"},
         None,
-        None,
-        "zbf1-feefddbfc2e1acd2c1de6e277a5e8f880bc575b14cf309a4c4fc5d2e2faf053e",
+        (),
+        "zbf1-1d2f91ca23257b6090a66ca3ce97fdc6f5b1f63d36b8955648e07b3c0ef3ea9a",
     ),
     (
         {"org_ids": ("a", "b")},
         None,
-        None,
-        "zbf1-10d536c3197bbdede1b21b93ec9d8893dc752a09a5bc03fd7ecc5ade6041e1a8",
+        (),
+        "zbf1-6c708b6dbe70ec35a85044485658ab1fd1b9e9c87a780ba8e7fea5c197f0e001",
     ),
     (
         {"type": "OrderLineItem"},
         None,
-        None,
-        "zbf1-70dca76b1d95fcb40384525cf3c0400f5c36a50b99a2d47b084b79e3b4ee66f8",
+        (),
+        "zbf1-bdaa2cdfcea7ab86f4ba76eaf7713d503f4b87432cf9ff0cd5d6e213c437c479",
     ),
     (
         {"dry_run": True},
         None,
-        None,
-        "zbf1-5275cfb722e4402c60092356dd8387d4bfcbdee48ec87ac4572bc413f4b82da2",
+        (),
+        "zbf1-7ed9b490ddcc268cdb72d5e9a746e3eabc5b72c112fd146cbce0fb6957fba0ec",
     ),
     (
         {"triggers": "2"},
         None,
-        None,
-        "zbf1-f60a25aa34a1e3f79fda1ca1fb778cdf4b1dbd5657129c1c571a7dc2c2689570",
+        (),
+        "zbf1-6449a98da31d5b24710851755464ddad8d2c644fcc9d5f58a15ae1729f4046ca",
     ),
     (
         {"triggers": 2},
         None,
-        None,
-        "zbf1-90e1458513d22ca1e1bd09373de7826b0e49641d29bdfbdea64ac0de8a210c31",
+        (),
+        "zbf1-4b98b9d8515a16d4e17c95630b1f7c93d81829e528dde795dd67e8be0fd3fb91",
     ),
     (
         {"triggers": {"release": "é", "n": [1.5, None, True]}},
         None,
-        None,
-        "zbf1-262b98ae0d46289ad0a3c1e10498149d676ea690315133bb739a073d13f5b5b4",
+        (),
+        "zbf1-fc6d1fcf3f811652f045b2d794c4981506dab252368453f8f1c0c9275cdc0674",
     ),
 ]
+
 
 json_values = st.recursive(
     st.none()
@@ -117,16 +131,16 @@ json_values = st.recursive(
 )
 
 
-@pytest.mark.parametrize(("changes", "after", "nonce", "key"), GOLDEN)
+@pytest.mark.parametrize(("changes", "after", "refusals", "key"), GOLDEN)
 def test_the_golden_keys(
-    changes: dict[str, Any], after: str | None, nonce: str | None, key: str
+    changes: dict[str, Any], after: str | None, refusals: tuple[str, ...], key: str
 ) -> None:
     """The key of an intent is the same in every version."""
-    assert key_for(replace(INTENT, **changes), after, nonce) == key
+    assert key_for(replace(INTENT, **changes), after, refusals) == key
 
 
 def test_the_golden_keys_are_all_different() -> None:
-    """Every part of an intent, the job before it and the nonce count."""
+    """Every part of an intent, the job before it, the refusals and their order count."""
     assert len({key for *_, key in GOLDEN}) == len(GOLDEN)
 
 
@@ -135,8 +149,9 @@ def test_a_key_is_the_same_in_another_process(seed: str) -> None:
     """The hash seed of the process changes nothing."""
     code = (
         "from pulumi_zuora_backfill.contract.intent import Intent, key_for;"
-        f"print(key_for(Intent(organization='acme', urn={URN!r}, base_url='https://rest.zuora.com', entity_id=None,"
-        "org_ids=('b', 'a'), type='RatePlanCharge', dry_run=False, triggers={'b': [1.0, None], 'a': {'y': 1, 'x': True}})))"
+        f"print(key_for(Intent(urn={URN!r}, base_url='https://rest.zuora.com', tenant_id='10042',"
+        "entity_id=None, org_ids=('b', 'a'), type='RatePlanCharge', dry_run=False,"
+        "triggers={'b': [1.0, None], 'a': {'y': 1, 'x': True}}), refusals=['r-1']))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -148,20 +163,26 @@ def test_a_key_is_the_same_in_another_process(seed: str) -> None:
     intent = replace(
         INTENT, org_ids=("a", "b"), triggers={"a": {"x": True, "y": 1}, "b": [1, None]}
     )
-    assert done.stdout.strip() == key_for(intent)
+    assert done.stdout.strip() == key_for(intent, refusals=("r-1",))
+
+
+def test_a_key_without_refusals_is_the_intent_s_first_key() -> None:
+    """No refusals, in whatever sequence they come, are none; a list of them is a tuple of them."""
+    assert key_for(INTENT, refusals=[]) == key_for(INTENT)
+    assert key_for(INTENT, JOB, ["r-1"]) == key_for(INTENT, JOB, ("r-1",))
 
 
 @given(json_values)
 def test_every_key_fits_zuora(triggers: Any) -> None:
-    """A key is a text of 69 plain characters; the track id made of it is within Zuora's 64 and without its four forbidden ones."""
-    key = key_for(replace(INTENT, triggers=triggers), after=JOB)
+    """A key is 69 plain characters; its track id has at most 64, none of the forbidden ones."""
+    key = key_for(replace(INTENT, triggers=triggers), JOB, ("r-1", "r-2"))
     assert re.fullmatch(r"zbf1-[0-9a-f]{64}", key)
     assert re.fullmatch(r"zbf1-[0-9a-f]{32}", track_id_for(key))
 
 
 @given(json_values)
 def test_the_canonical_form_is_stable(value: Any) -> None:
-    """It is plain ASCII, and bringing it, or what JSON makes of it, into canonical form again changes nothing."""
+    """It is plain ASCII, and the canonical form of it, or of what JSON makes of it, is itself."""
     text = canonical_json(value)
     assert text.isascii()
     assert canonical_json(canonical(value)) == canonical_json(json.loads(text)) == text
@@ -259,7 +280,7 @@ def test_the_largest_numbers_that_no_other_number_becomes(number: float) -> None
     ],
 )
 def test_what_json_cannot_carry_is_refused(value: Any, reason: str) -> None:
-    """A value whose form could differ between two machines makes no key, however deep it stands; the text says why."""
+    """A value whose form could differ between two machines makes no key; the text says why."""
     with pytest.raises(ValueError) as error:  # noqa: PT011 - the whole text is compared
         key_for(replace(INTENT, triggers={"deep": [value]}))
     assert str(error.value) == reason

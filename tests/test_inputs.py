@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from pulumi.output import Unknown
 
 from pulumi_zuora_backfill.completion.lifecycle import check_completion
+from pulumi_zuora_backfill.errors import InputError
 from pulumi_zuora_backfill.job.differences import Changes, changes_between
-from pulumi_zuora_backfill.job.inputs import check_inputs, scope_of
+from pulumi_zuora_backfill.job.inputs import check_inputs, ensure_job_id, same
 from pulumi_zuora_backfill.properties import PYTHON_NAMES
 from pulumi_zuora_backfill.settings.loading import Settings
 from pulumi_zuora_backfill.validation import Fault, is_unknown
-from pulumi_zuora_backfill.zuora.models import Scope
 
+URN = "urn:pulumi:dev::shop::pulumi-python:dynamic/zuora:BackfillJob::charges"
 JOB = "a" * 32
 OTHER = "b" * 32
 UNKNOWN = Unknown()
@@ -24,7 +25,7 @@ UNKNOWN = Unknown()
 
 def checked(**news: Any) -> dict[str, Any]:
     """Return checked inputs that have no faults."""
-    inputs, faults = check_inputs({"type": "RatePlanCharge", **news})
+    inputs, faults = check_inputs({"type": "RatePlanCharge", "dryRun": False, **news})
     assert faults == []
     return inputs
 
@@ -108,7 +109,7 @@ def test_numbers_and_lists_come_in_one_form() -> None:
 )
 def test_a_wrong_input_is_one_fault_that_names_it(name: str, value: Any) -> None:
     """The engine is told which input it is, so that it can show where."""
-    _, faults = check_inputs({"type": "RatePlanCharge", name: value})
+    _, faults = check_inputs({"type": "RatePlanCharge", "dryRun": False, name: value})
 
     assert [fault.wire_name for fault in faults] == [name]
 
@@ -125,17 +126,17 @@ def test_a_wrong_input_is_one_fault_that_names_it(name: str, value: Any) -> None
         ),
         ("batchSize", float("inf"), "batch_size must be a whole number from 1 to 1000, not inf"),
         ("dryRun", 1.0, "dry_run must be True or False, not 1"),
-        ("reason", [7.0, {"n": (1.0, "x")}], "reason must be a text, not [7, {'n': [1, 'x']}]"),
+        ("reason", [7.0, {"n": (1.0, "x")}], "reason must be a string, not [7, {'n': [1, 'x']}]"),
         (
             "knownJobIds",
             [5.0],
-            "known_job_ids has an entry that must be a job id of 32 characters, not 5",
+            "known_job_ids has a wrong entry: it must be a job id of 32 characters, not 5",
         ),
     ],
 )
 def test_a_fault_shows_the_value_as_it_was_written(name: str, value: Any, reason: str) -> None:
-    """Pulumi carries whole numbers as floats; a user reads the number that stands in the program."""
-    assert check_inputs({"type": "RatePlanCharge", name: value})[1] == [
+    """Pulumi carries whole numbers as floats; a user reads the number of the program."""
+    assert check_inputs({"type": "RatePlanCharge", "dryRun": False, name: value})[1] == [
         Fault(wire_name=name, reason=reason)
     ]
 
@@ -158,8 +159,9 @@ def test_a_fault_shows_the_value_as_it_was_written(name: str, value: Any, reason
 )
 @pytest.mark.parametrize("value", [["hunter2 ü"], "hunter2 ü", {"hunter2 ü": 5}, 77777.5])
 def test_a_fault_of_a_secret_shows_nothing_of_it(name: str, value: Any) -> None:
-    """The engine prints the value of an input that is named, so it is not named to the engine; our text names it, and says what is taken."""
-    news = {"type": "RatePlanCharge", name: value, "identity": {"secrets": [name]}}
+    """The engine prints the value of an input that is named to it, so only our text names it."""
+    identity = {"urn": URN, "secrets": [name]}
+    news = {"type": "RatePlanCharge", "dryRun": False, name: value, "identity": identity}
     faults = check_inputs(news)[1]
 
     for fault in faults:
@@ -169,21 +171,13 @@ def test_a_fault_of_a_secret_shows_nothing_of_it(name: str, value: Any) -> None:
     assert len(faults) == (0 if name == "reason" and isinstance(value, str) else 1)
 
 
-def test_scopes_in_state_are_read_with_tolerance() -> None:
-    """A state may have been edited by hand: what is no list of ids is none."""
-    scopes = [
-        scope_of({"entityId": "e", "orgIds": value})
-        for value in (5.0, "ab", None, {"a": 1}, ["a", "b"])
-    ]
-    assert scopes == [Scope(entity_id="e")] * 4 + [Scope(entity_id="e", org_ids=("a", "b"))]
-
-
 def test_a_completion_without_jobs_says_so() -> None:
-    """An empty list is a list of job ids, so the text says what it lacks; nothing else is wrong with it."""
+    """An empty list is a list of job ids, so the text says what it lacks."""
     assert check_completion({"jobIds": []})[1] == [
         Fault(
             wire_name="jobIds",
-            reason="job_ids is an empty list: there is no job to wait for; name at least one, such as [job.job_id]",
+            reason="job_ids is empty. If a job of this run failed, look at that error first: this one "
+            "only follows from it. Otherwise name at least one job, such as [job.job_id]",
         )
     ]
 
@@ -195,21 +189,122 @@ def test_empty_lists_of_a_job_name_nothing() -> None:
 
 def test_a_wrong_trigger_is_reported_without_its_name() -> None:
     """The engine prints the value of the input that a fault names; triggers may be secret."""
-    assert check_inputs({"type": "RatePlanCharge", "triggers": 2**60})[1] == [
+    news = {"type": "RatePlanCharge", "dryRun": False, "triggers": 2**60}
+    assert check_inputs(news)[1] == [
         Fault(
             wire_name="",
-            reason="triggers must be a JSON value: a whole number of 2^53 or beyond loses digits on its way through Pulumi; write it as a string",
+            reason="triggers must be a JSON value: a whole number of 2^53 or beyond loses digits "
+            "on its way through Pulumi; write it as a string",
         )
     ]
 
 
 def test_a_missing_type_is_a_fault() -> None:
     """Nothing can be started without a type."""
-    assert check_inputs({})[1] == [Fault(wire_name="type", reason="type is missing")]
+    assert check_inputs({"dryRun": False})[1] == [Fault(wire_name="type", reason="type is missing")]
+
+
+def null(name: str, what: str = "give it a value, or leave it out") -> Fault:
+    """Return the fault of an argument that is declared and has no value."""
+    return Fault(
+        wire_name="",
+        reason=f"{name} is declared but comes out as null (an unset configuration value, or an "
+        f"output that does not exist): {what}",
+    )
+
+
+def test_a_dry_run_that_is_not_told_is_not_a_live_run() -> None:
+    """An unset configuration value must not mean LIVE; nothing that follows from it is set."""
+    inputs, faults = check_inputs({"type": "RatePlanCharge", "dryRun": None})
+
+    assert faults == [null("dry_run", "set True or False")]
+    assert inputs == {"batchSize": 1000, "type": "RatePlanCharge"}
+
+
+@pytest.mark.parametrize(
+    ("wire", "name"),
+    [
+        ("triggers", "triggers"),
+        ("entityId", "entity_id"),
+        ("orgIds", "org_ids"),
+        ("existingJobId", "existing_job_id"),
+    ],
+)
+@pytest.mark.parametrize("gone", [True, False])
+def test_what_decides_a_start_and_comes_out_as_null_is_a_fault(
+    wire: str, name: str, gone: bool
+) -> None:
+    """A misspelt output of a StackReference is null: no default is taken for it."""
+    identity = {"urn": URN, "declared": [wire, "type", "dryRun"]}
+    news = {"type": "RatePlanCharge", "dryRun": False, "identity": identity}
+    faults = check_inputs(news if gone else {**news, wire: None})[1]
+
+    assert faults == [null(name)]
+    assert check_inputs({**news, "identity": {"urn": URN, "declared": ["dryRun"]}})[1] == []
+
+
+@pytest.mark.parametrize("wire", ["reason", "trackId", "knownJobIds", "batchSize", "guard"])
+def test_what_decides_nothing_may_be_null(wire: str) -> None:
+    """It is the same as not given, as in any Python API."""
+    identity = {"urn": URN, "declared": [wire]}
+    news = {"type": "RatePlanCharge", "dryRun": False, "identity": identity, wire: None}
+    inputs, faults = check_inputs(news)
+
+    assert faults == []
+    assert inputs == {**checked(), "identity": identity}
+
+
+@pytest.mark.parametrize("wire", ["type", "dryRun", "entityId", "existingJobId", "batchSize"])
+def test_what_is_not_known_in_an_update_is_a_fault(wire: str) -> None:
+    """`--exclude` and `--target` leave out what supplies it; in a preview it is no fault."""
+    news = {"type": "RatePlanCharge", "dryRun": False, wire: UNKNOWN}
+    name = PYTHON_NAMES[wire]
+
+    assert check_inputs(news, preview=True)[1] == []
+    assert check_inputs(news, preview=False)[1] == [
+        Fault(
+            wire_name="",
+            reason=f"{name} is not known in this update: run `pulumi up` without --exclude or "
+            "--target of the resource that supplies it",
+        )
+    ]
+
+
+def test_all_faults_come_at_once() -> None:
+    """One preview tells everything that is to be mended."""
+    news = {"type": "Charge", "batchSize": 0, "guard": "strict", "dryRun": None}
+    faults = check_inputs(news)[1]
+
+    assert [fault.reason.split()[0] for fault in faults] == [
+        "type",
+        "batch_size",
+        "guard",
+        "dry_run",
+    ]
+    assert [fault.reason for fault in faults if fault.wire_name == "guard"] == [
+        'guard must be one of "once", "none", not \'strict\''
+    ]
+
+
+def test_only_an_id_can_be_looked_up() -> None:
+    """Anything else is refused before a request is made of it."""
+    ensure_job_id(JOB)
+    with pytest.raises(InputError) as error:
+        ensure_job_id("../jobs\x1b")
+
+    assert str(error.value) == (
+        "'../jobs' is not a job id: a job id has 32 characters.\nNothing was sent to Zuora."
+    )
+
+
+def test_what_cannot_be_compared_is_another_value() -> None:
+    """State may hold what only an earlier version took."""
+    assert same({"a": 1.0, "b": None}, {"a": 1})
+    assert not same(2.0**53, 2.0**53)
 
 
 def test_unknown_values_are_passed_on() -> None:
-    """In a preview a value may depend on another resource; it is no fault, and what follows from it stays open."""
+    """In a preview a value may depend on another resource; what follows from it stays open."""
     inputs = checked(type=UNKNOWN, dryRun=UNKNOWN, triggers={"a": [UNKNOWN]}, batchSize=UNKNOWN)
 
     assert inputs == {
@@ -268,7 +363,7 @@ def test_what_is_another_job_and_what_is_not(
     replacing: tuple[str, ...],
     state_only: tuple[str, ...] | None,
 ) -> None:
-    """The table of arguments: what replaces, what is kept in state, and what is no change at all."""
+    """The table of arguments: what replaces, what state keeps, and what is no change at all."""
     expected = (
         ("batchSize", "guard", "knownJobIds", "onDelete", "reason", "trackId")
         if state_only is None
@@ -287,7 +382,7 @@ def test_what_is_another_job_and_what_is_not(
 def test_an_unknown_input_replaces_in_a_preview_and_changes_nothing_in_an_update(
     name: str, preview: bool
 ) -> None:
-    """The engine asks dependents with unknowns before it replaces what they depend on; a finished backfill is not run again for that."""
+    """The engine asks with unknowns first; a finished backfill is not run again for that."""
     found = changes(outputs(), {name: UNKNOWN}, preview=preview)
 
     assert name in (found.state_only if name == "batchSize" else found.replacing) or not preview
@@ -338,7 +433,7 @@ JSON = st.recursive(
     )
 )
 def test_check_never_fails_and_is_stable(news: dict[str, Any]) -> None:
-    """Whatever is declared, check answers with faults or with inputs that check would return again."""
-    inputs, faults = check_inputs(news)
+    """Whatever is declared, check answers with faults or with inputs that it returns again."""
+    inputs, faults = check_inputs({"dryRun": False, **news})
 
     assert faults or check_inputs(inputs) == (inputs, [])

@@ -89,7 +89,7 @@ def test_a_wrong_job_id_is_refused(value: object) -> None:
 
 @given(FIELDS)
 def test_no_field_breaks_the_reading(fields: dict[str, Any]) -> None:
-    """Wrong types, not-a-numbers and numbers out of any range are read as unknown, and the job can be shown and kept."""
+    """Wrong types and numbers out of any range are unknown; the job can be shown and kept."""
     job = Job.from_wire(
         json.loads(json.dumps({"id": JOB, "status": "FAILED", **fields})), seen_at=CREATED
     )
@@ -115,7 +115,7 @@ def test_no_field_breaks_the_reading(fields: dict[str, Any]) -> None:
     ],
 )
 def test_a_count_that_is_none_is_unknown(value: Any, shown: str | None) -> None:
-    """Only a whole number that counts something is taken for a count; what was said instead can be shown, where something was."""
+    """Only a whole number that counts something is a count; what was said instead can be shown."""
     job = job_of(errorCount=value)
     assert (job.error_count, job.unreadable_error_count) == (None, shown)
 

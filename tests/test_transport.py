@@ -25,7 +25,8 @@ from pulumi_zuora_backfill.settings.loading import DEFAULT_VERSION
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 from pulumi_zuora_backfill.testing.sandbox import RecordedRequest
 from pulumi_zuora_backfill.zuora.http import ATTEMPT_TIMEOUT_S, Answer, Exchange
-from pulumi_zuora_backfill.zuora.retries import Call, Patience, Transport
+from pulumi_zuora_backfill.zuora.patience import Patience
+from pulumi_zuora_backfill.zuora.retries import Call, Transport
 
 from .parts import KEY, NOWHERE, REQUEST, TOKEN, Connection, connect, http, raw_server
 
@@ -139,12 +140,19 @@ ENDINGS: dict[str, tuple[list[Happening], type[ZuoraBackfillError], bool, bool, 
     "refused, then lost": ([FORBIDDEN, *[LOST] * 5], TransportError, True, False, 6),
     "refused, then never a token": (
         [FORBIDDEN, REVOKED, NO_TOKEN_LATER],
+        AuthenticationError,
+        False,
+        False,
+        2,
+    ),
+    "refused, then told to wait too long": (
+        [FORBIDDEN, (Fault.RATE_LIMITED_429, CREATE, {"retry_after_s": 3600})],
         ApiError,
         False,
         False,
         2,
     ),
-    "refused, then busy for ever": ([FORBIDDEN, *[BUSY] * 99], ApiError, False, False, 15),
+    "refused, then a saved failure": ([FORBIDDEN, BROKEN], ApiError, False, True, 3),
     "lost, then the token refused": (
         [LOST, REVOKED, NO_TOKEN_LATER],
         AuthenticationError,
@@ -286,6 +294,22 @@ def test_a_server_that_is_not_there_was_asked_nothing(zuora: Sandbox) -> None:
         False,
         4,
     )
+
+
+def test_a_refusal_that_cannot_be_asked_about_again_is_the_error(zuora: Sandbox) -> None:
+    """The server is gone before it could repeat itself: the refusal is what the user can mend."""
+    zuora.plan(Fault.SAVED_FAILURE, on=CREATE, code="58730010")
+    connection, asked = connect(zuora), list[None]()
+
+    def before_send() -> None:
+        asked.append(None)
+        if len(asked) == 2:
+            zuora.stop()
+
+    error = failure(lambda: create(connection, before_send))
+    assert isinstance(error, ApiError)
+    assert (error.status, error.outcome_open, error.saved) == (403, False, False)
+    assert isinstance(error.__cause__, TransportError)
 
 
 def test_a_server_that_goes_away_leaves_the_outcome_open(zuora: Sandbox) -> None:

@@ -21,6 +21,7 @@ job = BackfillJob("charges", type="RatePlanCharge", triggers={triggers})
 done = BackfillCompletion("charges-done", job_ids=[job.job_id]{arguments})
 pulumi.export("jobs", done.jobs)
 """
+BATCHES = {"batchSentCount": 10, "batchFinishedCount": 10}
 VERIFIED = """
 from pulumi_zuora_backfill import VerifiedBackfill
 backfill = VerifiedBackfill("charges", type="RatePlanCharge", triggers={triggers}, approval="{approval}")
@@ -54,15 +55,16 @@ def test_an_up_waits_with_live_lines_and_then_knows_how_it_went(world: World) ->
     result = world.up()
     (job,) = world.zuora.jobs
     assert job.status == "COMPLETED"
-    assert result.outputs["jobs"].value == [
-        {
-            "jobId": job.id,
-            "type": "RatePlanCharge",
-            "status": "COMPLETED",
-            "progress": "100.00%",
-            "errorCount": 0,
-        }
-    ]
+    (done,) = result.outputs["jobs"].value
+    assert done.pop("createdOn").startswith("20")
+    assert done == {
+        "jobId": job.id,
+        "type": "RatePlanCharge",
+        "status": "COMPLETED",
+        "progress": "100.00%",
+        **BATCHES,
+        "errorCount": 0,
+    }
     assert (
         len(
             set(
@@ -90,8 +92,8 @@ def test_a_failed_job_fails_the_deployment_and_the_next_up_looks_again(world: Wo
     text = world.failing()
     (job,) = world.job_ids()
     assert (
-        f"error: Job {job} FAILED; 0 of 0 batches had finished, and what a live run changed stays changed. Zuora gives no reason over the API."
-        in text
+        f"error: Job {job} FAILED. Zuora gives no reason over the API.\n    0 of 0 batches had finished; "
+        "what a live run has changed stays changed." in text
     )
     assert_clean(text)
     assert world.resource()["id"] == job
@@ -122,7 +124,7 @@ def test_a_timeout_of_the_run_caps_the_wait(
     text = world.failing()
     (job,) = world.job_ids()
     assert f"error: After 0 s (ZUORA_WAIT_TIMEOUT), job {job} (" in text
-    assert "Nothing is lost: Zuora goes on, and the next `pulumi up` goes on waiting." in text
+    assert "Run `pulumi up` again: it goes on waiting, and starts no second job." in text
 
     zuora.clock.advance(60)
     assert world.up().change_summary == {"same": 2, "create": 1}
@@ -147,7 +149,7 @@ def test_a_host_that_keeps_its_four_workers_is_told_of_once(
 
     assert result.change_summary == {"create": 5}
     warned = re.findall(
-        r"^ +pulumi-python\S+ \(\w-done\):\n(?:.*\n)*?\s+warning: (Pulumi's plugin host .*)$",
+        r"^ +pulumi-python\S+ \(\w-done\):\n(?:.*\n)*?\s+warning: (Waits may hold up .*\n.*)$",
         result.stdout,
         re.MULTILINE,
     )
@@ -163,7 +165,7 @@ def test_a_refresh_of_a_completion_is_no_drift_even_when_the_job_was_purged(worl
     world.zuora.forget_job(job)
     text = world.stack.refresh().stdout
 
-    assert f"Zuora does not know job {job} any more; it stays COMPLETED in the state." in text
+    assert f"Zuora no longer knows job {job}. State keeps it as COMPLETED." in text
     assert world.up().change_summary == {"same": 3}
 
 
@@ -186,7 +188,7 @@ def test_a_refresh_somewhere_else_is_refused(
         text = world.failing("refresh")
         assert other.count(Operation.GET) == 1
     assert (
-        f"Job {done.id} in state belongs to {zuora.base_url}, but the settings say {other.base_url}"
+        f"job {done.id} in state belongs to {zuora.base_url}, but the settings say {other.base_url}"
         in text
     )
 
@@ -201,7 +203,7 @@ def test_a_refresh_with_the_credentials_of_another_tenant_is_refused(world: Worl
     world.edit_state("done", lambda outputs: outputs.update(tenantId="7"))
 
     assert (
-        f"Job {done.id} in state belongs to tenant 7, but the credentials to tenant"
+        f"job {done.id} in state belongs to tenant 7, but the credentials belong to tenant"
         in world.failing("refresh")
     )
     assert world.asked() == {"token": 1}
@@ -219,10 +221,7 @@ def test_a_purged_job_stays_completed_where_its_place_is_said_elsewhere(
     world.up()
     zuora.forget_job(done.id)
     world.program(f"{program}, entity_id='a')")
-    assert (
-        f"Zuora does not know job {done.id} any more; it stays COMPLETED in the state."
-        in world.up().stdout
-    )
+    assert f"Zuora no longer knows job {done.id}. State keeps it as COMPLETED." in world.up().stdout
 
 
 def announced(text: str) -> list[str]:
@@ -246,7 +245,7 @@ def test_a_new_wait_is_announced_once(world: World) -> None:
 
     write(world, triggers=2, arguments=custom)
     assert announced(world.stack.preview().stdout) == [
-        f"Will wait up to 3.0 h (custom_timeouts.update) {unknown} If they still are {world.job_ids()[0]}, the wait is over already."
+        f"Will wait up to 3.0 h (custom_timeouts.update) {unknown} If they still are {world.job_ids()[0]}, there is nothing to wait for."
     ]
     text = world.up().stdout
     assert announced(text) == [
@@ -274,23 +273,24 @@ def test_a_purged_job_stays_completed_whatever_else_changes(world: World) -> Non
 
     world.program(program.format(ids=[second, first], arguments='max_errors=3, timeout="1h"'))
     result = world.up()
-    assert result.outputs["jobs"].value == [
+    told = [
+        {n: v for n, v in job.items() if n != "createdOn"} for job in result.outputs["jobs"].value
+    ]
+    assert told == [
         {
             "jobId": job_id,
             "type": "RatePlanCharge",
             "status": "COMPLETED",
             "progress": "100.00%",
+            **batches,
             "errorCount": errors,
         }
-        for job_id, errors in ((second, 0), (first, 2))
+        for job_id, errors, batches in ((second, 0, BATCHES), (first, 2, {}))
     ]
-    assert (
-        f"Zuora does not know job {first} any more; it stays COMPLETED in the state."
-        in result.stdout
-    )
+    assert f"Zuora no longer knows job {first}. State keeps it as COMPLETED." in result.stdout
 
     world.program(program.format(ids=[second, first], arguments="max_errors=1"))
-    assert f"but 2 records failed (2 in job {first}); 1 are accepted." in world.failing()
+    assert f"but 2 records failed (2 in job {first}). max_errors is 1." in world.failing()
     world.program(program.format(ids=[first], arguments='max_errors=2, entity_id="other"'))
     assert f"Zuora does not know job {first} in entity other." in world.failing()
 
@@ -352,10 +352,10 @@ def test_a_count_that_cannot_be_read_fails_the_deployment(world: World) -> None:
     world.program(program.format(id=job.id, max_errors=5))
     text = world.failing()
     assert (
-        f"how many records failed cannot be read: Zuora says errorCount -1 for job {job.id}; 5 are accepted."
+        f"failed records cannot be read: Zuora says errorCount -1 for job {job.id}. max_errors is 5."
         in text
     )
-    assert "To accept any number, set  max_errors=2147483648" in text
+    assert "To accept any number, set\n      max_errors=2147483648" in text
     assert_clean(text)
 
     world.program(program.format(id=job.id, max_errors=2147483648))
@@ -364,9 +364,9 @@ def test_a_count_that_cannot_be_read_fails_the_deployment(world: World) -> None:
         f"warning: How many records failed is not known: Zuora tells no number for job {job.id}"
         in result.stdout
     )
-    assert result.outputs["jobs"].value == [
-        {"jobId": job.id, "type": "RatePlanCharge", "status": "COMPLETED", "progress": "100.00%"}
-    ]
+    (told,) = result.outputs["jobs"].value
+    assert told["status"] == "COMPLETED"
+    assert "errorCount" not in told
     assert "errors" not in result.outputs or result.outputs["errors"].value is None
 
 
@@ -389,7 +389,7 @@ def test_all_faults_of_a_completion_are_reported_at_once(world: World) -> None:
     text = world.failing("preview")
 
     for part in (
-        "job_ids has an entry that must be a job id of 32 characters",
+        "job_ids has a wrong entry: it must be a job id of 32 characters",
         "timeout is 'soon', not a duration",
         "max_errors must be a whole number from 0",
     ):
@@ -406,9 +406,9 @@ def test_all_faults_of_a_completion_are_reported_at_once(world: World) -> None:
                 'type must be one of "RatePlanCharge", "OrderLineItem", not 5',
                 "batch_size must be a whole number from 1 to 1000, not 5000",
                 "dry_run must be True or False, not 0",
-                "reason must be a text, not 7",
-                "org_ids has an entry that must be one id of visible ASCII characters, not 8",
-                "known_job_ids has an entry that must be a job id of 32 characters, not 9",
+                "reason must be a string, not 7",
+                "org_ids has a wrong entry: it must be one id of visible ASCII characters, not 8",
+                "known_job_ids has a wrong entry: it must be a job id of 32 characters, not 9",
             ],
         ),
         (
@@ -446,7 +446,7 @@ def test_a_gate_that_waits_goes_live_only_with_the_dry_runs_id(world: World) -> 
 
     world.program(VERIFIED.format(triggers=1, approval="0" * 32))
     assert (
-        f"approval is '{'0' * 32}', but the dry run is {dry.id}; the live job was not started."
+        f"was not started: approval is '{'0' * 32}', but the dry run is {dry.id}."
         in world.failing()
     )
     assert world.job_ids() == [dry.id]
@@ -459,17 +459,21 @@ def test_a_gate_that_waits_goes_live_only_with_the_dry_runs_id(world: World) -> 
 
 
 def test_a_gate_that_is_closed_and_opened_again_starts_nothing(world: World) -> None:
-    """Back to waiting, the live job leaves the state; approved again within a day, it is the same job, also where it came after another one."""
-    for triggers in (1, 2):
-        world.program(VERIFIED.format(triggers=triggers, approval="wait"))
-        world.up()
-        approval = world.job_ids()[-1]
-        for written in (approval, "wait", approval):
-            world.program(VERIFIED.format(triggers=triggers, approval=written))
-            last = world.up()
+    """Back to waiting, the live job leaves the state; the line that is printed then takes it back."""
+    world.program(VERIFIED.format(triggers=1, approval="wait"))
+    world.up()
+    (dry,) = world.job_ids()
+    world.program(VERIFIED.format(triggers=1, approval=dry))
+    live = world.up().outputs["jobId"].value
+    world.program(VERIFIED.format(triggers=1, approval="wait"))
+    line = f'existing_job_id="{live}"'
+    assert line in world.up().stdout
 
-    assert [job.dry_run for job in world.zuora.jobs] == [True, False, True, False]
-    assert last.outputs["jobId"].value == world.job_ids()[3]
+    world.program(VERIFIED.format(triggers=1, approval=dry))
+    assert line in world.failing()
+    world.program(VERIFIED.format(triggers=1, approval=f'{dry}", {line}, reason="'))
+    assert world.up().outputs["jobId"].value == live
+    assert world.job_ids() == [dry, live]
 
 
 @pytest.mark.parametrize("approval", ["yes", "0" * 31])
@@ -481,7 +485,7 @@ def test_an_approval_that_can_be_none_is_refused_in_the_preview(
     text = world.failing("preview")
 
     assert (
-        f'approval must be "auto", "wait" or the job id of the dry run, 32 characters, not \'{approval}\'.'
+        f'approval must be "wait", "auto" or the job id of the dry run (32 characters), not \'{approval}\'.'
         in text
     )
     assert world.asked() == {}
@@ -530,9 +534,7 @@ def test_ctrl_c_ends_a_wait_and_the_job_runs_on(
 
         (job,) = zuora.jobs
         assert f"The wait was cancelled; job {job.id} (PROCESSING 0.00%) still runs." in said[0]
-        assert (
-            "Nothing is lost: Zuora goes on, and the next `pulumi up` goes on waiting." in said[0]
-        )
+        assert "Run `pulumi up` again: it goes on waiting, and starts no second job." in said[0]
         assert (job.status, world.resource()["id"]) == ("PROCESSING", job.id)
         zuora.finish(job.id)
         assert world.up().change_summary["create"] == 1

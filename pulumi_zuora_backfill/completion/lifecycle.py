@@ -57,22 +57,35 @@ def announce_wait(olds: Mapping[str, Any], inputs: Mapping[str, Any], settings: 
     if ids is None or is_unknown(ids):
         jobs = "jobs that are not known yet"
         if isinstance(before, list):
-            kept = f" If they still are {', '.join(map(str, before))}, the wait is over already."
+            kept = (
+                f" If they still are {', '.join(map(str, before))}, there is nothing to wait for."
+            )
     else:
         jobs = f"job{'s' if len(ids) > 1 else ''} {', '.join(ids)}"
     if is_unknown(inputs.get("timeout")) or is_unknown(inputs.get("maxErrors")):
         return f"Will wait for {jobs}.{kept}"
     timeout_s, source = timeout_of(inputs, settings, "update" if olds else "create")
-    return f"Will wait up to {duration(timeout_s)} ({source}) for {jobs} to complete with at most {inputs['maxErrors']:.0f} failed records.{kept}"
+    return (
+        f"Will wait up to {duration(timeout_s)} ({source}) for {jobs} to complete with at most "
+        f"{inputs['maxErrors']:.0f} failed records.{kept}"
+    )
 
 
 def begins_to_wait(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Tell from the inputs whether another wait begins: there is none yet, or it is for other jobs or for jobs that are not known yet."""
+    """
+    Tell from the inputs whether another wait begins.
+
+    There is none yet, or it is for other jobs, or for jobs that are not known yet.
+    """
     return is_unknown(news.get("jobIds")) or olds.get("jobIds") != news.get("jobIds")
 
 
 def completion_changes(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, ...]:
-    """Name the inputs that are different; ids that are not known yet are a change in a preview, as the wait will begin anew."""
+    """
+    Name the inputs that are different.
+
+    Ids that are not known yet are a change in a preview: the wait will begin anew.
+    """
     return tuple(
         name
         for name in (*_DECLARED, CUSTOM_TIMEOUTS)
@@ -124,12 +137,14 @@ def await_jobs(
             voice.warn(_purged(job.id, job.status))
     if errors := sum(job.error_count or 0 for job in jobs):
         voice.warn(
-            f"{errors} records failed, at most {wait.max_errors} are accepted. Look into {WHERE_TO_LOOK}."
+            f"{errors} records failed; max_errors={wait.max_errors} accepts that. Look in "
+            f"{WHERE_TO_LOOK}."
         )
     if untold := [job.id for job in jobs if job.error_count is None]:
         voice.warn(
-            f"How many records failed is not known: Zuora tells no number for job{'s' if len(untold) > 1 else ''} {', '.join(untold)}, so max_errors "
-            f"proves nothing here. Look into {WHERE_TO_LOOK}."
+            f"How many records failed is not known: Zuora tells no number for "
+            f"job{'s' if len(untold) > 1 else ''} {', '.join(untold)}.\nmax_errors could not be checked "
+            f"there. Look in {WHERE_TO_LOOK}."
         )
     return _outputs({**inputs, **place}, [_output(job) for job in jobs])
 
@@ -137,7 +152,7 @@ def await_jobs(
 def read_completion(
     zuora: Zuora, settings: Settings, properties: Mapping[str, Any], voice: Voice
 ) -> dict[str, Any]:
-    """Look at every job once; one that Zuora has purged stays as it was."""
+    """Look at every job once; one that Zuora has purged keeps its state."""
     bound = {**properties, "jobId": ", ".join(map(str, properties.get("jobIds") or ()))}
     ensure_same_place(zuora.base_url, bound, settings)
     ensure_same_tenant(zuora.client.tenant_id(), bound)
@@ -150,7 +165,11 @@ def read_completion(
 
 
 def timeout_of(inputs: Mapping[str, Any], settings: Settings, kind: str) -> tuple[float, str]:
-    """Return how long to wait, and which setting says so: `custom_timeouts` beats `timeout`, the cap of the run beats both."""
+    """
+    Return how long to wait, and which setting says so.
+
+    `custom_timeouts` beats `timeout`, and the cap of the run limits both.
+    """
     custom = inputs.get(CUSTOM_TIMEOUTS)
     own = custom.get(kind) if isinstance(custom, Mapping) else None
     timeout_s, source = (
@@ -172,12 +191,12 @@ def _seen(
         voice.warn(_purged(job_id, str(kept.get("status", JobStatus.UNKNOWN.value))))
         return {"jobId": job_id, **kept}
     if job.status != JobStatus.COMPLETED:
-        voice.warn(f"Job {job_id}, which had completed, is now {job.status}.")
+        voice.warn(f"Job {job_id} had completed, and is now {job.status}.")
     return _output(job)
 
 
 def _purged(job_id: str, status: str) -> str:
-    return f"Zuora does not know job {job_id} any more; it stays {status} in the state."
+    return f"Zuora no longer knows job {job_id}. State keeps it as {status}."
 
 
 def _completed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Job]:

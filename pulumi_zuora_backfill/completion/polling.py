@@ -1,7 +1,7 @@
 """
 Wait until jobs have come to their end: polling as data, every job by one loop.
 
-Knows neither Pulumi nor HTTP; clock and sleep are injected, and a sleep may end the wait by raising.
+Knows neither Pulumi nor HTTP. Clock and sleep are injected; a sleep may end the wait by raising.
 """
 
 from __future__ import annotations
@@ -43,9 +43,11 @@ class Wait:
         scope: The entity and the organisations they run in.
         timeout_s: How long to wait for all of them together.
         timeout_from: Which setting the timeout comes from, for the error text.
-        max_errors: How many failed records in all are accepted; `ANY_NUMBER` accepts what cannot be counted.
-        tenant_id: The tenant, for what Zuora's support wants to know.
-        completed: Jobs that had completed before, by id: they stay so where Zuora does not know them any more.
+        max_errors: How many failed records in all are accepted; `ANY_NUMBER` also accepts a number
+            that cannot be read.
+        tenant_id: The tenant, which Zuora's support asks for.
+        completed: Jobs that had completed before, by id. They still count as completed if Zuora no
+            longer knows them.
     """
 
     job_ids: tuple[str, ...]
@@ -63,7 +65,8 @@ def wait_for(
     """
     Poll until all jobs have completed.
 
-    Asks for each job that runs once a round; a round comes 1 s after the first, then ever later, up to 30 s. Transient faults are ridden out.
+    Asks for each running job once a round. The pause between rounds grows from 1 s to 30 s.
+    Transient faults do not end the wait.
 
     Args:
         client: Talks to Zuora.
@@ -75,11 +78,12 @@ def wait_for(
         The jobs, in the order in which they were given.
 
     Raises:
-        JobFailedError: A job FAILED, was STOPPED, or is not known to Zuora; or more records failed than accepted, or nobody can say how many.
+        JobFailedError: A job FAILED, was STOPPED, or is not known to Zuora; or more records failed
+            than are accepted, or their number cannot be read.
         UnknownJobStatusError: A job has a status that Zuora does not document.
-        JobTimedOutError: The time is over; the jobs run on.
-        InterruptedWaitError: The run was cancelled; the jobs run on.
-        ZuoraBackfillError: Zuora could not be asked, for good.
+        JobTimedOutError: The time is over; Zuora continues the jobs.
+        InterruptedWaitError: The run was cancelled; Zuora continues the jobs.
+        ZuoraBackfillError: Zuora refused to be asked.
     """
     began_s = clock.monotonic()
     jobs: dict[str, Job] = {}
@@ -102,21 +106,27 @@ def wait_for(
             left_s = wait.timeout_s - waited_s
             if left_s <= 0:
                 raise JobTimedOutError(
-                    f"After {duration(wait.timeout_s)} ({wait.timeout_from}), {_unfinished(wait, jobs)} still {_runs(wait, jobs)}.",
-                    "Nothing is lost: Zuora goes on, and the next `pulumi up` goes on waiting. Give it more time with a longer "
-                    f"{wait.timeout_from}.",
+                    f"After {duration(wait.timeout_s)} ({wait.timeout_from}), "
+                    f"{_unfinished(wait, jobs)} still {_runs(wait, jobs)}. Zuora continues.",
+                    "Run `pulumi up` again: it goes on waiting, and starts no second job. To wait longer "
+                    f"at a time, raise {wait.timeout_from}.",
                 )
             clock.sleep(min(pause_s, left_s))
             pause_s = min(LONGEST_PAUSE_S, pause_s * _GROWTH)
     except InterruptedWaitError as error:
         raise InterruptedWaitError(
-            f"The wait was cancelled; {_unfinished(wait, jobs)} still {_runs(wait, jobs)}.",
-            "Nothing is lost: Zuora goes on, and the next `pulumi up` goes on waiting.",
+            f"The wait was cancelled; {_unfinished(wait, jobs)} still {_runs(wait, jobs)}. "
+            "Zuora continues.",
+            "Run `pulumi up` again: it goes on waiting, and starts no second job.",
         ) from error
 
 
 def progress_line(jobs: Sequence[Job], expected: int, waited_s: float) -> str:
-    """Say how far the jobs are: ``RatePlanCharge PROCESSING 45.00%, 3 of 10 batches, 0 errors, 12 min``."""
+    """
+    Say how far the jobs are.
+
+    Such as ``RatePlanCharge PROCESSING 45.00%, 3 of 10 batches, 0 errors, 12 min``.
+    """
     slowest = min(jobs, key=lambda job: (job.ended, job.batch_finished_count or 0))
     parts = [f"{slowest.type or 'job'} {slowest.status} {slowest.progress or ''}".strip()]
     if slowest.batch_sent_count is not None:
@@ -146,7 +156,7 @@ def _look(
             return wait.completed[job_id]
         raise JobFailedError(
             f"Zuora does not know job {job_id} in {wait.scope.described()}.",
-            f"Check the id and the entity in {WHERE_TO_LOOK}.",
+            f"Check the id in {WHERE_TO_LOOK}, and entity_id: a job is only seen from its own entity.",
         ) from error
     except (ApiError, TransportError) as error:
         if not (error.transient or isinstance(error, AskedToWaitError)):
@@ -160,21 +170,25 @@ def _judged(job: Job, tenant_id: str | None) -> Job:
     if job.running or job.status == JobStatus.COMPLETED:
         return job
     times = f"created {iso(job.created_on)}, last changed {iso(job.updated_on)}"
-    batches = f"{job.batch_finished_count or 0} of {job.batch_sent_count or 0} batches had finished, and what a live run changed stays changed"
+    batches = (
+        f"{job.batch_finished_count or 0} of {job.batch_sent_count or 0} batches had finished; what a "
+        "live run has changed stays changed."
+    )
     again = "To run the backfill again, change `triggers` of its BackfillJob or VerifiedBackfill."
     if job.status == JobStatus.FAILED:
         raise JobFailedError(
-            f"Job {job.id} FAILED; {batches}. Zuora gives no reason over the API.",
-            f"Look into {WHERE_TO_LOOK}, or ask Zuora's support about job {job.id}, tenant {tenant_id or 'unknown'}, {times}. {again}",
+            f"Job {job.id} FAILED. Zuora gives no reason over the API.\n{batches}",
+            f"Look in {WHERE_TO_LOOK}, or ask Zuora's support.\n"
+            f"Tell them: job {job.id}, tenant {tenant_id or 'unknown'}, {times}.\n{again}",
         )
     if job.status == JobStatus.STOPPED:
         who = f" by {job.user}" if job.user else ""
         raise JobFailedError(
-            f"Job {job.id} was STOPPED{who}; {batches}.", f"{WHERE_TO_LOOK} tells more. {again}"
+            f"Job {job.id} was STOPPED{who}.\n{batches}", f"Look in {WHERE_TO_LOOK}.\n{again}"
         )
     raise UnknownJobStatusError(
         f"Job {job.id} has the status {job.status!r}, which this version does not know.",
-        f"Look into {WHERE_TO_LOOK}; a newer version of pulumi-zuora-backfill may know it.",
+        f"Look in {WHERE_TO_LOOK}. A newer version of pulumi-zuora-backfill may know the status.",
     )
 
 
@@ -186,16 +200,19 @@ def _accepted(jobs: tuple[Job, ...], max_errors: int) -> tuple[Job, ...]:
     ]
     if unreadable and max_errors < ANY_NUMBER:
         raise JobFailedError(
-            f"The jobs completed, but how many records failed cannot be read: Zuora says errorCount {', '.join(unreadable)}; {max_errors} are accepted.",
-            f"Look into {WHERE_TO_LOOK}. To accept any number, set  max_errors={ANY_NUMBER}",
+            "The jobs have completed, but the number of failed records cannot be read: Zuora says "
+            f"errorCount {', '.join(unreadable)}. max_errors is {max_errors}.",
+            f"Look in {WHERE_TO_LOOK}. To accept any number, set\n  max_errors={ANY_NUMBER}",
         )
     failed = {job.id: job.error_count for job in jobs if job.error_count}
     total = sum(failed.values())
     if total > max_errors:
         listed = ", ".join(f"{count} in job {job_id}" for job_id, count in failed.items())
         raise JobFailedError(
-            f"The jobs completed, but {total} records failed ({listed}); {max_errors} are accepted. Zuora lists no records over the API.",
-            f"Look into {WHERE_TO_LOOK}. To accept exactly this, set  max_errors={total}",
+            f"The jobs have completed, but {total} records failed ({listed}). max_errors is "
+            f"{max_errors}.\nWhat a live run has changed stays changed.",
+            f"Look in {WHERE_TO_LOOK}: Zuora does not list the records over the API. To accept exactly "
+            f"this number, set\n  max_errors={total}",
         )
     return jobs
 

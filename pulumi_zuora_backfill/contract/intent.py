@@ -1,8 +1,9 @@
 """
 One intent, one key: what makes two requests the same request.
 
-Pure functions; the same value on every Python, platform and version of this package. Zuora saves the answer to a key for 24 hours
-(https://developer.zuora.com/docs/guides/idempotent-requests), so a key that changed by accident would start a second job.
+Pure functions; the same value on every Python, platform and version of this package. Zuora saves the
+answer to a key for 24 hours, so a key that changed by accident would start a second job.
+Source: https://developer.zuora.com/docs/guides/idempotent-requests
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def key_for(intent: Intent, after: str | None = None, refusals: Sequence[str] = 
 
 
 def track_id_for(key: str) -> str:
-    """Return the ``Zuora-Track-Id`` of a request with this key, where the user gives none: its first 37 characters."""
+    """Return the ``Zuora-Track-Id`` if the user gives none: the key's first 37 characters."""
     return key[:_TRACK_ID_LENGTH]
 
 
@@ -107,11 +108,12 @@ def canonical(value: Any) -> Any:
     """
     Bring a JSON value into its canonical form.
 
-    Whole floats become integers (Pulumi carries every number as a float), nulls inside objects are dropped (Pulumi drops them too),
-    names are sorted, ``True`` stays apart from 1.
+    Whole floats become integers (Pulumi carries every number as a float), nulls inside objects are
+    dropped (Pulumi drops them too), names are sorted, and ``True`` stays apart from 1.
 
     Raises:
-        ValueError: A number is not finite or is a whole number of 2^53 or beyond, or the value is not JSON.
+        ValueError: A number is not finite or is a whole number of 2^53 or beyond, or the value is
+            not JSON.
     """
     if value is None or isinstance(value, bool | str):
         return value
@@ -124,7 +126,8 @@ def canonical(value: Any) -> Any:
     if isinstance(value, int):
         if abs(value) >= _TOO_BIG:
             raise ValueError(
-                "a whole number of 2^53 or beyond loses digits on its way through Pulumi; write it as a string"
+                "a whole number of 2^53 or beyond loses digits on its way through Pulumi; write it as a "
+                "string"
             )
         return value
     if isinstance(value, list | tuple):

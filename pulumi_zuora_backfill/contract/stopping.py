@@ -1,4 +1,4 @@
-"""The end of a job that is let go of: ask it to stop and see that it does, or see that it has ended."""
+"""The end of a job that is deleted or replaced: ask it to stop, or see that it has ended."""
 
 from __future__ import annotations
 
@@ -61,13 +61,16 @@ def stop_job(
         while not (job := client.get(job_id, scope)).ended:
             if refusal is not None:
                 raise JobStillRunningError(
-                    f"Job {job_id} still runs ({job.status}): {refusal}", "It stays in the state."
+                    f"Job {job_id} could not be stopped and still runs ({job.status}).\n"
+                    f"{refusal.message}",
+                    f"{refusal.hint}\nThe resource stays in the state.".strip(),
                 ) from refusal
             if clock.monotonic() + pause_s > deadline_s:
                 raise JobStillRunningError(
                     f"Job {job_id} was asked to stop but is still {job.status} after {timeout_s:.0f} s.",
-                    "It stays in the state; run the same command again, or wait longer with  "
-                    'custom_timeouts=pulumi.CustomTimeouts(delete="10m").',
+                    "The resource stays in the state. Run the same command again: the job may have "
+                    "stopped by then.\nTo allow more time, apply this to the resource first: "
+                    'custom_timeouts=pulumi.CustomTimeouts(delete="10m")',
                 )
             report(f"Job {job_id} is {job.status} {job.progress or ''}, stopping.")
             clock.sleep(pause_s)
@@ -81,16 +84,17 @@ def ensure_ended(
     client: BackfillClient, job_id: str, status: str | None, scope: Scope, way_back: str = ""
 ) -> None:
     """
-    Make sure that a job that is to be replaced and may not be stopped has ended; sends one GET, none where its status in state says so.
+    Make sure that a job that is replaced and may not be stopped has ended.
 
-    A status that nobody documented is not taken for an end; a job that Zuora does not know is.
+    Sends one GET, or none if its status in state says that it has ended. A status that Zuora does
+    not document is not taken for an end; a job that Zuora does not know has ended.
 
     Args:
         client: Talks to Zuora.
         job_id: The job.
         status: Its status in state.
         scope: The entity and the organisations it runs in.
-        way_back: What to do to keep it, where that is still possible.
+        way_back: What to do to keep it, if that is still possible.
 
     Raises:
         JobStillRunningError: It has not ended.
@@ -105,8 +109,9 @@ def ensure_ended(
     if not job.ended:
         stands = f"{job.status} {job.progress}" if job.progress else job.status
         raise JobStillRunningError(
-            f"Job {job.id}, which is to be replaced, still runs ({stands}); nothing was started.",
-            'A live job is stopped halfway only if on_delete="stop" was in force before, and a job that retain_on_delete keeps is never stopped. '
-            f"Wait until it has ended, or cancel it in {WHERE_TO_LOOK}, then run `pulumi up` again."
-            + (f" {way_back}" if way_back else ""),
+            f"Job {job.id} still runs ({stands}), so the new job was not started.",
+            f"Wait until it has ended, or cancel it in {WHERE_TO_LOOK}. Then run `pulumi up` again.\n"
+            + (f"{way_back}\n" if way_back else "")
+            + 'Pulumi stops a running job only if on_delete="stop" was applied before, and never if '
+            "retain_on_delete is set.",
         )

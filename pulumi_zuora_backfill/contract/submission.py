@@ -16,7 +16,7 @@ finds it again. The contract's six promises and a model that plays them are in D
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from pulumi_zuora_backfill.clock import Clock
@@ -24,15 +24,17 @@ from pulumi_zuora_backfill.errors import (
     AmbiguousJobError,
     ApiError,
     AskedToWaitError,
+    JobError,
     JobRefusedError,
     NotFoundError,
     OutcomeUnknownError,
+    TransportError,
     ZuoraBackfillError,
 )
 from pulumi_zuora_backfill.zuora.models import BackfillType, Job, JobStatus, duration, iso
 from pulumi_zuora_backfill.zuora.refusals import WHERE_TO_LOOK
 
-from .attempt import LATEST_JOB, Attempt, Window
+from .attempt import LATEST_JOB, LIFETIME, Attempt, Window
 from .guard import Guard
 from .intent import key_for
 from .start_request import StartedJob, StartRequest
@@ -44,7 +46,10 @@ if TYPE_CHECKING:
 MAX_CHAIN: Final = 16
 MAX_REFUSALS: Final = 2
 FRESH_S: Final = 60.0
+MAX_LISTS: Final = 5
 _CLOCK_SLACK_S = 1.0
+# An attempt that begins in time may go on a little; Zuora forgets a key after 24 hours.
+_MARGIN = timedelta(minutes=30)
 _TYPES: Final = frozenset(type.value for type in BackfillType)
 _TAKE_OR_START = (
     'existing_job_id="{}"  to take it over, or another value of  triggers  to start one.'
@@ -105,6 +110,7 @@ class Submission:
     def _check_guard(self, run: _Run) -> None:
         """GUARD: the list must be fresh when the first POST leaves, so its start is noted."""
         run.listed_at_s = self._clock.monotonic()
+        run.lists += 1
         self._guard.check(run.start, within_s=run.left_s())
 
     def _send(self, run: _Run) -> Started:
@@ -124,6 +130,14 @@ class Submission:
                     take(started.job_id)
                     return started
             except _ListIsOldError:
+                if run.lists == MAX_LISTS:
+                    raise TransportError(
+                        f"Could not start the backfill job: Zuora took more than {duration(FRESH_S)} "
+                        f"for each of {MAX_LISTS} lists of the tenant's jobs, so none was fresh "
+                        "enough to go by.",
+                        "Run `pulumi up` again later.",
+                        arrived=False,
+                    ) from None
                 self._check_guard(run)
             except ZuoraBackfillError as error:
                 if error.outcome_open:
@@ -181,10 +195,11 @@ class Submission:
             if recovered:
                 remark = _about_recovered(job)
         if not start.history.complete and (recovered or job.age_s is None):
+            verb = "has" if recovered else "may have"
             raise AmbiguousJobError(
-                f"Zuora answered with job {job.id}, which an earlier run has started. State does not "
-                "hold which jobs this resource has had, so it may be an old one. Nothing more was "
-                "sent.",
+                f"Zuora answered with job {job.id}, which an earlier run {verb} started. State does "
+                "not hold which jobs this resource has had, so it may be an old one. Nothing more "
+                "was sent.",
                 "Add  " + _TAKE_OR_START.format(job.id),
             )
         return StartedJob(
@@ -207,6 +222,7 @@ class Submission:
         began = run.began or self._clock.now()
         windows = earlier.windows if earlier else ()
         now = self._zuora_now()
+        dated = run.window_since is not None and now is not None
         if run.window_since and now:
             windows = (*windows, Window(since=run.window_since, until=now + LATEST_JOB))
         attempt = Attempt(
@@ -221,14 +237,21 @@ class Submission:
             said = f"One attempt got no clear answer, and the one after it was refused: {said}"
         # The hints of other errors would lead elsewhere: another base URL is another key.
         hint = f" {error.hint}" if _names_a_longer_wait(error) else ""
-        return OutcomeUnknownError(
-            f"It is not known whether the {run.start.intent.type} backfill was started. {said}{hint}",
+        later = _later(run.start.guard)
+        way_on = (
             f"Run `pulumi up` again before {iso(attempt.until)}: it continues this attempt and cannot "
-            "start a second job. Until then change neither type, triggers, tenant nor entity. Later, "
-            f"{_later(run.start.guard)}",
+            "start a second job. Until then change neither type, triggers, tenant nor entity. "
+            f"Later, {later}"
+        )
+        if not dated and run.start.guard != "none":
+            # Zuora told no time, so the guard cannot tell a job of this attempt from another one.
+            way_on = f"Run `pulumi up` again: {later} If there is none, it starts the job."
+        return OutcomeUnknownError(
+            f"It is not known whether the {run.start.intent.type} backfill was started.\n{said}{hint}",
+            way_on,
             attempt=attempt,
             unrecorded_hint="This attempt could not be written to the state. Run `pulumi up` again: "
-            f"{_later(run.start.guard)}",
+            f"{later}",
         )
 
     def _zuora_now(self) -> datetime | None:
@@ -244,6 +267,7 @@ class _Run:
     after: str | None = None
     refusals: tuple[str, ...] = ()
     listed_at_s: float = 0.0
+    lists: int = 0
     posted_at_s: float = 0.0
     began: datetime | None = None
     window_since: datetime | None = None
@@ -270,8 +294,21 @@ class _Run:
         return max(0.0, self._deadline_s - self.clock.monotonic())
 
     def about_to_post(self, zuora_now: datetime | None) -> None:
-        """Note the first POST, or ask for a new list if the one that allowed it has become old."""
+        """Note the first POST, or say that its list is old or that the time is over."""
         now_s = self.clock.monotonic()
+        first = self.continued.began if self.continued else self.began
+        if first and (zuora_now or self.clock.now()) > first + LIFETIME + _MARGIN:
+            raise JobError(
+                "Nothing more was sent: Zuora is about to forget the idempotency key of this attempt.",
+                "Run `pulumi up` again: the guard looks first.",
+            )
+        if self.left_s() == 0 and self.start.timeout_s is not None:
+            raise TransportError(
+                f"Could not start the backfill job: the {duration(self.start.timeout_s)} of "
+                "custom_timeouts.create were over before the request could be sent.",
+                "Run `pulumi up` again, or give it more time.",
+                arrived=False,
+            )
         if self.began is None:
             if self.start.guard != "none" and now_s - self.listed_at_s > FRESH_S:
                 raise _ListIsOldError
@@ -294,13 +331,11 @@ def _names_a_longer_wait(error: ZuoraBackfillError) -> bool:
 def _later(guard: str) -> str:
     if guard == "none":
         return f'look into {WHERE_TO_LOOK} first, as guard="none" looks for no job.'
-    return (
-        "the guard looks first, and names a job that was started with the line that takes it over."
-    )
+    return "the guard looks first: if the job is there, it prints the line that takes it over."
 
 
 def _refused(error: ApiError) -> JobRefusedError:
-    hint = error.hint or "Mend the cause and run `pulumi up` again."
+    hint = error.hint or "Fix the cause and run `pulumi up` again."
     if error.status == 422:
         hint = (
             "This idempotency key was used before with another tenant, URL or method, or with another "
@@ -315,5 +350,5 @@ def _about_recovered(job: Job) -> str:
     text = f"Job {job.id}, which an earlier attempt started{age}, was taken over; no second one was started."
     if job.ended:
         ended = "completed" if job.status == JobStatus.COMPLETED else "failed"
-        text += f" It has already {ended}; to run another one, change `triggers`."
+        text += f"\nIt has already {ended}; to run another one, change `triggers`."
     return text

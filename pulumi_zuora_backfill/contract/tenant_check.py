@@ -14,8 +14,8 @@ from pulumi_zuora_backfill.settings.loading import Settings
 from pulumi_zuora_backfill.zuora.models import Scope
 
 _SET_BACK: Final = (
-    "Set address, tenant and entity back (environment or zuora:* configuration). For another tenant, "
-    "use a stack of its own."
+    "Set base URL, tenant and entity back (environment or zuora:* configuration). For another tenant, "
+    "use another stack."
 )
 
 
@@ -40,7 +40,7 @@ def place_of(base_url: str, tenant_id: str, scope: Scope) -> dict[str, Any]:
 
 
 def scope_in_state(properties: Mapping[str, Any], settings: Settings) -> Scope:
-    """Return the entity and organisations a job was started in; today's for one that is looked up."""
+    """Return the entity and organisations of a job; today's for one that is looked up."""
     if "baseUrl" not in properties:
         declared = scope_of(properties)
         return settings.scope_for(declared.entity_id, declared.org_ids)
@@ -138,7 +138,7 @@ def ensure_one_tenant(
 def _refuse(state: Mapping[str, Any], mismatch: str | None) -> None:
     if mismatch:
         raise WrongTenantError(
-            f"Nothing was sent: job {state.get('jobId', '(of an open attempt)')} in state belongs to "
+            f"Nothing was sent: job {state.get('jobId', '(id not known)')} in state belongs to "
             f"{mismatch}.",
             _SET_BACK,
         )

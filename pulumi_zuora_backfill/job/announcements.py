@@ -83,12 +83,13 @@ def announce_continuation(
 ) -> Announcement:
     """Say what becomes of an attempt whose outcome is not known."""
     kind, began = _kind(inputs), iso(attempt.began)
+    live = "" if inputs.get("dryRun") is True else "LIVE "
     if continues:
         return Announcement(
-            text=f"CONTINUES the {kind} backfill of {began}, whose outcome is not known.\n"
+            text=f"CONTINUES the {live}{kind} backfill of {began}, whose outcome is not known.\n"
             f"Until {iso(attempt.until)} `pulumi up` finds its job, or starts the one that is missing: "
-            "no second job.",
-            warning=False,
+            "no second job." + (f"\n{_IRREVERSIBLE}" if live else ""),
+            warning=bool(live),
         )
     return Announcement(
         text=f"The {kind} backfill of {began} may have been started; its outcome was never known.\n"
@@ -118,7 +119,7 @@ def _dry_run(
     news = f"Dry run of the {_kind(inputs)} backfill{_not_known(inputs)} {_where(inputs, settings)}"
     verified = inputs.get("verified")
     approval = verified.get("approval") if isinstance(verified, Mapping) else None
-    then = ["`pulumi up` stops after it and prints the line that approves it."]
+    then = ["No live job starts: `pulumi up` stops after it and prints the line that approves it."]
     if approval == "auto":
         then = ['approval="auto": if it completes cleanly, the LIVE job starts without asking.']
     elif approval is None:
@@ -174,7 +175,7 @@ def _where(inputs: Mapping[str, Any], settings: Settings) -> str:
         parts.append(f"entity {scope.entity_id}")
     if scope.org_ids and not is_unknown(inputs.get("orgIds")):
         parts.append(f"organisations {', '.join(scope.org_ids)}")
-    at = settings.base_url or "(no base URL is set here)"
+    at = settings.base_url or "(set ZUORA_BASE_URL or zuora:baseUrl)"
     return f"in {', '.join(parts)} at {at}"
 
 
@@ -222,5 +223,6 @@ def _fate(replaced: Replaced | None) -> Sequence[str]:
     if replaced.outputs.get("onDelete") == "stop":
         return (f"The {kind} before, {job_id} (last seen {status}), is stopped if it still runs.",)
     return (
-        f"The {kind} before, {job_id} (last seen {status}), must have ended, or `pulumi up` refuses.",
+        f"The {kind} before, {job_id} (last seen {status}), must have ended: while it runs, "
+        "`pulumi up` refuses.",
     )

@@ -1,5 +1,5 @@
 """
-The inputs of a BackfillJob: every fault found at once, defaults made explicit, numbers and lists in one form.
+The inputs of a BackfillJob: all faults at once, defaults explicit, one form for each value.
 
 Pure; nothing is asked of Zuora.
 """
@@ -83,7 +83,7 @@ def secrets_of(properties: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _without_a_value(given: Mapping[str, Any]) -> list[Fault]:
-    """Find decisive arguments that are declared and come out as null: no default is taken for them."""
+    """Find decisive arguments that are declared and come out as null: they get no default."""
     identity = Identity.of(given)
     declared = identity.declared if identity else frozenset()
     faults = []
@@ -91,7 +91,7 @@ def _without_a_value(given: Mapping[str, Any]) -> list[Fault]:
         wire = WIRE_NAMES[name]
         if wire in given or name == "type" or (wire not in declared and name != "dry_run"):
             continue
-        what = "set True or False" if name == "dry_run" else "give it a value, or leave it away"
+        what = "set True or False" if name == "dry_run" else "give it a value, or leave it out"
         faults.append(
             Fault(
                 wire_name="",
@@ -125,13 +125,13 @@ def ensure_job_id(job_id: str) -> None:
         job_id_of(job_id)
     except ValueError:
         raise InputError(
-            f"{clean(job_id)!r} is no job id: it has to be {JOB_ID_LENGTH} characters long.",
+            f"{clean(job_id)!r} is not a job id: a job id has {JOB_ID_LENGTH} characters.",
             "Nothing was sent to Zuora.",
         ) from None
 
 
 def same(old: object, new: object) -> bool:
-    """Tell whether two values mean the same, however Pulumi carried them; state may hold what only an earlier version took."""
+    """Tell whether two values mean the same; state may hold what only an earlier version took."""
     try:
         return canonical_json(old) == canonical_json(new)
     except ValueError:

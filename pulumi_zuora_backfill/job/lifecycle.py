@@ -65,7 +65,7 @@ class PartlyCreatedError(JobError):
         super().__init__(error.message, error.hint)
         self.id = id_
         self.outputs = outputs
-        self.unrecorded = f"{error.message} {error.unrecorded_hint}"
+        self.unrecorded = f"{error.message}\n{error.unrecorded_hint}"
 
 
 def create_job(
@@ -86,8 +86,8 @@ def create_job(
         inputs: The checked inputs.
         identity: Which resource this is.
         voice: How to speak to the user.
-        predecessor: Outputs of the job or the attempt before, as the engine showed them in this run;
-            ``None`` if it showed nothing.
+        predecessor: Outputs of the job or the attempt before, as the engine showed them in this
+            run; ``None`` if it showed nothing.
 
     Raises:
         PartlyCreatedError: It is not known whether a job was started; state keeps the attempt.
@@ -155,8 +155,8 @@ def read_job(
                 "zuora:entityIds): a job is only seen from its own entity.",
             ) from error
         voice.warn(
-            f"Zuora does not know job {job_id} any more: it was purged, or the tenant was refreshed. "
-            "State keeps it with status UNKNOWN; no new job is started because of it."
+            f"Zuora no longer knows job {job_id}: it was purged, or the tenant was refreshed.\n"
+            "State keeps it with the status UNKNOWN. No new job is started because of that."
         )
         return _secret_again({**kept, "status": JobStatus.UNKNOWN.value})
     _say_status(job, kept, voice)
@@ -203,8 +203,8 @@ def delete_job(
     """
     Give up the job: ask it to stop if it may be stopped and may still run.
 
-    A replacement of a job that runs and may not be stopped is refused here already, so that state
-    stays as it is and the change can be taken back.
+    Replacing a job that runs and may not be stopped is refused here already. State then stays as it
+    is, and the change can be taken back.
 
     Args:
         connect: Returns the connection, if it is needed.
@@ -230,7 +230,7 @@ def delete_job(
     if not may_be_stopped and not replacing:
         goes_on = f"{kept_by!r} holds it" if kept_by else 'on_delete is "leave"'
         voice.info(
-            f"Job {job_id} was not stopped: {goes_on}. If it still runs, it goes on in Zuora."
+            f"Job {job_id} was not stopped: {goes_on}. If it still runs, Zuora continues it."
         )
         return
     if settings.base_url is not None:
@@ -244,18 +244,18 @@ def delete_job(
             job_id,
             properties.get("status"),
             scope,
-            "To keep it, take the change back: state still holds it.",
+            "To keep this job, take the change back: state still has it.",
         )
         return
     timeouts = properties.get(CUSTOM_TIMEOUTS) or {}
     timeout_s = duration_s(str(timeouts["delete"])) if timeouts.get("delete") else STOP_TIMEOUT_S
     job = stop_job(zuora.client, job_id, scope, clock, voice.status, timeout_s)
     if job is None:
-        voice.info(f"Zuora does not know job {job_id} any more; there is nothing to stop.")
+        voice.info(f"Zuora no longer knows job {job_id}: there was nothing to stop.")
 
 
 def outputs_of(job: Job) -> dict[str, Any]:
-    """Return what Zuora tells of a job; counts only once it has ended: a frozen 0 is no "no errors"."""
+    """Return what Zuora tells of a job; counts only once it has ended."""
     counts = (job.progress, job.batch_sent_count, job.batch_finished_count, job.error_count)
     return {
         "jobId": job.id,
@@ -275,7 +275,7 @@ def _declared(start: Start) -> dict[str, Any]:
 
 
 def _attempt_outputs(start: Start, attempt: Attempt) -> dict[str, Any]:
-    """Return what state keeps of an attempt: the resource's history too, as nothing else holds it."""
+    """Return what state keeps of an attempt, and the history that nothing else has."""
     return _kept_secret(
         start,
         {
@@ -300,7 +300,7 @@ def _say_status(job: Job, kept: Mapping[str, Any], voice: Voice) -> None:
     if job.status in (JobStatus.FAILED, JobStatus.STOPPED):
         voice.warn(f"Job {job.id} is {job.status}. To run the backfill again, change triggers.")
     elif job.ended and kept.get("status") != job.status:
-        errors = "an unknown number of" if job.error_count is None else job.error_count
+        errors = "unknown number of" if job.error_count is None else job.error_count
         voice.info(f"Job {job.id} is {job.status}, {errors} failed records.")
 
 
@@ -311,7 +311,7 @@ def _say_attempt_is_left(properties: Mapping[str, Any], voice: Voice, *, replaci
     then = "The guard looks before the next one starts." if replacing else "Nothing was stopped."
     voice.warn(
         f"The attempt{when} may have started a {properties.get('type')} backfill in tenant "
-        f"{properties.get('tenantId')}. {then} Look into {WHERE_TO_LOOK}."
+        f"{properties.get('tenantId')}. {then} Look in {WHERE_TO_LOOK}."
     )
 
 

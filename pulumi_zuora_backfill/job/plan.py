@@ -51,7 +51,7 @@ def ensure_startable(
     """
     if settings.faults:
         raise ConfigurationError(
-            "Zuora's settings are not usable: " + "; ".join(settings.faults) + ".",
+            "Zuora's settings are not usable:\n  " + "\n  ".join(settings.faults),
             "Nothing was sent to Zuora.",
         )
     identity = Identity.of(inputs)
@@ -126,5 +126,5 @@ def adopts_what_it_replaces(job_id: str, changed: tuple[str, ...] = ()) -> Input
     asks = f"a change of {names}" if names else "--replace, taint or a trigger"
     return InputError(
         f"Nothing was done: existing_job_id is {job_id}, the very job that {asks} asks to replace.",
-        "Take existing_job_id away to start a new job, or do not ask for a replacement.",
+        "To keep this job, take that back. To start a new one, remove existing_job_id.",
     )

@@ -132,9 +132,10 @@ def refuse_by_state(
         and state.unreadable
     ):
         raise StateUnreadableError(
-            f"Nothing was started: the state of this stack could not be read ({state.unreadable}), so "
-            "it is not known which backfills there are.",
-            "Run `pulumi up` again. If it stays so, look at the state backend (`pulumi stack export`).",
+            f"Nothing was started: the state of this stack could not be read ({state.unreadable}).\n"
+            "A live backfill could be a second one.",
+            "Run `pulumi up` again. If that does not help, look at the state backend: "
+            "`pulumi stack export` must work.",
         )
     ensure_one_tenant((job.outputs for job in state.jobs), settings.base_url, settings.tenant_id)
     if inputs.get("existingJobId") is not None or inputs.get("dryRun") is not False:
@@ -235,14 +236,14 @@ def take_over(zuora: Zuora, start: Start, voice: Voice) -> Job:
     if job.ended:
         age = f" {duration(job.age_s)} ago" if job.age_s is not None else ""
         voice.warn(
-            f"Job {job_id} was taken over; it is {job.status}, created{age}. To run the backfill "
-            "again, change triggers."
+            f"Job {job_id} was taken over; it is {job.status}, created{age}.\nTo run the backfill "
+            "again, remove existing_job_id and change triggers."
         )
     return job
 
 
 def id_of_attempt(start: Start) -> str:
-    """Return the resource id of an attempt: the key, or one that tells nothing of secret triggers."""
+    """Return the resource id of an attempt: a key that tells nothing of secret triggers."""
     return key_for(replace(start.intent, triggers=None) if start.secret else start.intent)
 
 

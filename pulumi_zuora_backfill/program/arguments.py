@@ -1,4 +1,8 @@
-"""What is looked at in the program's process, before a resource is registered: what cannot be honoured or carried, and a secret that is none."""
+"""
+What is checked in the program's process, before a resource is registered.
+
+Options that Pulumi ignores, values that it cannot carry, and a secret in plain text.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from pulumi_zuora_backfill.settings.loading import NAMES, how_to_set
 
 _NO_LIST = str | bytes | bytearray | memoryview | range
 _LARGEST_BITS = 1023  # what a double can hold
-# A monitor lives exactly as long as its run, and an Automation API program may run many in one process.
+# A monitor lives as long as its run; an Automation API program may run many in one process.
 _warned: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
@@ -29,14 +33,15 @@ def ensure_no_import(kind: str, name: str, opts: pulumi.ResourceOptions | None) 
     """
     if opts is not None and opts.import_:
         raise InputError(
-            f"{kind} {name!r}: the option import_ is refused, as Pulumi cannot import dynamic resources.",
-            f"To take over a job that is there, declare a BackfillJob with existing_job_id={opts.import_!r} instead.",
+            f"{kind} {name!r}: the option import_ is refused, as Pulumi cannot import dynamic "
+            "resources.",
+            f'To take over a job, declare a BackfillJob with\n  existing_job_id="{opts.import_}"',
         )
 
 
 def ensure_delete_before_replace(kind: str, name: str, opts: pulumi.ResourceOptions) -> None:
     """
-    Make sure that a job is let go of before its successor starts.
+    Make sure that a job is deleted before the one that replaces it starts.
 
     Raises:
         InputError: ``delete_before_replace=False`` was asked for.
@@ -44,7 +49,7 @@ def ensure_delete_before_replace(kind: str, name: str, opts: pulumi.ResourceOpti
     if opts.delete_before_replace is False:
         raise InputError(
             f"{kind} {name!r}: delete_before_replace=False is refused.",
-            "The job that is replaced has to come to its end before the next one starts; take the option away.",
+            "Remove the option: a job has to end before the one that replaces it starts.",
         )
 
 
@@ -57,8 +62,9 @@ def ensure_no_replace_on_changes(kind: str, name: str, opts: pulumi.ResourceOpti
     """
     if opts.replace_on_changes:
         raise InputError(
-            f"{kind} {name!r}: the option replace_on_changes is refused, as Pulumi ignores it for dynamic resources.",
-            "Put what is to start another job into triggers instead.",
+            f"{kind} {name!r}: the option replace_on_changes is refused, as Pulumi ignores it for "
+            "dynamic resources.",
+            "Put what should start another job into triggers instead.",
         )
 
 
@@ -73,12 +79,16 @@ def ensure_json(kind: str, name: str, arguments: Mapping[str, Any]) -> None:
     if unfit:
         raise InputError(
             f"{kind} {name!r}: {'; '.join(unfit)}, which Pulumi cannot carry as JSON.",
-            "Write it as a text, a number, a list or a dictionary.",
+            "Write it as a string, a number, a list or a dictionary.",
         )
 
 
 def shareable(value: Any) -> Any:
-    """Let a value be awaited more than once: an argument is looked at before it is registered, and a component hands it to several resources."""
+    """
+    Let a value be awaited more than once.
+
+    An argument is looked at before it is registered, and a component gives it to several resources.
+    """
     if isinstance(value, Mapping):
         return {key: shareable(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, _NO_LIST):
@@ -94,7 +104,7 @@ def shareable(value: Any) -> Any:
 
 
 def warn_of_plain_secret() -> None:
-    """Say once per run that the client secret stands in the stack's configuration for everybody to read."""
+    """Say once per run that the client secret is in plain text in the stack's configuration."""
     _, key = NAMES["client_secret"]
     monitor = get_monitor()
     if (
@@ -105,8 +115,9 @@ def warn_of_plain_secret() -> None:
         return
     _warned.add(monitor)
     pulumi.log.warn(
-        f"{key} stands in plain text in the stack's configuration: take it away and {how_to_set('client_secret')}. "
-        "Where others may have read it, give the OAuth client a new secret."
+        f"{key} is in plain text in the stack's configuration: remove it, and "
+        f"{how_to_set('client_secret')}.\nIf others may have read it, give the OAuth client a new "
+        "secret."
     )
 
 
@@ -122,7 +133,7 @@ def _unfit(value: object, where: str) -> Iterator[str]:
             yield from _unfit(item, f"{where}[{index}]")
     elif isinstance(value, str):
         if any(0xD800 <= ord(char) < 0xE000 for char in value):
-            yield f"{where} holds half of a surrogate pair"
+            yield f"{where} contains half of a surrogate pair"
     elif isinstance(value, int):
         if value.bit_length() > _LARGEST_BITS:
             yield f"{where} is a number too large for Pulumi"

@@ -185,11 +185,16 @@ class VerifiedBackfill(pulumi.ComponentResource):
         live = (await jobs_in_state()).first_of([urn])
         if live:
             stopped = ", and stops it if it still runs" if live.get("onDelete") == "stop" else ""
-            job_id = live.get("jobId", "of an open attempt")
-            pulumi.log.warn(
-                f'approval="wait" takes the live job {job_id} out of the state{stopped}.\n'
+            job_id = live.get("jobId")
+            keep = (
                 f'To keep it, add  existing_job_id="{job_id}"  which starts nothing and needs no '
-                "approval.",
+                "approval."
+                if job_id
+                else "It is not known whether it was started: set the approval back to find out."
+            )
+            pulumi.log.warn(
+                f'approval="wait" takes the live job {job_id or "(id not known)"} out of the '
+                f"state{stopped}.\n{keep}",
                 resource=self,
             )
 

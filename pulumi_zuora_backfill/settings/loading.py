@@ -1,8 +1,8 @@
 """
 Where Zuora is and who we are there: the environment first, then the stack's configuration.
 
-Reading never fails: what is wrong is collected, and becomes one error when Zuora is needed for the first time, so that a preview works
-without any settings.
+Reading never fails: what is wrong is collected. What is missing becomes an error when Zuora is
+needed for the first time, so a preview works without any settings.
 """
 
 from __future__ import annotations
@@ -49,10 +49,9 @@ D = TypeVar("D")
 
 # Names that never take effect → what to set instead, and why.
 _NO_MORE: Final = {
-    "zuora:version": "zuora:version is a name that Pulumi reserves: set zuora:apiVersion, "
+    "zuora:version": "zuora:version is a name that Pulumi reserves: set zuora:apiVersion instead, "
     "and run `pulumi config rm zuora:version`",
-    "ZUORA_VERSION": "ZUORA_VERSION is not a setting, ZUORA_API_VERSION is: set that one, "
-    "and unset ZUORA_VERSION",
+    "ZUORA_VERSION": "ZUORA_VERSION is not a setting: set ZUORA_API_VERSION instead, or unset it",
 }
 _MUST_AGREE = ("base_url", "tenant_id", "entity_id", "org_ids")
 _ALMOST = 0.8  # as difflib counts: zuora:orgs and zuora:tenant are
@@ -64,7 +63,8 @@ class Settings:
     The settings in force.
 
     Attributes:
-        base_url: Such as ``https://rest.test.zuora.com``; there is no default, as a guess could write to production.
+        base_url: Such as ``https://rest.test.zuora.com``. There is no default: a guess could write
+            to production.
         client_id: Of the OAuth client.
         client_secret: Of the OAuth client; never shown.
         entity_id: ``Zuora-Entity-Ids`` for resources that name none.
@@ -97,7 +97,7 @@ class Settings:
         return Scope(entity_id=self.entity_id, org_ids=self.org_ids)
 
     def scope_for(self, entity_id: str | None, org_ids: tuple[str, ...]) -> Scope:
-        """Return what is in force for a resource: its own values first, then those from configuration."""
+        """Return what is in force for a resource: its own values, then the configuration's."""
         return Scope(entity_id=entity_id or self.entity_id, org_ids=org_ids or self.org_ids)
 
     def require(self) -> tuple[str, str, str]:
@@ -105,22 +105,23 @@ class Settings:
         Return base URL, client id and client secret, once Zuora is needed.
 
         Raises:
-            ConfigurationError: Something is missing, malformed or contradictory; all of it in one error.
+            ConfigurationError: Something is missing, malformed or contradictory; all in one error.
         """
         missing = [
-            f"neither {NAMES[name][0]} nor {NAMES[name][1]} is set: {how_to_set(name)}"
+            f"{NAMES[name][0]} is missing: {how_to_set(name)}"
             for name in ("base_url", "client_id", "client_secret")
             if name not in self.sources
         ]
         faults = [*self.faults, *missing]
         if faults or self.base_url is None or self.client_id is None or self.client_secret is None:
             late = (
-                " What `pulumi config set` sets reaches `destroy` and `refresh` only after the next `up`."
+                "\nFor `destroy` and `refresh` use export: they see new stack configuration only after "
+                "the next `up`."
                 if missing
                 else ""
             )
             raise ConfigurationError(
-                "Zuora's settings are not usable: " + "; ".join(faults) + ".",
+                "Zuora's settings are not usable:\n  " + "\n  ".join(faults),
                 "Nothing was sent to Zuora." + late,
             )
         return self.base_url, self.client_id, self.client_secret
@@ -144,7 +145,8 @@ def load_settings(
     Args:
         environ: The process environment.
         stack_config: Looks a full key such as ``zuora:baseUrl`` up in the stack's configuration.
-        stack_keys: All full keys of the stack's configuration, as far as they are known: misspelt ones are faults.
+        stack_keys: All full keys of the stack's configuration, as far as they are known: misspelt
+            ones are faults.
     """
     found = _Found(environ, stack_config)
     return Settings(
@@ -183,9 +185,9 @@ def _no_more(
 
 
 def _singular(environ: Mapping[str, str], sources: Mapping[str, str]) -> list[str]:
-    """Find ``ZUORA_ENTITY_ID`` and ``ZUORA_ORG_ID`` where the right one is not set: a job would run in the default entity."""
+    """Find ``ZUORA_ENTITY_ID`` and ``ZUORA_ORG_ID``: a job would run in the default entity."""
     return [
-        f"{variable.removesuffix('S')} is not a setting, {variable} is: set that one, or unset {variable.removesuffix('S')}"
+        f"{variable.removesuffix('S')} is not a setting: set {variable} instead, or unset it"
         for name in ("entity_id", "org_ids")
         if name not in sources
         and (environ.get((variable := NAMES[name][0]).removesuffix("S")) or "").strip()
@@ -193,7 +195,7 @@ def _singular(environ: Mapping[str, str], sources: Mapping[str, str]) -> list[st
 
 
 def _misspelt(stack_keys: Iterable[str]) -> list[str]:
-    """Find keys that are almost ours: nobody would read ``zuora:tenantID``, and no tenant would be refused."""
+    """Find keys that are almost ours: with ``zuora:tenantID``, no tenant would be refused."""
     ours = {key.lower(): key for _, key in NAMES.values()}
     faults = []
     for given in sorted(set(stack_keys) - set(ours.values()) - set(_NO_MORE)):
@@ -204,7 +206,7 @@ def _misspelt(stack_keys: Iterable[str]) -> list[str]:
         if namespace == "zuora" and near:
             meant = ours[f"zuora:{near[0]}"]
             faults.append(
-                f"{given} is not a setting, {meant} is: set that one and run `pulumi config rm {given}`"
+                f"{given} is not a setting: set {meant} instead, and run `pulumi config rm {given}`"
             )
     return faults
 
@@ -230,7 +232,8 @@ class _Found:
         id_source, secret_source = self.sources.get("client_id"), self.sources.get("client_secret")
         if id_source and secret_source and (":" in id_source) != (":" in secret_source):
             self.faults.append(
-                f"{id_source} and {secret_source} come from two places: set both in one place, the environment or the stack"
+                f"{id_source} and {secret_source} may belong to two clients: set both in the "
+                "environment, or both in the stack's configuration"
             )
 
     def parsed(self, name: str, parse: Callable[[str], T], default: D) -> T | D:
@@ -244,7 +247,5 @@ class _Found:
                 return default
         if any(value != values[0] for value in values):
             (here, variable), (there, key) = texts
-            self.faults.append(
-                f"{variable} is {here!r} but {key} is {there!r}: take one of them away"
-            )
+            self.faults.append(f"{variable} is {here!r} but {key} is {there!r}: remove one of them")
         return values[0] if values else default

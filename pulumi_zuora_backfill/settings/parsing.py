@@ -1,4 +1,8 @@
-"""The values of settings: how each is read from its text. Pure; what cannot be read is a `ValueError` that says why."""
+"""
+The values of settings: how each is read from its text. Pure.
+
+What cannot be read is a `ValueError` that says why.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ _UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 def duration_s(text: str) -> float:
     """
-    Read seconds, or numbers with ``ms``, ``s``, ``m`` or ``h`` behind them, as Pulumi writes durations.
+    Read seconds, or numbers with ``ms``, ``s``, ``m`` or ``h``, as Pulumi writes durations.
 
     Raises:
         ValueError: It is neither, or not above zero.
@@ -31,7 +35,8 @@ def entity_id_of(text: str) -> str:
     """
     if re.search(_LIST_MARKS + "|,", text):
         raise ValueError(
-            f"is {text!r}: a backfill takes exactly one entity, its id without quotes, brackets or braces"
+            f"is {text!r}: a backfill runs in exactly one entity; write its id without quotes, "
+            "brackets or braces"
         )
     return header_value_of(text)
 
@@ -45,7 +50,8 @@ def org_ids_of(text: str) -> tuple[str, ...]:
     """
     if re.search(_LIST_MARKS, text):
         raise ValueError(
-            f"is {text!r}: write the ids without quotes, brackets or braces, separated by commas: a,b"
+            f"is {text!r}: write the ids without quotes, brackets or braces, and separate them by "
+            "commas: a,b"
         )
     return tuple(
         sorted({header_value_of(part.strip()) for part in text.split(",") if part.strip()})
@@ -56,7 +62,7 @@ def tenant_id_of(text: str) -> str:
     """Read a tenant number, with or without the prefix that scopes have."""
     digits = text.removeprefix("tenant.")
     if not digits.isdecimal():
-        raise ValueError(f"is {text!r}, not a tenant number")
+        raise ValueError(f"is {text!r}, not a tenant number like 10042")
     return digits
 
 
@@ -70,7 +76,9 @@ def header_value_of(text: str) -> str:
 def credential_of(text: str) -> str:
     """Take a credential; it is never shown, as it may be the secret."""
     if not re.fullmatch(r"[\x21-\x7e]+", text):
-        raise ValueError("holds characters that no credential has; paste it again")
+        raise ValueError(
+            "contains a space or another character that no credential has: copy it again"
+        )
     return text
 
 

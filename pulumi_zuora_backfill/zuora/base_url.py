@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 def base_url_of(text: str) -> str:
     """
-    Bring a base URL into one form: scheme and host in lower case, no default port, no trailing slash.
+    Bring a base URL into one form: scheme and host in lower case, no default port, no slash.
 
     Raises:
         ValueError: It is no bare ``https://`` address (``http://`` is taken for loopback only).
@@ -29,7 +29,8 @@ def base_url_of(text: str) -> str:
         )
     if parts.scheme == "http" and not is_loopback(host):
         raise ValueError(
-            f"is {text!r}: plain http is refused, it would send the secret in the clear; use https://"
+            f"is {text!r}: plain http is refused, it would send the secret in the clear; "
+            "use https://"
         )
     shown = f"[{host}]" if ":" in host else host
     default_port = {"https": 443, "http": 80}[parts.scheme]

@@ -190,5 +190,5 @@ def _path_of(job_id: str) -> str:
         return f"{JOBS_PATH}/{job_id_of(job_id)}"
     except ValueError:
         raise InputError(
-            f"{clean(job_id)!r} is no job id: it has to be {JOB_ID_LENGTH} characters long."
+            f"{clean(job_id)!r} is not a job id: a job id has {JOB_ID_LENGTH} characters."
         ) from None

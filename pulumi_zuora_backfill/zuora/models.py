@@ -1,7 +1,8 @@
 """
 What Zuora's auto backfill API speaks of, as plain data.
 
-Zuora's JSON names live here and nowhere above. Source: https://developer.zuora.com/v1-api-reference/api/data-backfill/
+Zuora's JSON names live here and nowhere above.
+Source: https://developer.zuora.com/v1-api-reference/api/data-backfill/
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class BackfillType(str, Enum):
 
 
 class JobStatus(str, Enum):
-    """The statuses that Zuora documents, and ``UNKNOWN``, which is ours: Zuora did not tell, or does not know the job."""
+    """The statuses that Zuora documents; ``UNKNOWN`` is ours: Zuora did not tell it."""
 
     ACCEPTED = "ACCEPTED"
     PROCESSING = "PROCESSING"
@@ -216,7 +217,7 @@ def _time(epoch_ms: object, readable: object) -> datetime | None:
         except (OverflowError, ValueError):  # out of range, or not a number
             return None
     try:
-        # Zuora writes the offset without a colon, which datetime.fromisoformat refuses before Python 3.11.
+        # Before Python 3.11, datetime.fromisoformat refuses an offset without a colon.
         return datetime.strptime(str(readable), "%Y-%m-%dT%H:%M:%S%z").astimezone(timezone.utc)
     except (OverflowError, ValueError):
         return None

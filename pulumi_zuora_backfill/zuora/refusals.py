@@ -166,7 +166,7 @@ def hint_for(status: int, categories: list[str | None], reason: str) -> str:
         return "Check the client id, the client secret and that they belong to this base URL."
     if "30" in categories:
         return (
-            "A rule of the tenant stands against it: check that Order to Revenue is enabled and "
+            "A rule of the tenant does not allow it: check that Order to Revenue is enabled and "
             "configured, and that no other backfill runs."
         )
     if status == 429:

@@ -1,18 +1,17 @@
 """
-Send one request until it is answered, within limits: what is tried again, how often, and after how long.
+Send one request until it is answered, within limits: what is tried again, and how often.
 
-Knows no path and no job. All attempts of a call carry the same headers, and so the same idempotency key.
+Knows no path and no job. All attempts of a call carry the same headers, and so the same key.
 Source: https://developer.zuora.com/docs/guides/error-handling/
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception
+from tenacity import Retrying, retry_if_exception
 
 from pulumi_zuora_backfill.clock import Clock
 from pulumi_zuora_backfill.errors import (
@@ -23,12 +22,11 @@ from pulumi_zuora_backfill.errors import (
     ZuoraBackfillError,
 )
 
-from .http import ATTEMPT_TIMEOUT_S, Answer, Exchange
+from .http import Answer, Exchange
 from .models import duration
+from .patience import Patience, Silence
 from .token import ClientCredentials, Token
 
-MAX_ATTEMPTS: Final = 5
-_MAX_BACKOFF_S = 60.0
 T = TypeVar("T")
 
 
@@ -96,7 +94,7 @@ class Transport:
         self._call_timeout_s = call_timeout_s
         self._clock = clock
         self._report = report
-        self._silence = _Silence(clock)
+        self._silence = Silence(clock)
 
     def send(
         self, call: Call, understand: Callable[[Answer], T], *, within_s: float | None = None
@@ -235,109 +233,3 @@ class Transport:
                     transient=False,
                 )
             self._clock.sleep(silence_s)
-
-
-class _Silence:
-    """For how long Zuora asked this process to send nothing; shared by all threads."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._until_s = clock.monotonic()
-
-    def left_s(self) -> float:
-        with self._lock:
-            return max(0.0, self._until_s - self._clock.monotonic())
-
-    def keep(self, seconds: float) -> None:
-        with self._lock:
-            self._until_s = max(self._until_s, self._clock.monotonic() + seconds)
-
-
-class Patience:
-    """
-    What one call has been through so far, and whether another attempt makes sense.
-
-    Attributes:
-        timeout_s: How long the call may take in all.
-        over: Whether the next error ends the call, whatever it is.
-        reason: Why the last attempt failed.
-        try_again: Whether another attempt makes sense; nothing to know before the first `learn`.
-    """
-
-    reason: str
-    try_again: bool
-
-    def __init__(
-        self, clock: Clock, silence: _Silence, timeout_s: float, confirm_refusal: bool
-    ) -> None:
-        """Start with all the time there is."""
-        self.timeout_s = timeout_s
-        self.over = False
-        self._clock = clock
-        self._silence = silence
-        self._deadline_s = clock.monotonic() + timeout_s
-        self._confirm_refusal = confirm_refusal
-        self._refusal: ApiError | None = None
-        self._confirming = False
-        self._last_id: str | None = None
-        self._faults = 0
-        self._open = False
-        self._open_before = False
-
-    def left_s(self) -> float:
-        """Return the seconds that are left of the call."""
-        return self._deadline_s - self._clock.monotonic()
-
-    def attempt_s(self) -> float:
-        """Return how long an attempt may take; one that has just begun gets a second."""
-        return min(ATTEMPT_TIMEOUT_S, max(1.0, self.left_s()))
-
-    def learn(self, error: ZuoraBackfillError) -> None:
-        """Take in what an attempt brought, and note on the error what it means for the call."""
-        self.reason, self.try_again, self._confirming = error.message, False, False
-        if self.over:
-            error.outcome_open, error.saved = self._open, False
-            return
-        answer_id = error.answer_id if isinstance(error, ApiError) else None
-        error.saved = answer_id is not None and answer_id == self._last_id
-        if error.saved:
-            # It says what became of the key long ago, and nothing about the attempts in between.
-            self._open = self._open_before
-        else:
-            self._open_before, self._open = self._open, self._open or error.arrived
-        self._last_id = answer_id
-        error.outcome_open = self._open
-        if isinstance(error, ApiError | TransportError):
-            self._decide(error, answer_id)
-
-    def _decide(self, error: ApiError | TransportError, answer_id: str | None) -> None:
-        self.try_again = error.transient and not error.saved
-        if isinstance(error, ApiError):
-            if error.retry_after_s:
-                self._silence.keep(error.retry_after_s)
-            if self._confirm_refusal and answer_id and _refuses(error) and not error.saved:
-                self._confirming = self.try_again = self._refusal is None
-                self._refusal = self._refusal or error
-        busy = isinstance(error, ApiError) and error.come_back_later
-        self._faults += not (busy or self._confirming)
-
-    def refusal_instead_of(self, last: ZuoraBackfillError) -> ApiError | None:
-        """Return the refusal that could not be asked for once more, where nothing is open since."""
-        answered = isinstance(last, ApiError) and last.answer_id and not last.transient
-        return None if self.over or answered or last.outcome_open else self._refusal
-
-    def exhausted(self, state: RetryCallState) -> bool:
-        """Stop at the fifth fault, or where the next attempt would come after the deadline."""
-        return self._faults >= MAX_ATTEMPTS or state.upcoming_sleep >= self.left_s()
-
-    def pause_s(self, state: RetryCallState) -> float:
-        """Take a random part of a growing time, and never less than what Zuora asked for."""
-        backoff_s = min(_MAX_BACKOFF_S, 2.0 ** min(state.attempt_number - 1, 6))
-        jitter_s = 0.0 if self._confirming else self._clock.jitter() * backoff_s
-        return max(self._silence.left_s(), jitter_s)
-
-
-def _refuses(error: ApiError) -> bool:
-    """Tell whether Zuora looked at the request and said no; a key that does not fit stays so."""
-    return not error.transient and error.status not in (401, 422, 429)

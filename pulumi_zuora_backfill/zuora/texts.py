@@ -62,7 +62,7 @@ def _spellings_of(secret: str) -> re.Pattern[str]:
 
 
 def _spelling_of(chars: str) -> str:
-    """Write the pattern of one character (or of one of several) in any spelling; all are bounded."""
+    """Write the pattern of one of these characters in any spelling; all are bounded."""
     return "(?:" + "|".join(map(_one_spelling, chars)) + ")"
 
 

@@ -1,5 +1,5 @@
 """
-The bearer token: fetched once, shared by all threads, renewed before it expires and once after a 401.
+The bearer token: fetched once, shared by all threads, renewed before it expires.
 
 Source: https://developer.zuora.com/v1-api-reference/authentication/
 """
@@ -131,6 +131,7 @@ class ClientCredentials:
             self._refuse_again(waited_for_it=self._refusals > refusals)
             token = self._token
             if token is None or token is instead_of or self._clock.monotonic() >= token.renew_at_s:
+                self._clock.sleep(0)  # raises when the run was cancelled, maybe while we waited
                 try:
                     token = self._token = self._fetch(min(ATTEMPT_TIMEOUT_S, within_s))
                     self._refused = None

@@ -75,7 +75,7 @@ class Request:
 
 
 class Wire:
-    """Carries requests over connections that it keeps open; follows no redirect, keeps no cookie."""
+    """Carries requests over connections that it keeps; follows no redirect, keeps no cookie."""
 
     def __init__(self, sleep: Callable[[float], None]) -> None:
         """
@@ -160,7 +160,7 @@ class _Session(requests.Session):
 
 
 class _Errand(threading.Thread):
-    """One request on its way; as a daemon, a thread that nobody waits for keeps no process alive."""
+    """One request on its way; a daemon, as nobody may wait for it any more."""
 
     def __init__(self, request: Request, idle: list[requests.Session], timeout_s: float) -> None:
         super().__init__(name=f"zuora: {request.operation}", daemon=True)

@@ -10,19 +10,9 @@ from .mutants import Mutant
 
 ACCEPTED: dict[Mutant, str] = {
     Mutant(
-        module="transport",
-        function="_Patience.__init__",
-        change="- self._may_be_done = False\n+ self._may_be_done = None",
-    ): "It is read for its truth only, and what is handed out is always computed from it, as True or False.",
-    Mutant(
-        module="transport",
-        function="_Patience.learn",
-        change="- transient, arrived, busy = False, False, False\n+ transient, arrived, busy = False, True, False",
-    ): "It stays only for an error that is neither ApiError nor TransportError, where it is read beside `transient`, which is False.",
-    Mutant(
-        module="transport",
-        function="_Patience.pause_s",
+        module="retries",
+        function="Patience.pause_s",
         change="- backoff_s = min(_MAX_BACKOFF_S, 2.0 ** min(state.attempt_number - 1, 6))\n"
         "+ backoff_s = min(_MAX_BACKOFF_S, 2.0 ** min(state.attempt_number - 1, 7))",
-    ): "Two to the power of six is cut to 60 s as well; the inner limit only keeps the power a number.",
+    ): "Two to the power of six is cut to 60 s as well; the inner limit only keeps it a number.",
 }

@@ -18,7 +18,7 @@ class Mutant:
     A mutant, known by what it changes: its number in mutmut's own name is another one after any edit.
 
     Attributes:
-        module: The module's name, without the package.
+        module: The module's name, without its packages.
         function: The function, or class and method.
         change: The lines of the diff, each with its ``-`` or ``+`` and without indentation.
     """
@@ -38,7 +38,7 @@ class Fate:
     How one mutant fared.
 
     Attributes:
-        name: mutmut's name, such as ``pulumi_zuora_backfill.zuora.retries.xǁ_Patienceǁlearn__mutmut_3``.
+        name: mutmut's name, such as ``pulumi_zuora_backfill.zuora.retries.xǁPatienceǁlearn__mutmut_3``.
         status: mutmut's word for it, such as ``killed`` or ``no tests``.
     """
 
@@ -47,13 +47,13 @@ class Fate:
 
     @property
     def module(self) -> str:
-        """The module's name, without the package."""
-        return self.name.split(".")[1]
+        """The module's name, without its packages."""
+        return self.name.split(".")[-2]
 
     @property
     def function(self) -> str:
         """The function, or class and method."""
-        mangled = re.sub(r"__mutmut_\d+$", "", self.name.split(".")[2])
+        mangled = re.sub(r"__mutmut_\d+$", "", self.name.rpartition(".")[2])
         return mangled[2:].replace("ǁ", ".")
 
     @property

@@ -78,7 +78,7 @@ class ProbeProvider(ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Give an id that tells the name and the number of creates of this name."""
-        _record("create", _plain(props))
+        _record("create", *_timeout(), _plain(props))
         fault = _fault("create", props)
         id_ = _next_id(str(props.get("name", "probe")))
         _act(fault, id_, props)
@@ -98,18 +98,18 @@ class ProbeProvider(ResourceProvider):
             return ReadResult(
                 id_, {**props, "value": "drifted"}, {**_plain(props), "value": "drifted"}
             )
-        _act(fault)
+        _act(fault, id_, props)
         return ReadResult(id_, dict(props))
 
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Take the new inputs over."""
-        _record("update", id_, _plain(olds), _plain(news))
+        _record("update", *_timeout(), id_, _plain(olds), _plain(news))
         _act(_fault("update", news), id_, news)
         return UpdateResult(_outputs(id_, news))
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Do nothing but write it down."""
-        _record("delete", id_, _plain(props))
+        _record("delete", *_timeout(), id_, _plain(props))
         _act(_fault("delete", props))
 
 
@@ -138,9 +138,9 @@ class Group(pulumi.ComponentResource):
         super().__init__("probe:index:Group", name, None, opts)
 
 
-def report(after: pulumi.Input[Any] = None, stack: str = "") -> None:
-    """Write down what the engine answers when asked for the outputs of all resources of the stack."""
-    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack or pulumi.get_stack()}"
+def report(after: pulumi.Input[Any] = None, name: str = "") -> None:
+    """Write down what the engine answers when asked for all outputs of a stack, by default of this one."""
+    name = name or f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
 
     async def ask() -> Any:
         """Ask once."""
@@ -154,6 +154,12 @@ def report(after: pulumi.Input[Any] = None, stack: str = "") -> None:
             _record("report", _plain(dict(answer)))
 
     pulumi.Output.from_input(after).apply(lambda _: ask(), run_with_unknowns=True)
+
+
+def _timeout() -> list[str]:
+    """Tell the time that the engine gives this call, where it gives one."""
+    seconds = _servicer_frame()["request"].timeout
+    return [f"within {seconds:g} s"] if seconds else []
 
 
 def _outputs(id_: str, props: dict[str, Any]) -> dict[str, Any]:
@@ -211,7 +217,9 @@ def _act(fault: str, id_: str = "", props: dict[str, Any] | None = None) -> None
     if fault == "clean":
         _fail(status_pb2.Status(code=2, message="the probe failed in one line"))
     if fault == "partial":
-        _fail(_partial_failure(id_, props or {}))
+        _fail(_partial_failure(id_, props or {}, ["not ready", "still not ready"]))
+    if fault == "partial, one reason":
+        _fail(_partial_failure(id_, props or {}, ["not ready"]))
     if fault == "exit":
         sys.stderr.write("last words\n")
         sys.stderr.flush()
@@ -226,14 +234,12 @@ def _act(fault: str, id_: str = "", props: dict[str, Any] | None = None) -> None
         _wait()
 
 
-def _partial_failure(id_: str, props: dict[str, Any]) -> Any:
+def _partial_failure(id_: str, props: dict[str, Any], reasons: list[str]) -> Any:
     properties = Struct()
     properties.update({**_outputs(id_, props), _PROVIDER_KEY: props[_PROVIDER_KEY]})
     detail = AnyMessage()
     detail.Pack(
-        provider_pb2.ErrorResourceInitFailed(
-            id=id_, properties=properties, reasons=["not ready", "still not ready"]
-        )
+        provider_pb2.ErrorResourceInitFailed(id=id_, properties=properties, reasons=reasons)
     )
     return status_pb2.Status(code=2, message="the probe failed halfway", details=[detail])
 

@@ -11,7 +11,7 @@ from typing import Any
 
 HEADER = """
 import pulumi
-from pulumi import Alias, Output, export
+from pulumi import Alias, Output, ProviderResource, export
 from pulumi import ResourceOptions as Opts
 from probe_provider import Group, Probe, report
 """
@@ -25,7 +25,7 @@ class Act:
     program: str = ""
     faults: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Options of the operation; names of resources in `replace` and `target` stand for their URNs."""
+    """Options of the operation; names of resources in `replace`, `target` and `exclude` stand for their URNs."""
     taint: str = ""
     """Mark the resource of this name first."""
     config: Mapping[str, str] = field(default_factory=dict)
@@ -68,6 +68,28 @@ ONE = 'Probe("a", value=1)'
 TWO = 'Probe("a", value=2)'
 CHAIN = 'a = Probe("a", value={0}, replace={0}, delete_first={1}); Probe("b", {2}=a.serial)'
 DBR = 'Probe("a", replace={}, delete_first=True)'
+TIMEOUTS = (
+    'Probe("a", value={}, '
+    'opts=Opts(custom_timeouts=pulumi.CustomTimeouts(create="1h30m", update="1.5s", delete="90s")))'
+)
+PROTECTED = 'Probe("a", value={0}, replace={0}, delete_first=True, opts=Opts(protect=True))'
+REPLACEABLE = 'Probe("a", value={}, opts=Opts(delete_before_replace=True))'
+HALF = {"create": "partial"}
+HOST = 'host = ProviderResource("pulumi-python", "host", {{"probe:greeting": {}}})\n'
+NEEDY = """
+a = Probe("a", value=1)
+Probe("b", value=a.serial, more=[1, a.serial], deep={"x": a.serial, "y": 2})
+"""
+TRANSFORMED = """
+def transform(args):
+    aliases = [Alias(name="a", parent=pulumi.ROOT_STACK_RESOURCE), Alias(name="a"), "urn:pulumi:dev::probe::x:y:Z::a"]
+    more = Opts(aliases=aliases, additional_secret_outputs=["serial"])
+    if args.type_ != "pulumi-python:dynamic/probe:Probe":
+        return None
+    props = {**args.props, "value": Output.secret(args.props["value"])}
+    return pulumi.ResourceTransformationResult(props, Opts.merge(args.opts, more))
+pulumi.runtime.register_stack_transformation(transform)
+"""
 BROKEN = {"create": "raise"}
 
 SCENARIOS: dict[str, Scenario] = {
@@ -476,11 +498,11 @@ SCENARIOS: dict[str, Scenario] = {
         ),
     ),
     "custom_timeouts": Scenario(
-        "Are kept in the state.",
+        "Are told to create, update and delete, and kept in the state.",
         (
-            up(
-                'Probe("a", opts=Opts(custom_timeouts=pulumi.CustomTimeouts(create="1h30m", delete="90s")))'
-            ),
+            up(TIMEOUTS.format(1)),
+            up(TIMEOUTS.format(2)),
+            destroy(),
         ),
     ),
     "additional_secret_outputs": Scenario(
@@ -621,6 +643,81 @@ SCENARIOS: dict[str, Scenario] = {
     "partial failure and destroy": Scenario(
         "It is deleted.", (up(ONE, faults={"create": "partial"}), destroy())
     ),
+    "partial failure and a replacement": Scenario(
+        "What is not in order is deleted by its id and replaced as any other.",
+        (
+            up(DBR.format(1)),
+            up(DBR.format(2), faults=HALF),
+            preview(DBR.format(3)),
+            up(faults=HALF),
+            up(DBR.format(2)),
+            up('Probe("a", replace=3)', faults=HALF),
+            up('Probe("a", replace=4)'),
+        ),
+        unordered=True,
+    ),
+    "partial failure of an update again": Scenario(
+        "The old inputs stay until an update succeeds; so the way back is no change, and yet an update.",
+        (
+            up(ONE),
+            up(TWO, faults={"update": "partial"}),
+            preview(),
+            up(faults={"update": "partial, one reason"}),
+            up(ONE),
+            up(),
+        ),
+    ),
+    "partial failure and refresh": Scenario(
+        "Reading clears the errors, and may find new ones.",
+        (
+            up(ONE, faults=HALF),
+            refresh(),
+            up(),
+            refresh(faults={"read": "partial"}),
+            up(),
+            up(TWO, faults={"update": "partial"}),
+            up(options={"refresh": True}),
+        ),
+    ),
+    "partial failure and --replace": Scenario(
+        "One bare check, then the delete of what is not in order, as often as it takes.",
+        (
+            up(REPLACEABLE.format(1), faults=HALF),
+            preview(options={"replace": ["a"]}),
+            up(options={"replace": ["a"]}, faults=HALF),
+            up(options={"replace": ["a"]}),
+            up(taint="a", faults=HALF),
+            up(),
+        ),
+    ),
+    "partial failure and protect": Scenario(
+        "It may be updated, not replaced.",
+        (
+            up(PROTECTED.format(1), faults=HALF),
+            preview(PROTECTED.format(2)),
+            up(),
+            up(options={"replace": ["a"]}),
+            up(PROTECTED.format(1)),
+            destroy(),
+        ),
+    ),
+    "partial failure, removed from the program": Scenario(
+        "It is deleted.", (up(ONE, faults=HALF), up("pass"))
+    ),
+    "partial failure and replace_on_changes": Scenario(
+        "All paths cover the errors too.",
+        (up('Probe("a", value=1, opts=Opts(replace_on_changes=["*"]))', faults=HALF), up(), up()),
+    ),
+    "partial failure with dependents": Scenario(
+        "They wait; the next run goes on to them.",
+        (
+            up(
+                'a = Probe("a", value=1); Probe("b", value=a.serial)',
+                faults={"create:a": "partial"},
+            ),
+            up(),
+        ),
+    ),
     "check failures": Scenario(
         "All are told, nothing is done, in a preview too.",
         (preview(ONE, faults={"check": "fail"}), up(faults={"check": "fail"}), up()),
@@ -748,7 +845,247 @@ SCENARIOS: dict[str, Scenario] = {
             up(),
             up('Probe("a", replace=2, delete_first=True)', faults=BROKEN),
             preview("report()"),
-            preview('report(stack="other")'),
+            preview('report(name="dev")'),
+            preview('report(name="probe/dev")'),
+            preview('report(name="organization/probe/other")'),
+            preview('report(name="organization/other/dev")'),
+            preview('report(name="other")'),
+        ),
+        unordered=True,
+    ),
+    "exclude": Scenario(
+        "What is excluded is neither asked nor touched nor deleted, whether named by its URN or by a pattern.",
+        (
+            up('Probe("a", value=1); Probe("b", value=1)'),
+            preview('Probe("a", value=2); Probe("b", value=2)', options={"exclude": ["b"]}),
+            up(options={"exclude": ["b"]}),
+            up('Probe("a", value=3); Probe("b", value=3)', options={"exclude": ["**::a"]}),
+            up("pass", options={"exclude": ["*::a"]}),
+            up("pass", options={"exclude": ["b", "**:Probe::a"]}),
+            up("pass", options={"exclude": ["nobody"]}),
+        ),
+        unordered=True,
+    ),
+    "exclude what does not exist": Scenario(
+        "Its outputs stay unknown also in the update: who depends on it is made without them, and spoils the state.",
+        (
+            preview(NEEDY, options={"exclude": ["a"]}),
+            up(options={"exclude": ["a"]}),
+            preview(),
+            up(),
+            refresh(),
+            destroy(),
+        ),
+    ),
+    "exclude what does not exist, with an export": Scenario(
+        "An unknown output of the stack is not kept.",
+        (
+            up('a = Probe("a", value=1); export("s", a.serial)', options={"exclude": ["a"]}),
+            up(),
+        ),
+    ),
+    "exclude and dependencies": Scenario(
+        "What an excluded resource needs is not deleted either.",
+        (
+            up('a = Probe("a"); Probe("b", value=a.serial); Probe("c", value=1)'),
+            preview("pass", options={"exclude": ["b"]}),
+            up(options={"exclude": ["b"]}),
+            up(options={"exclude": ["a"]}),
+        ),
+        unordered=True,
+    ),
+    "exclude a dependent of a replacement": Scenario(
+        "It goes along with a delete first, and stays with a create first.",
+        (
+            up(CHAIN.format(1, True, "upstream")),
+            up(CHAIN.format(2, True, "upstream"), options={"exclude": ["b"]}),
+            up(CHAIN.format(3, False, "upstream"), options={"exclude": ["b"]}),
+            up(),
+        ),
+    ),
+    "exclude and --replace": Scenario(
+        "What is excluded is not replaced; where something is to be replaced, nothing may depend on what is missing.",
+        (
+            up('Probe("a", value=1); Probe("b", value=1)'),
+            up(options={"replace": ["b"], "exclude": ["b"]}),
+            up(
+                'Probe("a", value=1); Probe("b", value=1); c = Probe("c"); Probe("d", value=c.serial)',
+                options={"replace": ["a"], "exclude": ["c"]},
+            ),
+        ),
+        unordered=True,
+    ),
+    "exclude and alias": Scenario(
+        "A pattern means the new name; the old one stays in the state.",
+        (
+            up('Probe("a", value=1)'),
+            up(
+                'Probe("b", name="a", value=2, opts=Opts(aliases=[Alias(name="a")]))',
+                options={"exclude": ["b"]},
+            ),
+            up(),
+        ),
+    ),
+    "exclude and refresh": Scenario(
+        "It is not read; a name that is nowhere is refused before reading, and only then.",
+        (
+            up('Probe("a", value=1); Probe("b", value=1)'),
+            up(options={"refresh": True, "exclude": ["a"]}, faults={"read": "changed"}),
+            up(options={"refresh": True, "exclude": ["nobody"]}),
+            up(options={"exclude": ["nobody"]}),
+        ),
+        unordered=True,
+    ),
+    "target by a pattern": Scenario(
+        "As by a URN; so with replace.",
+        (
+            up('Probe("a", value=1); Probe("b", value=1)'),
+            up('Probe("a", value=2); Probe("b", value=2)', options={"target": ["**::a"]}),
+            up(options={"replace": ["**::b"]}),
+            destroy(options={"target": ["**::b"]}),
+        ),
+        unordered=True,
+    ),
+    "explicit provider": Scenario(
+        "It gets its own inputs and nothing of the stack's configuration; refresh and destroy take them from the state.",
+        (
+            preview(
+                HOST.format("'theirs'") + 'Probe("a", value=1, opts=Opts(provider=host))',
+                config={"probe:greeting": "ours", "probe:token": "ours"},
+            ),
+            up(),
+            up(),
+            up(HOST.format("'new'") + 'Probe("a", value=2, opts=Opts(provider=host))'),
+            preview(options={"refresh": True}),
+            refresh(),
+            destroy(),
+        ),
+    ),
+    "explicit provider beside the default one": Scenario(
+        "Each has a process and a configuration of its own.",
+        (
+            up(
+                HOST.format("'theirs'")
+                + 'a = Probe("a", opts=Opts(provider=host)); Probe("b", value=a.serial)',
+                config={"probe:greeting": "ours"},
+            ),
+            refresh(),
+            up(),
+            destroy(),
+        ),
+        unordered=True,
+    ),
+    "explicit provider with a secret": Scenario(
+        "It is a secret in the state and plain to the provider.",
+        (
+            up(
+                'host = ProviderResource("pulumi-python", "host", {"probe:token": Output.secret("hush"), "probe:greeting": "x"})\n'
+                'Probe("a", opts=Opts(provider=host))'
+            ),
+            destroy(),
+        ),
+    ),
+    "explicit provider without inputs": Scenario(
+        "It is configured with nothing.",
+        (
+            up(
+                'host = ProviderResource("pulumi-python", "host")\nProbe("a", opts=Opts(provider=host))',
+                config={"probe:greeting": "ours"},
+            ),
+        ),
+    ),
+    "explicit provider with an unknown input": Scenario(
+        "A preview does not ask it.",
+        (
+            preview(
+                'b = Probe("b")\n'
+                + HOST.format("b.serial")
+                + 'Probe("a", value=1, opts=Opts(provider=host))'
+            ),
+            up(),
+            preview(
+                'b = Probe("b", replace=1)\n'
+                + HOST.format("b.serial")
+                + 'Probe("a", value=2, opts=Opts(provider=host))'
+            ),
+            up(),
+        ),
+    ),
+    "explicit provider of a component": Scenario(
+        "The component's children have it too.",
+        (
+            up(
+                HOST.format("'theirs'")
+                + 'g = Group("g", Opts(providers=[host])); Probe("a", opts=Opts(parent=g))'
+            ),
+            destroy(),
+        ),
+    ),
+    "explicit provider, to and fro": Scenario(
+        "A change of provider replaces nothing; the one that nobody has any more is deleted.",
+        (
+            up('Probe("a", value=1)', config={"probe:greeting": "ours"}),
+            up(HOST.format("'theirs'") + 'Probe("a", value=1, opts=Opts(provider=host))'),
+            up('Probe("a", value=2)'),
+            up(HOST.format("'theirs'") + 'Probe("a", value=2, opts=Opts(provider=host))'),
+            up("pass"),
+        ),
+    ),
+    "explicit provider of another name": Scenario(
+        "An alias leads to it.",
+        (
+            up(HOST.format("'theirs'") + 'Probe("a", value=1, opts=Opts(provider=host))'),
+            up(
+                'host = ProviderResource("pulumi-python", "new", {"probe:greeting": "theirs"}, Opts(aliases=[Alias(name="host")]))\n'
+                'Probe("a", value=1, opts=Opts(provider=host))'
+            ),
+            destroy(),
+        ),
+    ),
+    "explicit provider and get": Scenario(
+        "A resource of others is read through it.",
+        (
+            up(HOST.format("'theirs'") + 'Probe("a", value=1, opts=Opts(id="its", provider=host))'),
+            refresh(),
+        ),
+    ),
+    "explicit provider and a target": Scenario(
+        "Providers are always touched.",
+        (
+            up(HOST.format("'one'") + 'Probe("a", value=1, opts=Opts(provider=host)); Probe("b")'),
+            up(
+                HOST.format("'two'") + 'Probe("a", value=2, opts=Opts(provider=host)); Probe("b")',
+                options={"target": ["b"]},
+            ),
+            up(options={"exclude": ["a"]}),
+            up(options={"exclude": ["**::host"]}),
+            destroy(options={"target": ["a"]}),
+        ),
+        unordered=True,
+    ),
+    "no default providers": Scenario(
+        "Without an explicit one nothing is made; what the engine itself answers is.",
+        (
+            preview(ONE, config={"pulumi:disable-default-providers": '["*"]'}),
+            up(),
+            up(HOST.format("'theirs'") + 'a = Probe("a", opts=Opts(provider=host)); report(a.id)'),
+            up(ONE, config={"pulumi:disable-default-providers": '["aws", "pulumi-python"]'}),
+            up(ONE, config={"pulumi:disable-default-providers": '["aws"]'}),
+            up(ONE, config={"pulumi:disable-default-providers": ""}),
+            up(ONE, config={"pulumi:disable-default-providers": "no list"}),
+        ),
+        unordered=True,
+    ),
+    "stack transformation": Scenario(
+        "It acts in the program: aliases and secrets are as if they had been written there.",
+        (
+            up('Probe("a", value="x")'),
+            up(TRANSFORMED + 'Probe("b", name="a", value="x")'),
+            up(),
+            up(
+                TRANSFORMED + 'g = Group("g"); Probe("b", name="a", value="x", opts=Opts(parent=g))'
+            ),
+            destroy(),
         ),
         unordered=True,
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .events import Narrator
-from .graph import delete_order, dependents_of
+from .graph import all_prerequisites_of, delete_order, dependents_of
 from .ledger import BailError, Ledger
 from .replace import Replacer
 from .state import Resource
@@ -19,9 +19,9 @@ def plan_deletes(ledger: Ledger, replacer: Replacer, narrator: Narrator) -> list
     _refuse_unknown_targets(ledger, narrator)
     steps: dict[Resource, Step] = {}
     untargeted: list[Resource] = []
-    allowed = _allowed(ledger, replacer)
+    kept_urns = _kept(ledger, replacer)
     for resource in ledger.base:
-        if allowed is not None and resource.urn not in allowed:
+        if resource.urn in kept_urns:
             untargeted.append(resource)
             continue
         step = _step_for(ledger, resource)
@@ -30,7 +30,7 @@ def plan_deletes(ledger: Ledger, replacer: Replacer, narrator: Narrator) -> list
             steps[resource] = step
     _refuse_unspecified(ledger, narrator, steps)
     kept = [
-        Step(op="same", old=resource, new=resource.copy())
+        Step(op="same", old=resource, new=resource.copy(), untargeted=True)
         for resource in untargeted
         if not (resource.delete or ledger.is_operated(resource.urn))
     ]
@@ -52,12 +52,20 @@ def _step_for(ledger: Ledger, resource: Resource) -> Step | None:
     return Step(op="discard" if resource.external else "delete", old=resource)
 
 
-def _allowed(ledger: Ledger, replacer: Replacer) -> set[str] | None:
-    """Return the targets and all that cannot be without them; none where nothing is targeted."""
+def _kept(ledger: Ledger, replacer: Replacer) -> set[str]:
+    """Name what may not be deleted: all but the targets and their dependents, or what is excluded and its needs."""
+    scope = ledger.scope
+    if scope.targets:
+        return {resource.urn for resource in ledger.base} - _targeted(ledger, replacer)
+    excluded = [each for each in ledger.base if scope.excludes and each.urn in scope.excludes]
+    needed = [need for each in excluded for need in all_prerequisites_of(each, ledger.base)]
+    return {each.urn for each in [*excluded, *needed]} & ledger.olds.keys()
+
+
+def _targeted(ledger: Ledger, replacer: Replacer) -> set[str]:
+    """Name the targets and all that cannot be without them."""
     targets = ledger.scope.targets
-    if targets is None:
-        return None
-    allowed = set(targets)
+    allowed = {resource.urn for resource in ledger.base if resource.urn in targets}
     for resource in ledger.base:
         if resource.urn in targets:
             allowed.update(
@@ -71,7 +79,7 @@ def _allowed(ledger: Ledger, replacer: Replacer) -> set[str] | None:
 
 def _refuse_unknown_targets(ledger: Ledger, narrator: Narrator) -> None:
     """A target must be in the state or in the program; what was done for the others stays done."""
-    unknown = sorted(set(ledger.scope.targets or ()) - ledger.seen - ledger.olds.keys())
+    unknown = sorted(ledger.scope.targets.literals - ledger.seen - ledger.olds.keys())
     for urn in unknown:
         narrator.log("error", "", f"Target '{urn}' could not be found in the stack.")
     if unknown:
@@ -80,7 +88,7 @@ def _refuse_unknown_targets(ledger: Ledger, narrator: Narrator) -> None:
 
 def _refuse_unspecified(ledger: Ledger, narrator: Narrator, steps: dict[Resource, Step]) -> None:
     targets = ledger.scope.targets
-    if targets is None or ledger.scope.target_dependents:
+    if not targets or ledger.scope.target_dependents:
         return
     surplus = [resource.urn for resource in steps if resource.urn not in targets]
     for urn in surplus:

@@ -7,18 +7,19 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from . import values
+from .checkpoint import Checkpoint
 from .deletes import plan_deletes
 from .events import Narrator
-from .goal import DYNAMIC_PACKAGE, Goal, NotSupportedError
+from .goal import Goal, NotSupportedError
 from .graph import all_prerequisites_of
-from .host import PluginHost, ProviderError
+from .host import ProviderError
+from .hosts import DYNAMIC_PACKAGE, Hosts, is_default_denied
 from .ledger import BailError, Ledger, PlanError, Scope
 from .planner import Planner
 from .replace import Replacer
-from .state import Checkpoint, Resource
+from .state import Resource
 from .steps import ProtectedError, Step, StepFailedError, StepRunner
-from .urns import ROOT_STACK_TYPE, make_urn
+from .urns import ROOT_STACK_TYPE, is_provider_type, make_urn, reference_to
 from .values import Properties
 
 
@@ -35,7 +36,7 @@ class Deployment:
         scope: Scope,
         checkpoint: Checkpoint,
         narrator: Narrator,
-        host: Callable[[], PluginHost],
+        hosts: Hosts,
         config: Properties,
         parallel: int,
         on_stop: Callable[[], None],
@@ -59,10 +60,17 @@ class Deployment:
         self._providers: dict[str, str] = {}
         self._stack_outputs: Properties | None = None
         self.ledger = Ledger(scope=scope, base=checkpoint.base)
-        replacer = Replacer(ledger=self.ledger, host=host, narrator=narrator)
-        self._planner = Planner(ledger=self.ledger, host=host, narrator=narrator, replacer=replacer)
+        replacer = Replacer(ledger=self.ledger, host=hosts.serving, narrator=narrator)
+        self._planner = Planner(
+            ledger=self.ledger,
+            host=hosts.serving,
+            is_registered=hosts.is_registered,
+            narrator=narrator,
+            replacer=replacer,
+        )
         self._runner = StepRunner(
-            host=host,
+            host=hosts.serving,
+            serve=hosts.register,
             checkpoint=checkpoint,
             narrator=narrator,
             dry_run=scope.dry_run,
@@ -87,7 +95,7 @@ class Deployment:
         self.stop()
 
     def register(self, goal: Goal) -> tuple[Resource, bool]:
-        """Bring one resource about; return it, and whether it is left out because it is no target.
+        """Bring one resource about; return it, and whether it is left out because the run is not to touch it.
 
         Raises:
             StoppedError: The run is ending, perhaps because this very resource failed.
@@ -96,7 +104,7 @@ class Deployment:
             if goal.parent in self._goals:
                 goal = goal.inheriting(self._goals[goal.parent])
             with self._planned(goal.type, goal.name, goal.parent):
-                provider = self._default_provider(DYNAMIC_PACKAGE) if goal.custom else ""
+                provider = self._provider_of(goal.type, goal.provider) if goal.custom else ""
                 steps = self._planner.plan(goal, provider)
             resource = steps[-1].resource
             self._do(steps)
@@ -112,7 +120,7 @@ class Deployment:
         """
         with self._running():
             with self._planned(resource.type, name, resource.parent):
-                resource.provider = self._default_provider(DYNAMIC_PACKAGE)
+                resource.provider = self._provider_of(resource.type, resource.provider)
                 steps = self._planner.plan_read(resource, name)
             self._do(steps)
             return resource
@@ -204,6 +212,16 @@ class Deployment:
             self.checkpoint.save()
         return old_outputs, stack.outputs
 
+    def _provider_of(self, type_: str, explicit: str) -> str:
+        """Return the reference to a resource's provider; providers themselves have none."""
+        if explicit or is_provider_type(type_):
+            return explicit
+        if is_default_denied(self._config, DYNAMIC_PACKAGE):
+            raise ValueError(
+                f"Default provider for '{DYNAMIC_PACKAGE}' disabled. '{type_}' must use an explicit provider."
+            )
+        return self._default_provider(DYNAMIC_PACKAGE)
+
     def _default_provider(self, package: str) -> str:
         """Register the provider that serves a package, which keeps the configuration in the state."""
         if package not in self._providers:
@@ -216,7 +234,7 @@ class Deployment:
             )
             step = self._planner.plan(goal, "")[-1]
             self._runner.run(step)
-            self._providers[package] = f"{step.resource.urn}::{step.resource.id or values.UNKNOWN}"
+            self._providers[package] = reference_to(step.resource.urn, step.resource.id)
         return self._providers[package]
 
     def _do(self, steps: Sequence[Step]) -> None:

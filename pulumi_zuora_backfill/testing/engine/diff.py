@@ -23,6 +23,8 @@ class Diff:
     replaces: bool = False
     delete_before_replace: bool = False
     changed_paths: tuple[Path, ...] = ()
+    is_guess: bool = False
+    """The provider could not be asked."""
 
 
 def diff_resource(
@@ -37,6 +39,8 @@ def diff_resource(
     unknowns: bool,
 ) -> Diff:
     """Ask the provider; where it leaves the answer open, compare the inputs."""
+    if not host.is_known:
+        return Diff(changed=True, is_guess=True)
     answer = host.diff(
         urn, id_, old_inputs, old_outputs, news, ignore_changes=ignore_changes, unknowns=unknowns
     )

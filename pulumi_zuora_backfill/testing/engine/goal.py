@@ -10,12 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import values
+from .hosts import DYNAMIC_PACKAGE
 from .paths import parse_path
 from .state import Resource
 from .urns import Alias, is_provider_type, package_of
 from .values import Properties
-
-DYNAMIC_PACKAGE = "pulumi-python"
 
 _DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -40,6 +39,8 @@ class Goal:
     custom: bool
     parent: str
     inputs: Properties
+    provider: str = ""
+    """The reference to an explicit provider."""
     dependencies: list[str] = field(default_factory=list)
     property_dependencies: dict[str, list[str]] = field(default_factory=dict)
     aliases: list[Alias] = field(default_factory=list)
@@ -73,6 +74,7 @@ class Goal:
             custom=self.custom,
             inputs=self.inputs,
             parent=self.parent,
+            provider=self.provider,
             dependencies=self.dependencies,
             property_dependencies=self.property_dependencies,
             protect=bool(self.protect),
@@ -103,6 +105,7 @@ def goal_of(request: Any) -> Goal:
         custom=request.custom,
         parent=request.parent,
         inputs=inputs,
+        provider=request.provider,
         dependencies=sorted(request.dependencies),
         property_dependencies=_property_dependencies(request, inputs),
         aliases=[Alias(urn=urn) for urn in request.aliasURNs]
@@ -141,18 +144,15 @@ def _refuse(request: Any) -> None:
         raise NotSupportedError("the resource option replace_with")
     if getattr(request, "state_migrations", ()):
         raise NotSupportedError("the resource option state_migrations")
-    if is_provider_type(request.type):
-        raise NotSupportedError(f"explicit providers ({request.type})")
     if request.custom:
-        refuse_package(request.type, request.provider)
+        refuse_package(request.type)
 
 
-def refuse_package(type_: str, provider: str) -> None:
-    """Refuse a custom resource that is not a dynamic one."""
+def refuse_package(type_: str) -> None:
+    """Refuse a custom resource, or a provider, that is not a dynamic one."""
     if package_of(type_) != DYNAMIC_PACKAGE:
-        raise NotSupportedError(f"resources of other packages than dynamic providers ({type_})")
-    if provider:
-        raise NotSupportedError("the resource option provider")
+        what = "providers" if is_provider_type(type_) else "resources"
+        raise NotSupportedError(f"{what} of other packages than dynamic providers ({type_})")
 
 
 def _has(message: Any, field: str) -> bool:

@@ -6,6 +6,7 @@ This module knows the wire and nothing of steps.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -62,6 +63,8 @@ class PluginHost:
         self._stub: Any = None
         self._cancel_call: Any = None
         self._config: Properties = {}
+        self.is_known = True
+        """False: a preview does not know the whole configuration, and so this host cannot be asked."""
         self._channel: grpc.Channel | None = None
         self._port = 0
         self._listening = threading.Event()
@@ -76,8 +79,9 @@ class PluginHost:
         self._watcher.start()
 
     def configure(self, config: Properties) -> None:
-        """Set the stack configuration that the first call hands over."""
+        """Set the configuration that the first call hands over."""
         self._config = config
+        self.is_known = not values.contains_unknown(config)
 
     def check(
         self, urn: str, olds: Properties, news: Properties, *, unknowns: bool
@@ -235,7 +239,7 @@ class PluginHost:
                     provider_pb2.ConfigureRequest(
                         args=values.to_struct(self._config),
                         variables={
-                            f"pulumi-python:config:{key}": str(values.revealed(value))
+                            f"pulumi-python:config:{key}": _as_text(value)
                             for key, value in self._config.items()
                         },
                         acceptSecrets=True,
@@ -277,6 +281,11 @@ class PluginHost:
         """Let nobody wait for the port of a process that has ended."""
         self._process.wait()
         self._listening.set()
+
+
+def _as_text(value: Any) -> str:
+    plain = values.revealed(value)
+    return plain if isinstance(plain, str) else json.dumps(plain)
 
 
 def _bare(properties: Properties, unknowns: bool = False) -> Any:

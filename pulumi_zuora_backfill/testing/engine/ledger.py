@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from .goal import Goal
+from .selection import Selection
 from .state import Resource
-from .urns import ROOT_STACK_TYPE, Aliases, is_provider_type, make_urn
+from .urns import ROOT_STACK_TYPE, Aliases, is_provider_type, make_urn, provider_urn_of
 
 
 class BailError(Exception):
@@ -30,10 +30,16 @@ class Scope:
     stack: str
     project: str
     dry_run: bool
-    replace: Collection[str] = ()
-    targets: Collection[str] | None = None
+    replace: Selection = field(default_factory=lambda: Selection(()))
+    targets: Selection = field(default_factory=lambda: Selection(()))
     """Touch only these; none: touch everything."""
     target_dependents: bool = False
+    excludes: Selection = field(default_factory=lambda: Selection(()))
+    """Do not touch these."""
+
+    def includes(self, urn: str) -> bool:
+        """Tell whether the run may touch a resource for its own sake."""
+        return urn in self.targets if self.targets else urn not in self.excludes
 
 
 @dataclass(kw_only=True)
@@ -49,7 +55,7 @@ class Ledger:
     replaced: set[str] = field(default_factory=set)
     created: set[str] = field(default_factory=set)
     skipped_creates: set[str] = field(default_factory=set)
-    """URNs that would have been created, were they among the targets."""
+    """URNs that would have been created, were they not left out."""
     deleted: dict[str, bool] = field(default_factory=dict)
     pending_deletes: set[Resource] = field(default_factory=set)
     """Old resources that are already being deleted for the sake of what they depend on."""
@@ -60,7 +66,7 @@ class Ledger:
         """Look up old resources by URN; one that waits for its deletion is not what is meant."""
         self.olds = {resource.urn: resource for resource in self.base if not resource.delete}
         self.aliases = Aliases(self.scope.stack, self.scope.project)
-        self._targets = None if self.scope.targets is None else set(self.scope.targets)
+        self._drawn: set[str] = set()
 
     def claim_urn(self, type_: str, name: str, parent: str) -> str:
         """Form the URN of a resource; each may be registered once."""
@@ -105,18 +111,29 @@ class Ledger:
 
     def is_targeted(self, resource: Resource) -> bool:
         """Tell whether this run may touch a resource; one that it may draws its dependents along, if that is wanted."""
-        if (
-            self._targets is None
-            or is_provider_type(resource.type)
-            or resource.type == ROOT_STACK_TYPE
-        ):
+        if is_provider_type(resource.type) or resource.type == ROOT_STACK_TYPE:
             return True
-        if resource.urn in self._targets:
+        if self.scope.includes(resource.urn):
             return True
-        if self.scope.target_dependents and resource.prerequisites() & self._targets:
-            self._targets.add(resource.urn)
+        if not (self.scope.targets and self.scope.target_dependents):
+            return False
+        needs = {*resource.prerequisites(), provider_urn_of(resource.provider)}
+        if any(urn in self.scope.targets or urn in self._drawn for urn in needs):
+            self._drawn.add(resource.urn)
             return True
         return False
+
+    def unsettled_needs(self, resource: Resource) -> list[Resource]:
+        """List what an old resource needs and no step was made for, what comes first in front."""
+        found: list[Resource] = []
+        for urn in sorted({*resource.prerequisites(), provider_urn_of(resource.provider)}):
+            old = self.olds.get(urn)
+            if old is None or self.aliases.new_urns.get(urn, urn) in self.touched():
+                continue
+            self.operated.add(urn)
+            self.seen.add(urn)
+            found += [*self.unsettled_needs(old), old]
+        return found
 
     def touched(self) -> set[str]:
         """Return the URNs that steps were made for: what comes before in a program cannot depend on what follows."""

@@ -121,7 +121,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     def ReadResource(self, request: Any, context: Any) -> Any:
         """Look up a resource that exists elsewhere."""
         try:
-            refuse_package(request.type, request.provider)
+            refuse_package(request.type)
         except NotSupportedError as error:
             self._refuse(context, str(error))
         resource = Resource(
@@ -132,6 +132,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             external=True,
             inputs=values.from_struct(request.properties),
             parent=request.parent,
+            provider=request.provider,
             dependencies=sorted(request.dependencies),
             additional_secret_outputs=list(request.additionalSecretOutputs),
         )

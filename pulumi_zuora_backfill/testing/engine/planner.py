@@ -13,7 +13,7 @@ from .diff import Diff, diff_resource, triggers_replacement, with_replace_on_cha
 from .events import Narrator, diff_detail
 from .goal import Goal
 from .host import PluginHost
-from .ledger import BailError, Ledger
+from .ledger import BailError, Ledger, PlanError
 from .paths import with_ignored_changes
 from .replace import Replacer
 from .state import Resource
@@ -26,7 +26,9 @@ class Planner:
     """Turns what the program registers into steps."""
 
     ledger: Ledger
-    host: Callable[[], PluginHost]
+    host: Callable[[str], PluginHost]
+    is_registered: Callable[[str], bool]
+    """Tells whether the provider of this reference was registered in this run."""
     narrator: Narrator
     replacer: Replacer
 
@@ -52,7 +54,7 @@ class Planner:
             ledger.created.add(urn)
             return self.replacer.create_before_delete(old, new)
         if not targeted:
-            return [self._left_alone(old, new)]
+            return self._left_alone(old, new)
         if old is not None:
             steps = self._steps_for_old(goal, old, new)
         else:
@@ -87,20 +89,30 @@ class Planner:
             or recreating
             or self.ledger.is_replacement_wanted(new.urn, old)
         ):
-            new.inputs = self.replacer.checked(new.urn, goal, {}, goal.inputs)
+            new.inputs = self.replacer.checked(new, goal, {}, goal.inputs)
         else:
             inputs = with_ignored_changes(goal.inputs, old.inputs, goal.ignore_changes)
-            new.inputs = self.replacer.checked(new.urn, goal, old.inputs, inputs)
+            new.inputs = self.replacer.checked(new, goal, old.inputs, inputs)
 
-    def _left_alone(self, old: Resource | None, new: Resource) -> Step:
-        """Plan nothing for what is not among the targets; if it does not exist, it is not created either."""
+    def _left_alone(self, old: Resource | None, new: Resource) -> list[Step]:
+        """Plan nothing for what is left out; if it does not exist, it is not created either."""
         self.ledger.operated.add(new.urn)
         if old is None:
             self.ledger.skipped_creates.add(new.urn)
-            return Step(op="same", old=new, new=new, skipped=True)
+            return [Step(op="same", old=new, new=new, skipped=True)]
+        if old.provider and not self.is_registered(old.provider):
+            raise PlanError(
+                new.urn,
+                f"provider {old.provider} for resource {new.urn} has not been registered yet, this is due to a change "
+                "of providers mixed with --target. Change your program back to the original providers",
+            )
         self.ledger.operated.add(old.urn)
         self.ledger.seen.add(old.urn)
-        return Step(op="same", old=old, new=old.copy())
+        # In the state, what it needs must come before it, even if the program does not have that any more.
+        return [
+            Step(op="same", old=each, new=each.copy(), untargeted=True)
+            for each in [*self.ledger.unsettled_needs(old), old]
+        ]
 
     def _steps_for_old(self, goal: Goal, old: Resource, new: Resource) -> list[Step]:
         triggered = triggers_replacement(old.replacement_trigger, new.replacement_trigger)
@@ -122,8 +134,8 @@ class Planner:
             return Diff(changed=True, replaces=True)
         if not new.custom or is_provider_type(new.type):
             return Diff(changed=not values.same(old.inputs, new.inputs))
-        return diff_resource(
-            self.host(),
+        diff = diff_resource(
+            self.host(new.provider),
             new.urn,
             old.id,
             old.inputs,
@@ -132,9 +144,19 @@ class Planner:
             ignore_changes=new.ignore_changes,
             unknowns=self.ledger.scope.dry_run,
         )
+        if diff.is_guess:
+            self.narrator.log(
+                "warning",
+                new.urn,
+                "The provider for this resource has inputs that are not known during preview.\n"
+                "This preview may not correctly represent the changes that will be applied during an update.",
+            )
+        return diff
 
     def _refuse_missing_prerequisites(self, new: Resource) -> None:
-        """A target cannot be made without what it needs, unless that exists."""
+        """A target cannot be made without what it needs, unless that exists; what is merely not excluded can."""
+        if not (self.ledger.scope.targets or self.ledger.scope.replace):
+            return
         for missing in sorted(new.prerequisites() & self.ledger.skipped_creates):
             self.ledger.failed = True
             self.narrator.log(
@@ -144,3 +166,4 @@ class Planner:
             )
             if not self.ledger.scope.dry_run:
                 raise BailError
+            self.ledger.skipped_creates.discard(missing)

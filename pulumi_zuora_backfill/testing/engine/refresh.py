@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from . import values
+from .checkpoint import Checkpoint
 from .diff import diff_resource
 from .events import Narrator
 from .host import PartialFailureError, PluginHost, ProviderError
-from .state import Checkpoint, Resource
-from .urns import is_provider_type
+from .state import Resource
+from .urns import is_default_provider, is_provider_type
 
 
 @dataclass(kw_only=True)
 class Refresher:
     """Refreshes a whole state; one resource that cannot be read stops none of the others."""
 
-    host: Callable[[], PluginHost]
+    host: Callable[[str], PluginHost]
     checkpoint: Checkpoint
     narrator: Narrator
     stopped: Callable[[], bool]
@@ -27,13 +28,13 @@ class Refresher:
     counting: bool
     """Count what was found in the summary; an update that refreshes first does not."""
 
-    def run(self, targets: Collection[str] | None) -> bool:
-        """Refresh the resources, save what was found, and tell whether all could be read."""
+    def run(self, is_wanted: Callable[[str], bool]) -> bool:
+        """Refresh the resources that are wanted, save what was found, and tell whether all could be read."""
         resources = self.checkpoint.base
         errors: list[str] = []
 
         def refresh(resource: Resource) -> Resource | None:
-            if self.stopped() or (targets is not None and resource.urn not in targets):
+            if self.stopped() or not is_wanted(resource.urn):
                 return resource
             return self._one(resource, errors)
 
@@ -43,13 +44,14 @@ class Refresher:
         return not errors
 
     def _one(self, resource: Resource, errors: list[str]) -> Resource | None:
-        if is_provider_type(resource.type):
+        if is_default_provider(resource.urn):
             return resource
         began = time.monotonic()
         self.narrator.begin("refresh", resource.urn)
         found: Resource | None = resource
         outcome = "same"
-        if resource.custom and not resource.pending_replacement:
+        readable = resource.custom and not is_provider_type(resource.type)
+        if readable and not resource.pending_replacement:
             try:
                 found = self._read(resource)
                 outcome = self._outcome(resource, found)
@@ -66,7 +68,9 @@ class Refresher:
         init_errors: list[str] = []
         inputs: values.Properties | None = None
         try:
-            id_, inputs, outputs = self.host().read(old.urn, old.id, old.inputs, old.outputs)
+            id_, inputs, outputs = self.host(old.provider).read(
+                old.urn, old.id, old.inputs, old.outputs
+            )
         except PartialFailureError as error:
             id_, outputs, init_errors = error.id, error.outputs, error.reasons
             reasons = "\n* ".join(init_errors)
@@ -89,7 +93,7 @@ class Refresher:
         if old.external:
             return "same" if values.same(old.outputs, new.outputs) else "update"
         diff = diff_resource(
-            self.host(),
+            self.host(new.provider),
             new.urn,
             new.id,
             new.inputs,

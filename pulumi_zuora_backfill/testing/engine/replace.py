@@ -14,6 +14,7 @@ from .host import PluginHost
 from .ledger import BailError, Ledger, PlanError
 from .state import Resource
 from .steps import Step
+from .urns import is_provider_type, provider_urn_of
 from .values import Properties
 
 
@@ -22,12 +23,16 @@ class Replacer:
     """Plans replacements."""
 
     ledger: Ledger
-    host: Callable[[], PluginHost]
+    host: Callable[[str], PluginHost]
     narrator: Narrator
 
-    def checked(self, urn: str, goal: Goal, olds: Properties, news: Properties) -> Properties:
+    def checked(self, new: Resource, goal: Goal, olds: Properties, news: Properties) -> Properties:
         """Let the provider check inputs; what it does not like ends the run."""
-        inputs, failures = self.host().check(urn, olds, news, unknowns=self.ledger.scope.dry_run)
+        urn = new.urn
+        host = self.host(new.provider)
+        if not host.is_known:
+            return news
+        inputs, failures = host.check(urn, olds, news, unknowns=self.ledger.scope.dry_run)
         for property_, reason in failures:
             subject = f"{goal.type} resource '{goal.name}'"
             if property_:
@@ -45,9 +50,10 @@ class Replacer:
             self._tell_protected(new.urn)
         self.ledger.replaced.add(new.urn)
         self.ledger.operated.add(new.urn)
-        if new.custom and not self.ledger.is_replacement_wanted(new.urn, old):
+        is_served = new.custom and not is_provider_type(new.type)
+        if is_served and not self.ledger.is_replacement_wanted(new.urn, old):
             # The first check may have carried something over from the old inputs.
-            new.inputs = self.checked(new.urn, goal, {}, goal.inputs)
+            new.inputs = self.checked(new, goal, {}, goal.inputs)
         delete_first = (
             diff.delete_before_replace
             if goal.delete_before_replace is None
@@ -90,17 +96,18 @@ class Replacer:
         for candidate in dependents_of(root, self.ledger.base, ignored=self.ledger.touched()):
             if not candidate.custom or candidate.external:
                 continue
-            if candidate.deleted_with in replaced or self._is_replaced_by(candidate, replaced):
+            along = {candidate.deleted_with, provider_urn_of(candidate.provider)} & replaced
+            if along or self._is_replaced_by(candidate, replaced):
                 found.append(candidate)
                 replaced.add(candidate.urn)
         return found
 
     def _is_replaced_by(self, dependent: Resource, replaced: set[str]) -> bool:
         news = inputs_with_unknowns(dependent, replaced)
-        if news is None:
+        if news is None or is_provider_type(dependent.type):
             return False
         diff = diff_resource(
-            self.host(),
+            self.host(dependent.provider),
             dependent.urn,
             dependent.id,
             dependent.inputs,

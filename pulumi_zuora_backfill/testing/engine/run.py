@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-from . import values
+from . import references, values
+from .checkpoint import Checkpoint
 from .deployment import Deployment, stack_urn
 from .events import Narrator
-from .goal import DYNAMIC_PACKAGE
 from .host import PluginHost
+from .hosts import Hosts
 from .ledger import Scope
 from .monitor import Engine, Monitor, Server
 from .process import ChildProcess
 from .program import SHOWN_ERROR_EXIT_CODE, missing_at, start_program
 from .refresh import Refresher
-from .state import Checkpoint, Resource
-from .urns import make_urn
 from .values import Properties
 
 _PROGRAM_GRACE_S = 10.0
@@ -58,8 +57,7 @@ class Run:
         self._setting = setting
         self._scope = scope
         self._config = config
-        self._host: PluginHost | None = None
-        self._host_lock = threading.Lock()
+        self._hosts: Hosts | None = None
         self._program: ChildProcess | None = None
         self._events: SimpleQueue[str | int] = SimpleQueue()
         self._canceling = threading.Event()
@@ -70,16 +68,18 @@ class Run:
         """Refresh if wanted, run the program if wanted, delete what is then left over, and tell the end."""
         self._engine.narrator = self.narrator
         server = Server(self._engine)
+        hosts = self._hosts = self._new_hosts(server.address)
         try:
             self._refuse_wrong_folder(program=program)
-            self._refuse_unknown_names(program=program)
+            self._refuse_broken_state()
+            self._refuse_unknown_names(program=program, refresh=refresh)
             self._warn_of_interrupted(refreshing=refresh)
             if refresh and not self.failed:
-                self._refresh(server.address, counting=not (program or delete))
+                self._refresh(hosts, counting=not (program or delete))
             if not self.failed and not self._canceling.is_set() and (program or delete):
-                self._deploy(server.address, program=program)
+                self._deploy(hosts, server.address, program=program)
         finally:
-            self._close_host()
+            hosts.close()
             server.close()
         if self._canceling.is_set():
             self.canceled = self.failed = True
@@ -94,49 +94,44 @@ class Run:
         self._canceling.set()
         if self._deployment is not None:
             self._deployment.stop()
-        if self._host is not None:
-            self._host.cancel()
+        if self._hosts is not None:
+            self._hosts.cancel()
 
     def terminate(self) -> None:
         """End at once: what a running step has done is not saved."""
         self.checkpoint.close()
         self.cancel()
-        for process in (self._host, self._program):
+        for process in (self._hosts, self._program):
             if process is not None:
                 process.kill()
 
-    def _refresh(self, engine_address: str, *, counting: bool) -> None:
+    def _refresh(self, hosts: Hosts, *, counting: bool) -> None:
         refresher = Refresher(
-            host=lambda: self._host_for(
-                engine_address, _config_in(self.checkpoint.base, self._scope)
-            ),
+            host=hosts.serving,
             checkpoint=self.checkpoint,
             narrator=self.narrator,
             stopped=self._canceling.is_set,
             parallel=self._setting.parallel,
             counting=counting,
         )
-        if not refresher.run(self._scope.targets):
+        if not refresher.run(self._scope.includes):
             self.failed = True
             self._tell_failure()
-        # The program may bring another configuration, which only a new host takes.
-        self._close_host()
 
-    def _deploy(self, engine_address: str, *, program: bool) -> None:
-        config = self._config if program else _config_in(self.checkpoint.base, self._scope)
+    def _deploy(self, hosts: Hosts, engine_address: str, *, program: bool) -> None:
         deployment = self._deployment = Deployment(
             scope=self._scope,
             checkpoint=self.checkpoint,
             narrator=self.narrator,
-            host=lambda: self._host_for(engine_address, config),
-            config=config,
+            hosts=hosts,
+            config=self._config,
             parallel=self._setting.parallel,
             on_stop=lambda: self._events.put(_STOPPED),
         )
         if self._canceling.is_set():
             return
         if program:
-            self._host_for(engine_address, config)
+            hosts.warm_up()
             self._run_program(deployment, engine_address)
         else:
             deployment.delete_rest()
@@ -206,11 +201,9 @@ class Run:
         deployment.wait_until_idle()
         deployment.delete_rest()
 
-    def _host_for(self, engine_address: str, config: Properties) -> PluginHost:
-        with self._host_lock:
-            if self._host is not None:
-                return self._host
-            self._host = PluginHost(
+    def _new_hosts(self, engine_address: str) -> Hosts:
+        def start() -> PluginHost:
+            return PluginHost(
                 python=self._setting.python,
                 engine_address=engine_address,
                 directory=self._setting.program_directory,
@@ -218,13 +211,8 @@ class Run:
                 project=self._scope.project,
                 on_line=lambda line: self.narrator.log("info", "", line),
             )
-            self._host.configure(config)
-            return self._host
 
-    def _close_host(self) -> None:
-        if self._host is not None:
-            self._host.close()
-            self._host = None
+        return Hosts(start=start, base=lambda: self.checkpoint.base)
 
     def _warn_of_interrupted(self, *, refreshing: bool) -> None:
         if not self.checkpoint.interrupted or self._scope.dry_run or refreshing:
@@ -250,10 +238,23 @@ class Run:
             )
             self.failed = True
 
-    def _refuse_unknown_names(self, *, program: bool) -> None:
+    def _refuse_broken_state(self) -> None:
+        if trouble := references.dangling(self.checkpoint.base):
+            self.narrator.log(
+                "error", "", f"snapshot integrity failure; refusing to use it: {trouble}"
+            )
+            self.failed = True
+
+    def _refuse_unknown_names(self, *, program: bool, refresh: bool) -> None:
         """End a run that names what the state does not have; only a target may still come from the program."""
-        named = {*self._scope.replace, *(() if program else self._scope.targets or ())}
-        for urn in sorted(named - {resource.urn for resource in self.checkpoint.base}):
+        scope = self._scope
+        known = {resource.urn for resource in self.checkpoint.base}
+        named = set(scope.replace.literals)
+        if refresh and known:
+            named |= scope.targets.literals | scope.excludes.literals
+        elif not program:
+            named |= scope.targets.literals
+        for urn in sorted(named - known):
             self.narrator.log("error", "", f"Target '{urn}' could not be found in the stack.")
             self.failed = True
 
@@ -270,9 +271,3 @@ class Run:
             self._tell_failure()
         first = deployment is not None and deployment.stack_urn not in deployment.ledger.olds
         self.narrator.finish(self._old_outputs, self.outputs, first=first)
-
-
-def _config_in(resources: list[Resource], scope: Scope) -> Properties:
-    """Return the configuration that the last update left in the state."""
-    urn = make_urn(scope.stack, scope.project, "", f"pulumi:providers:{DYNAMIC_PACKAGE}", "default")
-    return next((resource.inputs for resource in resources if resource.urn == urn), {})

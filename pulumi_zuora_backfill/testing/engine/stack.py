@@ -21,6 +21,7 @@ from .process import child_env
 from .program import read_project
 from .result import EmbeddedResult, EmbeddedStackError, Summary, output_values
 from .run import Run, Setting
+from .selection import Selection
 from .state import Resource, read_state, write_state
 from .urns import ROOT_STACK_TYPE
 from .values import Properties
@@ -106,22 +107,24 @@ class EmbeddedStack:
         replace: Collection[str] | None = None,
         target: Collection[str] | None = None,
         target_dependents: bool = False,
+        exclude: Collection[str] | None = None,
         refresh: bool = False,
         diff: bool = False,
     ) -> EmbeddedResult:
         """Show what `up` would do.
 
         Args:
-            replace: URNs of resources to replace.
+            replace: URNs of resources to replace; as everywhere, `**::name` and the like stand for what they match.
             target: URNs of the only resources to touch.
             target_dependents: Touch what depends on the targets too.
+            exclude: URNs of resources not to touch; one that does not exist stays unknown to its dependents.
             refresh: Ask the providers for the real state first.
             diff: Accepted for the sake of the real engine; the differing inputs are named in either case.
 
         Raises:
             EmbeddedStackError: The preview failed.
         """
-        scope = self._scope(replace, target, target_dependents, dry_run=True)
+        scope = self._scope(replace, target, target_dependents, exclude, dry_run=True)
         return self._operate("Previewing update", "preview", scope, refresh=refresh, program=True)
 
     def up(
@@ -130,6 +133,7 @@ class EmbeddedStack:
         replace: Collection[str] | None = None,
         target: Collection[str] | None = None,
         target_dependents: bool = False,
+        exclude: Collection[str] | None = None,
         refresh: bool = False,
         expect_no_changes: bool = False,
     ) -> EmbeddedResult:
@@ -138,7 +142,7 @@ class EmbeddedStack:
         Raises:
             EmbeddedStackError: The update failed, or changed something that was expected to stay; what was finished is in the state.
         """
-        scope = self._scope(replace, target, target_dependents, dry_run=False)
+        scope = self._scope(replace, target, target_dependents, exclude, dry_run=False)
         result = self._operate("Updating", "update", scope, refresh=refresh, program=True)
         return _unchanged(result) if expect_no_changes else result
 
@@ -150,7 +154,7 @@ class EmbeddedStack:
         Raises:
             EmbeddedStackError: A resource could not be read, or has drifted although that was not expected.
         """
-        scope = self._scope(None, target, False, dry_run=False)
+        scope = self._scope(None, target, dry_run=False)
         result = self._operate(
             "Refreshing", "refresh", scope, refresh=True, program=False, delete=False
         )
@@ -220,7 +224,8 @@ class EmbeddedStack:
         self,
         replace: Collection[str] | None,
         target: Collection[str] | None,
-        dependents: bool,
+        dependents: bool = False,
+        exclude: Collection[str] | None = None,
         *,
         dry_run: bool,
     ) -> Scope:
@@ -228,9 +233,10 @@ class EmbeddedStack:
             stack=self.name,
             project=self.project,
             dry_run=dry_run,
-            replace=frozenset(replace or ()),
-            targets=frozenset(target) if target else None,
+            replace=Selection(replace or ()),
+            targets=Selection(target or ()),
             target_dependents=dependents,
+            excludes=Selection(exclude or ()),
         )
 
     def _operate(

@@ -1,15 +1,12 @@
 """The state of a stack: its resources, and the JSON file that keeps them.
 
-The file has the shape of `pulumi stack export --show-secrets`, so secrets stand in it in plain text.  It is
-written after every step, whole and in one move, so that a crash loses nothing that was finished.
+The file has the shape of `pulumi stack export --show-secrets`, so secrets stand in it in plain text.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import threading
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -133,124 +130,3 @@ def write_state(path: Path, document: dict[str, Any]) -> None:
     draft = path.with_name(f"{path.name}.draft")
     draft.write_text(json.dumps(document, indent=2), encoding="utf-8")
     os.replace(draft, path)
-
-
-class Checkpoint:
-    """The state while a run changes it.
-
-    `base` is what the run began with.  Each step adds what it made to `news` and crosses off what it dealt with;
-    the state is then `news`, followed by what is left of `base`.  A preview changes the lists, never the file.
-    """
-
-    def __init__(self, path: Path, *, dry_run: bool) -> None:
-        """Read the state file."""
-        self._path = path
-        self._dry_run = dry_run
-        self._lock = threading.RLock()
-        self._closed = False
-        deployment = read_state(path)["deployment"]
-        self.base = [Resource.from_json(document) for document in deployment.get("resources") or []]
-        self._news: list[Resource] = []
-        self._done: set[Resource] = set()
-        self.interrupted: list[dict[str, Any]] = deployment.get("pending_operations") or []
-        """What an earlier run was doing when it was killed."""
-        self._lost_creates = [
-            operation for operation in self.interrupted if operation["type"] == "creating"
-        ]
-        self._pending: dict[Resource, str] = {}
-
-    def begin(self, resource: Resource, doing: str) -> None:
-        """Save that a step is under way: should this process be killed now, the next run can say so."""
-        with self._lock:
-            self._pending[resource] = doing
-            self.save()
-
-    def end(
-        self, resource: Resource, *, old: Resource | None = None, new: Resource | None = None
-    ) -> None:
-        """Save that a step is over: `old` is dealt with, `new` exists."""
-        with self._lock:
-            self._pending.pop(resource, None)
-            if old is not None:
-                self._done.add(old)
-            if new is not None:
-                self._news.append(new)
-            if old is None or new is None or old.to_json() != new.to_json():
-                self.save()
-
-    def rebase(self, resources: Iterable[Resource]) -> None:
-        """Begin anew from other resources, as after a refresh; interrupted operations are settled by it."""
-        with self._lock:
-            self.base = _without_dangling_references(list(resources))
-            self._lost_creates = []
-            self.save()
-
-    def resources(self) -> list[Resource]:
-        """List the resources as they would be saved now."""
-        with self._lock:
-            listed = [
-                *self._news,
-                *(resource for resource in self.base if resource not in self._done),
-            ]
-            renamed = {old: resource.urn for resource in self._news for old in resource.aliases}
-            return (
-                [_with_new_names(resource, renamed) for resource in listed] if renamed else listed
-            )
-
-    def save(self) -> None:
-        """Write the file, unless this is a preview or the run was terminated."""
-        with self._lock:
-            if self._dry_run or self._closed:
-                return
-            deployment: dict[str, Any] = {
-                "resources": [resource.to_json() for resource in self.resources()]
-            }
-            pending = [
-                {"resource": each.to_json(), "type": doing} for each, doing in self._pending.items()
-            ]
-            if pending or self._lost_creates:
-                deployment["pending_operations"] = [*self._lost_creates, *pending]
-            write_state(self._path, {"version": 3, "deployment": deployment})
-
-    def close(self) -> None:
-        """Write nothing more: after a hard stop the file must stay as the last finished step left it."""
-        with self._lock:
-            self._closed = True
-
-
-def _with_new_names(resource: Resource, renamed: dict[str, str]) -> Resource:
-    """Let a resource speak of renamed ones by their new names; its own old names are then of no more use."""
-
-    def new_name(urn: str) -> str:
-        return renamed.get(urn, urn)
-
-    return resource.copy(
-        aliases=[],
-        parent=new_name(resource.parent),
-        deleted_with=new_name(resource.deleted_with),
-        dependencies=[new_name(urn) for urn in resource.dependencies],
-        property_dependencies={
-            key: [new_name(urn) for urn in urns]
-            for key, urns in resource.property_dependencies.items()
-        },
-    )
-
-
-def _without_dangling_references(resources: list[Resource]) -> list[Resource]:
-    """Drop references to resources that do not come before the one that refers to them."""
-    known: set[str] = set()
-    repaired = []
-    for resource in resources:
-        repaired.append(
-            resource.copy(
-                parent=resource.parent if resource.parent in known else "",
-                deleted_with=resource.deleted_with if resource.deleted_with in known else "",
-                dependencies=[urn for urn in resource.dependencies if urn in known],
-                property_dependencies={
-                    key: [urn for urn in urns if urn in known]
-                    for key, urns in resource.property_dependencies.items()
-                },
-            )
-        )
-        known.add(resource.urn)
-    return repaired

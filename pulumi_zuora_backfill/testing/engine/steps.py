@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import values
+from .checkpoint import BrokenStateError, Checkpoint
 from .events import Narrator
 from .host import PartialFailureError, PluginHost, ProviderError
-from .state import Checkpoint, Resource
-from .urns import is_provider_type
+from .state import Resource
+from .urns import is_default_provider, is_provider_type
 
 
 class StepFailedError(Exception):
@@ -38,7 +39,9 @@ class Step:
     new: Resource | None = None
     detail: str = ""
     skipped: bool = False
-    """A resource that is not among the targets and does not exist: nothing is done, nothing is saved."""
+    """A resource that is left out and does not exist: nothing is done, nothing is saved."""
+    untargeted: bool = False
+    """A resource that is left out and stays as it is."""
     delete_later: bool = False
     """The old resource is deleted at the end of the run, after the new one has been created."""
     recreated: bool = False
@@ -56,7 +59,10 @@ class Step:
 class StepRunner:
     """Does steps, one after the other or several at once, and saves what became of each."""
 
-    host: Callable[[], PluginHost]
+    host: Callable[[str], PluginHost]
+    """Finds the host of a provider by its reference."""
+    serve: Callable[[Resource, values.Properties], None]
+    """Lets a provider be served with this configuration."""
     checkpoint: Checkpoint
     narrator: Narrator
     dry_run: bool
@@ -70,13 +76,13 @@ class StepRunner:
             StepFailedError: It did not work; the user has been told why.
         """
         urn = step.resource.urn
-        quiet = is_provider_type(step.resource.type)
+        quiet = is_default_provider(urn)
         began = time.monotonic()
         if not quiet:
             self.narrator.begin(step.op, urn, step.detail)
         try:
             counted = self._do(step)
-        except ProviderError as error:
+        except (ProviderError, BrokenStateError) as error:
             self.narrator.fail(step.op, urn, str(error))
             raise StepFailedError(str(error)) from error
         if not quiet:
@@ -106,6 +112,8 @@ class StepRunner:
             return
         new.id = old.id
         new.outputs = _marked(new, old.outputs)
+        if is_provider_type(new.type) and not step.untargeted:
+            self.serve(new, old.inputs)
         self.checkpoint.end(new, old=old, new=new)
 
     def _create(self, step: Step) -> None:
@@ -113,13 +121,15 @@ class StepRunner:
         assert new is not None
         failure: PartialFailureError | None = None
         if is_provider_type(new.type):
-            new.id, new.outputs = str(uuid.uuid4()), dict(new.inputs)
+            new.id = values.UNKNOWN if self.dry_run else str(uuid.uuid4())
+            new.outputs = dict(new.inputs)
+            self.serve(new, new.inputs)
         elif new.custom and self.dry_run:
             new.outputs = dict(new.inputs)
         elif new.custom:
             self.checkpoint.begin(new, "creating")
             try:
-                new.id, new.outputs = self.host().create(
+                new.id, new.outputs = self.host(new.provider).create(
                     new.urn, new.inputs, new.custom_timeouts.get("create", 0.0)
                 )
                 if not new.id:
@@ -146,13 +156,16 @@ class StepRunner:
         assert new is not None
         failure: PartialFailureError | None = None
         new.id = old.id
-        if is_provider_type(new.type) or (new.custom and self.dry_run):
+        if is_provider_type(new.type):
+            new.outputs = dict(new.inputs)
+            self.serve(new, new.inputs)
+        elif new.custom and self.dry_run:
             new.outputs = dict(new.inputs)
         elif new.custom:
             self.checkpoint.begin(new, "updating")
             timeout = new.custom_timeouts.get("update", 0.0)
             try:
-                new.outputs = self.host().update(
+                new.outputs = self.host(new.provider).update(
                     new.urn, old.id, old.inputs, old.outputs, new.inputs, timeout
                 )
             except PartialFailureError as error:
@@ -176,7 +189,7 @@ class StepRunner:
         if old.custom and not (self.dry_run or spared or is_provider_type(old.type)):
             self.checkpoint.begin(old, "deleting")
             try:
-                self.host().delete(
+                self.host(old.provider).delete(
                     old.urn, old.id, old.inputs, old.outputs, old.custom_timeouts.get("delete", 0.0)
                 )
             except ProviderError:
@@ -195,7 +208,9 @@ class StepRunner:
         else:
             self.checkpoint.begin(new, "reading")
             try:
-                id_, _, new.outputs = self.host().read(new.urn, new.id, new.inputs, new.inputs)
+                id_, _, new.outputs = self.host(new.provider).read(
+                    new.urn, new.id, new.inputs, new.inputs
+                )
                 new.id = id_ or new.id
             except PartialFailureError as error:
                 failure = error

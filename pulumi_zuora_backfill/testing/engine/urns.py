@@ -56,6 +56,16 @@ def package_of(type_: str) -> str:
     )
 
 
+def is_default_provider(urn: str) -> bool:
+    """Tell whether this is a provider that the engine made by itself; the name is what tells them apart."""
+    return is_provider_type(type_of(urn)) and name_of(urn).startswith("default")
+
+
+def reference_to(urn: str, id_: str) -> str:
+    """Form the reference by which resources speak of their provider."""
+    return f"{urn}::{id_}"
+
+
 def provider_urn_of(reference: str) -> str:
     """Return the URN of a provider reference, which is URN and id."""
     return reference.rsplit("::", 1)[0]

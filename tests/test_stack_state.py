@@ -1,0 +1,110 @@
+"""What the stack's state holds, as the program tells it: what is missing is unknown, not empty."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pulumi_zuora_backfill.job.stack_state import StackJob, StackState
+from pulumi_zuora_backfill.zuora.models import Scope
+
+A, B, C, D = ("abcd"[n] * 32 for n in range(4))
+HERE = Scope()
+
+
+def job(
+    urn: str, job_id: str | None = A, *, earlier: tuple[str, ...] = (), **outputs: Any
+) -> StackJob:
+    """Return a live job of the stack, or one that differs."""
+    given = {"type": "RatePlanCharge", "status": "COMPLETED", **outputs}
+    return StackJob(urn=urn, outputs=given | ({"jobId": job_id} if job_id else {}), earlier=earlier)
+
+
+def test_what_the_program_tells_is_read() -> None:
+    """Jobs and take-overs come as text, so that no unknown value in them can spoil the rest."""
+    told = {
+        "predecessor": {"jobId": A},
+        "jobs": json.dumps([["urn-a", {"jobId": A, "dryRun": True}, [B]]]),
+        "takenOver": json.dumps({C: "taker"}),
+    }
+
+    assert StackState.from_input(told) == StackState(
+        predecessor={"jobId": A},
+        jobs=(StackJob(urn="urn-a", outputs={"jobId": A, "dryRun": True}, earlier=(B,)),),
+        taken_over={C: "taker"},
+    )
+    assert StackState.from_input({"jobs": "[]", "predecessor": None}) == StackState()
+    assert StackState().unreadable is None
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (None, "the program did not tell what state holds"),
+        ("x", "the program did not tell what state holds"),
+        ({}, "the program did not tell what state holds"),
+        ({"jobs": ["x"], "predecessor": {"jobId": A}}, "the program did not tell what state holds"),
+        ({"unreadable": "no such stack"}, "no such stack"),
+    ],
+)
+def test_what_is_missing_is_unknown_and_not_empty(value: Any, why: str) -> None:
+    """Old state, a subclass, a backend that cannot be read: it is said why, where it is known."""
+    assert StackState.from_input(value) == StackState(unreadable=why)
+
+
+def test_a_job_is_live_unless_it_says_that_it_is_a_dry_run() -> None:
+    """An old state that does not tell is a reason to be careful."""
+    values = (True, False, None, "true")
+
+    assert [job("u", dryRun=value).dry_run for value in values] == [True, False, False, False]
+    assert not job("u").dry_run
+
+
+def test_an_open_attempt_is_a_job_resource_without_a_job() -> None:
+    """It holds nothing that could be named, and still it is there."""
+    attempt = job("attempt", None, effectiveEntityId="e", effectiveOrgIds=["a", "b"])
+    state = StackState(jobs=(attempt, job("a", B)))
+
+    assert (attempt.job_id, attempt.scope) == (None, Scope(entity_id="e", org_ids=("a", "b")))
+    assert state.held_by() == {B: "a"}
+    assert state.not_counted(HERE) == frozenset()
+
+
+def test_dry_runs_and_jobs_of_other_entities_do_not_count() -> None:
+    """All that a dry run resource has had; of another entity only what state holds."""
+    state = StackState(
+        jobs=(
+            job("live", A),
+            job("dry", B, dryRun=True, earlier=(C,)),
+            job("eu", D, effectiveEntityId="eu"),
+        )
+    )
+
+    assert state.not_counted(HERE) == {B, C, D}
+    assert state.not_counted(Scope(entity_id="eu")) == {A, B, C}
+
+
+@pytest.mark.parametrize(
+    ("other", "counts"),
+    [
+        (job("b"), True),
+        (job("b", status="PROCESSING"), True),
+        (job("b", status="UNKNOWN"), True),
+        (job("b", None), True),
+        (job("b", status="FAILED"), False),
+        (job("b", status="STOPPED"), False),
+        (job("b", dryRun=True), False),
+        (job("b", type="OrderLineItem"), False),
+        (job("b", effectiveEntityId="eu"), False),
+        (job("b", effectiveOrgIds=["o"]), False),
+        (job("mine"), False),
+        (job("b", C), False),
+    ],
+)
+def test_live_jobs_of_other_resources_are_found(other: StackJob, counts: bool) -> None:
+    """Of the same type, entity and organisations, unless they did nothing more or are one's own."""
+    state = StackState(jobs=(other,))
+
+    assert state.live_jobs("RatePlanCharge", HERE, ["mine", C]) == ([other] if counts else [])
