@@ -67,7 +67,7 @@ def deploy(stack: Any, zuora: Sandbox) -> int:
         for resource in stack.export_stack().deployment["resources"]
         if resource.get("id") == job_id
     ]
-    say(f"In the state the job is {status}.")
+    say(f"In the state the job is {status}; the stack output follows with the next up.")
     step(
         "pulumi destroy",
         stack.destroy(),
