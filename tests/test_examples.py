@@ -23,7 +23,6 @@ from typing import Any
 import pytest
 import yaml
 from packaging.requirements import Requirement
-from pulumi import automation
 
 import pulumi_zuora_backfill
 from pulumi_zuora_backfill.testing import EmbeddedStack, EmbeddedStackError, Operation, Sandbox
@@ -171,12 +170,11 @@ def _approved(copy: Copy) -> None:
 
 def _run_again(copy: Copy) -> None:
     """A new version is announced as what it is, and starts one job."""
-    (folder_version,) = json.loads((copy.folder / "catalogue.json").read_text()).values()
-    copy.replace("catalogue.json", f'"{folder_version}"', '"another"')
+    (version,) = json.loads((copy.folder / "catalogue.json").read_text()).values()
+    copy.replace("catalogue.json", f'"{version}"', '"another"')
     assert_readme_shows(copy, copy.stack.preview().stdout)
     before = copy.job_ids()
     copy.zuora.set_status(before[0], "PROCESSING")
-    # Its status in state is an ended one, so that only Zuora's own answer could tell otherwise.
     copy.stack.refresh()
     assert "PROCESSING" in refused(copy.up)
     copy.zuora.finish(before[0])
@@ -327,24 +325,21 @@ def test_the_commands_of_a_readme_work_as_typed(name: str, tmp_path: Path) -> No
     with copied(name, tmp_path) as copy:
         there = copy.job_ids()
         env = real_environment(tmp_path)
-        typed = commands(copy.folder)[0]
-        type_in(typed, copy, env)
+        type_in(commands(copy.folder)[0], copy, env)
+        env.update(copy.zuora.environment())
+        if name == "unit-test":  # its README tests the stack, and deploys none
+            type_in(["pulumi stack init dev", "pulumi up --skip-preview"], copy, env)
         started = copy.job_ids()
         assert copy.zuora.count(Operation.CREATE) == len(started) - len(there)
 
-        stack = automation.create_or_select_stack(
-            STACK,
-            work_dir=str(copy.folder),
-            opts=automation.LocalWorkspaceOptions(env_vars={**env, **copy.zuora.environment()}),
-        )
-        if name == "unit-test":  # its README tests the stack, and deploys none
-            stack.up()
-            started = copy.job_ids()
         copy.zuora.forget_requests()
-        stack.up(expect_no_changes=True)
+        type_in(["pulumi up --skip-preview --expect-no-changes"], copy, env)
         assert copy.zuora.requests == []
-        stack.refresh(expect_no_changes=True)
-        stack.destroy()
+        type_in(
+            ["pulumi refresh --skip-preview --expect-no-changes", "pulumi destroy --skip-preview"],
+            copy,
+            env,
+        )
         assert copy.job_ids() == started
 
 
@@ -373,7 +368,6 @@ def test_an_example_is_a_folder_that_can_be_copied(name: str) -> None:
     lines = (folder / "README.md").read_text().splitlines()
     assert len(lines) <= 40
     assert lines[0].startswith("# ") and lines[2].startswith("> **")
-    assert f"]({name})" in (EXAMPLES / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -408,6 +402,12 @@ def test_a_readme_names_only_what_is_there(name: str) -> None:
         else:
             assert program == "python", line
             assert words == ["-m", "pytest"] or (folder / words[0]).is_file(), line
+
+
+def test_the_list_of_examples_names_each() -> None:
+    """The links of the list are the folders, no more and no less."""
+    links = re.findall(r"\]\(([^)]*)\)", (EXAMPLES / "README.md").read_text())
+    assert sorted(links) == NAMES
 
 
 def test_the_template_makes_a_project_that_waits_for_approval(tmp_path: Path) -> None:
