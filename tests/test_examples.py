@@ -226,13 +226,27 @@ def _production_waits(copy: Copy) -> None:
 
 
 def _waits_for_live(copy: Copy) -> None:
-    """The file names the live job, and is gone when nothing is live."""
+    """The file names the live job, is gone when nothing is live, and never comes when the live run fails."""
     flag = copy.folder / "revenue-is-live.txt"
     assert flag.read_text().strip() == copy.job_ids()[-1]
     copy.stack.set_config("approval", "wait")
     copy.up()
     assert not flag.exists()
     assert copy.stack.outputs()["state"].value == "awaiting-approval"
+
+    with Sandbox(job_duration_s=0) as tenant:
+        config = {**copy.config(STACK), "zuora:baseUrl": tenant.base_url}
+        stack = EmbeddedStack("failing", copy.folder, config=config, env=tenant.environment())
+
+        def fail_live_jobs(_request: Any) -> None:
+            for job in tenant.jobs:
+                if not job.dry_run:
+                    tenant.finish(job.id, "FAILED")
+
+        tenant.on_request = fail_live_jobs
+        assert "charges-done **creating failed**" in refused(stack.up)
+        assert [job.dry_run for job in tenant.jobs] == [True, False]
+        assert not flag.exists()
 
 
 def _moved_with_an_alias(copy: Copy) -> None:

@@ -1,4 +1,4 @@
-"""The first `up` runs dry and prints a line. The second pull request adds that line and goes live."""
+"""The first `up` runs dry and prints a line. A second pull request adds it and goes live."""
 
 import pulumi
 
