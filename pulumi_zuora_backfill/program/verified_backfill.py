@@ -35,8 +35,8 @@ class VerifiedBackfill(pulumi.ComponentResource):
     tenant, with at most ``max_errors`` failed records. Whether a dry run counts failed records at all
     is not documented: if Zuora tells no number, a warning says so and the live job may start.
 
-    ``depends_on=[backfill]`` is satisfied by a dry run that waits for approval. A resource that needs
-    the live job depends on ``backfill.job_id``, or is declared only ``if backfill.goes_live``.
+    While a dry run waits for approval, ``job_id`` is null and ``depends_on=[backfill]`` is satisfied.
+    Declare a resource that needs the live run only ``if backfill.goes_live``, with ``depends_on``.
 
     Attributes:
         dry_run_job_id: The dry run.

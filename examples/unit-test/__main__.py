@@ -1,0 +1,6 @@
+"""The program: as little as possible, as tests call `declare` themselves."""
+
+import pulumi
+from go_live import declare
+
+declare(approval=pulumi.Config().get("approval", "wait"))
