@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo docs pictures test test-long test-lowest mutation check format pulumi bench clean
+.PHONY: help demo docs pictures test test-all test-real test-long test-lowest mutation check format pulumi bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,8 +21,14 @@ docs: $(VENV)/.docs ## build the docs as a site in site/; a broken link is an er
 pictures: $(VENV)/.dev $(VENV)/.docs ## make the docs' pictures and sessions anew, from real runs
 	@$(BIN)/python -m tests.docs.pictures
 
-test: $(VENV)/.dev ## run all tests, on the pulumi CLI too where there is one
-	@$(BIN)/python -m pytest -q -p no:cacheprovider
+test: $(VENV)/.dev ## run the tests; scenarios on EmbeddedStack, on all cores
+	@$(BIN)/python -m pytest -q -p no:cacheprovider -n auto
+
+test-all: $(VENV)/.dev ## run all tests; scenarios and comparisons on the pulumi CLI too
+	@$(BIN)/python -m pytest -q -p no:cacheprovider -n auto --engines all
+
+test-real: $(VENV)/.dev ## run only what needs the pulumi CLI
+	@$(BIN)/python -m pytest -q -p no:cacheprovider -n auto --engines real
 
 test-long: $(VENV)/.dev ## play at least 2,000 random histories against the idempotency contract, and 100 on whole stacks
 	@ZBF_PROFILE=long $(BIN)/python -m pytest -q -p no:cacheprovider --timeout 0 tests/test_contract.py tests/test_contract_stack.py
@@ -31,7 +37,7 @@ test-lowest: ## run the tests on the lowest supported versions of the dependenci
 	@$(PYTHON) -m venv $(VENV)-lowest
 	@$(VENV)-lowest/bin/python -m pip install -q pulumi==3.139.0 requests==2.32.2 tenacity==9.0.0 werkzeug==3.1.0 setuptools pytest pytest-timeout hypothesis
 	@$(VENV)-lowest/bin/python -m pip install -q --no-deps -e .
-	@$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider -k "not real"
+	@$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider
 
 mutation: $(VENV)/.dev ## break the idempotency contract's modules on purpose, and list what no test notices (JOBS=1: on one core)
 	@$(BIN)/python -m tests.mutation $(if $(JOBS),--jobs $(JOBS))

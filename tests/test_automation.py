@@ -13,7 +13,7 @@ from pulumi import automation
 from pulumi_zuora_backfill import BackfillJob
 from pulumi_zuora_backfill.testing import Sandbox
 
-from .engines import REAL_ENGINE_MISSING, pulumi_cli
+from .engines import pulumi_cli
 from .world import urn
 
 
@@ -29,7 +29,7 @@ def reads_of_state(log: Path) -> int:
     return sum("readStackResourceOutputs" in line for line in calls)
 
 
-@pytest.mark.skipif(pulumi_cli() is None, reason=REAL_ENGINE_MISSING)
+@pytest.mark.real_engine
 def test_a_second_deployment_of_one_process_knows_what_the_first_left(
     zuora: Sandbox, tmp_path: Path
 ) -> None:

@@ -175,12 +175,13 @@ def test_the_worker_limit_is_lifted_where_the_pool_is_the_hosts() -> None:
         assert [one._max_workers, two._max_workers] == [4, 4]
 
 
-def test_the_keys_of_the_configuration_without_the_project_s_own() -> None:
-    """A project that is called zuora may have keys of its own in that namespace; a host that hides its keys has none."""
+def test_the_keys_of_the_configuration_and_whose_project_it_is() -> None:
+    """A project named zuora may have keys of its own there; a host that hides its keys has none."""
     config = Config({"zuora:tenantID": "7", "acme:tenantID": "8"}, "acme")
     hidden = Config({"zuora:tenantID": "7"}, "acme")
     del hidden._props
 
-    assert dynamic_host.config_keys(config) == ["zuora:tenantID"]
-    assert dynamic_host.config_keys(Config(config._props, "zuora")) == ["acme:tenantID"]
+    assert dynamic_host.config_keys(config) == ["zuora:tenantID", "acme:tenantID"]
     assert dynamic_host.config_keys(hidden) == []
+    assert not dynamic_host.is_project(config, "zuora")
+    assert dynamic_host.is_project(Config(config._props, "zuora"), "zuora")

@@ -27,7 +27,7 @@ from packaging.requirements import Requirement
 import pulumi_zuora_backfill
 from pulumi_zuora_backfill.testing import EmbeddedStack, EmbeddedStackError, Operation, Sandbox
 
-from .engines import REAL_ENGINE_MISSING, pulumi_cli
+from .engines import pulumi_cli
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
@@ -48,7 +48,7 @@ PULUMI_COMMANDS = (
     "new",
 )
 
-needs_cli = pytest.mark.skipif(pulumi_cli() is None, reason=REAL_ENGINE_MISSING)
+needs_cli = pytest.mark.real_engine
 
 
 @dataclass

@@ -1620,7 +1620,7 @@ def test_a_job_of_an_earlier_run_is_ambiguous_if_the_history_is_unknown(
 
     assert (type(error), error.message, error.hint) == (
         AmbiguousJobError,
-        f"Zuora answered with job {job.id}, which an earlier run {verb} started. State does not "
+        f"Zuora answered with job {job.id}, which an earlier run may have started. State does not "
         "hold "
         "which jobs this resource has had, so it may be an old one. Nothing more was sent.",
         f'Add  existing_job_id="{job.id}"  to take it over, or another value of  triggers  to '
