@@ -27,15 +27,20 @@ class World:
     """A stack whose program can be rewritten between operations."""
 
     def __init__(
-        self, engine: type[Any], zuora: Sandbox, folder: Path, env: Mapping[str, str] | None = None
+        self,
+        engine: type[Any],
+        zuora: Sandbox,
+        folder: Path,
+        env: Mapping[str, str] | None = None,
+        stack: str = STACK,
     ) -> None:
-        """Make the project folder and the stack; `env` replaces the settings that lead to the local Zuora."""
+        """Make the project folder and the stack; `env` replaces the settings for the local Zuora."""
         self.zuora = zuora
         self.folder = folder / "project"
         self.folder.mkdir()
         (self.folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
         self.stack = engine(
-            STACK, self.folder, env=zuora.environment() if env is None else dict(env)
+            stack, self.folder, env=zuora.environment() if env is None else dict(env)
         )
 
     def program(self, source: str) -> None:
@@ -95,9 +100,9 @@ class World:
         return [job.id for job in self.zuora.jobs]
 
 
-def urn(name: str = "charges") -> str:
+def urn(name: str = "charges", stack: str = STACK) -> str:
     """Return the URN of a job at top level."""
-    return f"urn:pulumi:{STACK}::{PROJECT}::{TYPE}::{name}"
+    return f"urn:pulumi:{stack}::{PROJECT}::{TYPE}::{name}"
 
 
 def lines_with(text: str, part: str) -> list[str]:

@@ -115,7 +115,6 @@ class Oracle:
         """Start with nothing asked for."""
         self._zuora = zuora
         self._wishes: dict[tuple[object, ...], Wish] = {}
-        self._sender: dict[str, Wish] = {}
         self._posts: list[Post] = []
         self._jobs: dict[str, SandboxJob] = {}
         self._purged: set[str] = set()
@@ -165,7 +164,6 @@ class Oracle:
                 assert request.at - listed[-1] <= FRESH_S, "I6: the list is not fresh"
             first = False
             self._posts.append(self._post(request, start, listed[-1] if listed else None))
-            self._sender[key] = start.wish
 
     def _post(self, request: RecordedRequest, start: Start, listed_s: float | None) -> Post:
         wish = start.wish
@@ -259,11 +257,11 @@ class Oracle:
         for memory in (self._last, self._had, self._open):
             memory.pop(resource, None)
 
-    def asker(self, job_id: str) -> str | None:
-        """Return the URN of the resource that asked for a job; none where nobody did."""
-        job = self._jobs.get(job_id)
-        wish = self._sender.get(job.idempotency_key or "") if job else None
-        return str(wish.what[0]) if wish else None
+    def asker(self, job_id: str) -> Resource | None:
+        """Return the resource that asked for a job; none where nobody did."""
+        key = self._jobs[job_id].idempotency_key if job_id in self._jobs else None
+        sent = (p for p in self._posts if p.request.headers["Idempotency-Key"] == key)
+        return next((post.start.resource for post in sent), None)
 
     def refusals(self, wish: Wish) -> int:
         """Count the keys of a wish that Zuora may have saved a refusal under."""

@@ -124,13 +124,6 @@ class World:
         """Return the URN of a resource."""
         return f"urn:pulumi:{self._stacks[home]}::shop::{_TYPE}::{name}"
 
-    def jobs(self, name: str | None = None, home: int = 0) -> list[SandboxJob]:
-        """Return the tenant's jobs, or those that a resource asked for; oldest first."""
-        jobs = self.zuora.jobs
-        if name is None:
-            return jobs
-        return [job for job in jobs if self.oracle.asker(job.id) == self.urn(name, home)]
-
     def held(self, name: str = "a", home: int = 0) -> str | None:
         """Return the job that a state holds for a resource."""
         entry = self.states[home].get(name)
@@ -183,7 +176,7 @@ class World:
         return errors
 
     def calm_up(self, *names: str, home: int = 0) -> dict[str, ZuoraBackfillError]:
-        """Mend everything, wait for what is in flight, and run `pulumi up`: it needs an excuse to fail."""
+        """Mend all, wait for what is in flight, and run `pulumi up`: it needs an excuse to fail."""
         self.zuora.clear_plans()
         self.zuora.permit()
         self.credentials_good = True
