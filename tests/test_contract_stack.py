@@ -24,7 +24,7 @@ PROFILES = {
 
 @pytest.mark.timeout(0 if LONG else 300)
 def test_no_history_of_a_stack_breaks_the_contract(engine: type[Any]) -> None:
-    """I1 to I5 hold, whatever is asked for, lost, refused, forced, renamed, left out, purged or killed."""
+    """I1 to I6 hold, whatever is asked for, lost, refused, forced, renamed, purged or killed."""
     examples, steps = PROFILES["real" if engine.__name__ == "RealStack" else "embedded"]
     run_state_machine_as_test(
         type("StackContract", (StackContract,), {"engine": engine}),

@@ -35,7 +35,7 @@ class World:
         env: Mapping[str, str] | None = None,
         stack: str = STACK,
     ) -> None:
-        """Make the project folder and the stack; `env` replaces the settings that lead to the local Zuora."""
+        """Make the project folder and the stack; `env` replaces the settings for the local Zuora."""
         self.zuora = zuora
         self.folder = folder / "project"
         self.folder.mkdir(parents=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pulumi
 
-from tests.world import urn
+from tests.world import STACK, urn
 
 HAS_TRIGGER = "replacement_trigger" in signature(pulumi.ResourceOptions).parameters
 
@@ -21,7 +21,8 @@ class Declared:
     One job in the program.
 
     Attributes:
-        label: What it is called here, whatever its name is; its track id, by which Zuora's records tell whose a request is.
+        label: What it is called here, whatever its name is; its track id, by which Zuora's records
+            tell whose a request is.
         name: Its name in the program now.
         type: Its type.
         dry_run: Whether it is a dry run.
@@ -32,6 +33,8 @@ class Declared:
         trigger: Pulumi's own `replacement_trigger`: a change asks for another job.
         retain: Pulumi's own `retain_on_delete`.
         alias: The name that it had before.
+        known: The jobs that a person has accepted.
+        stack: Its stack.
     """
 
     label: str
@@ -45,11 +48,13 @@ class Declared:
     trigger: int = 0
     retain: bool = False
     alias: str | None = None
+    known: tuple[str, ...] = ()
+    stack: str = STACK
 
     @property
     def urn(self) -> str:
         """Its URN under its name of now."""
-        return urn(self.name)
+        return urn(self.name, self.stack)
 
     @property
     def asked(self) -> tuple[object, ...]:
@@ -76,7 +81,8 @@ class Declared:
         aliases = f"aliases=[pulumi.Alias(name={self.alias!r})], " if self.alias else ""
         return (
             f"BackfillJob({self.name!r}, type={self.type!r}, dry_run={self.dry_run}, guard={self.guard!r}, "
-            f"triggers={self.triggers!r}, batch_size={self.batch_size}, reason={self.reason!r}, track_id={self.label!r}, "
+            f"triggers={self.triggers!r}, batch_size={self.batch_size}, "
+            f"known_job_ids={list(self.known)!r}, reason={self.reason!r}, track_id={self.label!r}, "
             f"opts=pulumi.ResourceOptions({aliases}{', '.join(f'{key}={value!r}' for key, value in options.items())}))"
         )
 
@@ -99,8 +105,13 @@ class Entry:
 
     @property
     def id(self) -> str:
-        """The job that it holds."""
+        """Its id, which is no job's where the outcome of a start was once not known."""
         return str(self.document["id"])
+
+    @property
+    def job(self) -> str | None:
+        """The job that it holds; none where the outcome of its start is not known."""
+        return self.outputs.get("jobId")
 
     @property
     def outputs(self) -> Mapping[str, Any]:

@@ -1,4 +1,8 @@
-"""When Zuora's own records excuse an `up` that fails although nothing goes wrong, and what the user must then be able to read."""
+"""
+When Zuora's own records excuse an `up` that fails although nothing goes wrong.
+
+And what the user must then be able to read.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +11,18 @@ from collections.abc import Collection
 from pulumi_zuora_backfill.testing import Sandbox
 
 from .declared import Declared
-from .oracle import DAY_S, GUARDS_AGE_S, Wish
+from .oracle import Oracle, Start
 
 RUNNING = ("ACCEPTED", "PROCESSING")
-_CLOCKS_DIFFER_S = 61.0
 
 
 def excused(
     text: str,
     zuora: Sandbox,
-    purged: Collection[str],
-    declared: Declared,
-    wish: Wish,
+    oracle: Oracle,
+    start: Start,
     predecessor: str | None,
+    beside: Collection[Declared],
 ) -> bool:
     """
     Tell whether a job may be refused like this, and see that the text names what it is about.
@@ -27,33 +30,29 @@ def excused(
     Args:
         text: What the user reads.
         zuora: What there is.
-        purged: The jobs that Zuora has forgotten.
-        declared: What the program says.
-        wish: What the user asks for.
+        oracle: What was asked for.
+        start: What the user asks for now.
         predecessor: The job to be replaced.
+        beside: The other jobs of the program.
     """
     jobs = {job.id: job for job in zuora.jobs}
-    now = zuora.clock.now()
     if predecessor in jobs and jobs[predecessor].status in RUNNING and f"Job {predecessor}" in text:
         return "still runs" in text
-    unaccounted = [
-        job for job in jobs.values() if job.type == declared.type and job.id not in wish.accounted
-    ]
-    if "already holds" in text and declared.guarded != "none":
-        old = [
+    rivals = [each for each in beside if each.type == start.type and not each.dry_run]
+    if "of this stack is a live" in text and start.guarded:
+        return any(repr(each.name) in text for each in rivals)
+    if "that this resource did not start" in text and start.guarded:
+        assert "known_job_ids=" in text and "existing_job_id=" in text
+        found = [
             job
-            for job in unaccounted
-            if now - job.created_s >= GUARDS_AGE_S - 1 and job.status not in ("FAILED", "STOPPED")
+            for job in oracle.standing(start, explain=False)
+            if not oracle.own_and_open(start, job)
         ]
-        if old:
-            assert all(job.id in text for job in old), (
-                f"I5: not all candidates are named: {old}, {text}"
-            )
-            assert "known_job_ids=" in text and "existing_job_id=" in text
-            return True
-    if "nothing here accounts for" in text:
-        young = [job for job in unaccounted if now - job.created_s <= DAY_S + _CLOCKS_DIFFER_S]
-        if young:
-            assert "existing_job_id=" in text and "triggers" in text
-            return any(job.id in text for job in young)
-    return "does not know it" in text and any(job_id in text for job_id in purged)
+        return any(job.id in text for job in found) or any(
+            f"held by {each.name!r} of this stack" in text for each in rivals
+        )
+    if "may have started" in text and "Zuora had saved this answer" in text:
+        return any(job.id in text for job in oracle.standing(start, explain=False))
+    if "No job was started." in text and oracle.refusals(start.wish) > 2:
+        return True
+    return "does not know it" in text and any(job_id in text for job_id in oracle.purged_ids)

@@ -58,6 +58,8 @@ class Start:
         dry_run: Whether it is one.
         known: The jobs that a person has accepted.
         dry_runs: The dry runs that the stack's state holds, or has held.
+        vouched: Jobs that the program takes over as dry runs: once state holds them, they count as
+            such; Zuora does not tell.
     """
 
     resource: Resource
@@ -68,6 +70,7 @@ class Start:
     dry_run: bool
     known: frozenset[str] = frozenset()
     dry_runs: frozenset[str] = frozenset()
+    vouched: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +118,6 @@ class Oracle:
         """Start with nothing asked for."""
         self._zuora = zuora
         self._wishes: dict[tuple[object, ...], Wish] = {}
-        self._sender: dict[str, Wish] = {}
         self._posts: list[Post] = []
         self._jobs: dict[str, SandboxJob] = {}
         self._purged: set[str] = set()
@@ -165,7 +167,6 @@ class Oracle:
                 assert request.at - listed[-1] <= FRESH_S, "I6: the list is not fresh"
             first = False
             self._posts.append(self._post(request, start, listed[-1] if listed else None))
-            self._sender[key] = start.wish
 
     def _post(self, request: RecordedRequest, start: Start, listed_s: float | None) -> Post:
         wish = start.wish
@@ -190,10 +191,12 @@ class Oracle:
         Args:
             start: What is asked for.
             listed_s: When the tenant's jobs were listed; now by default.
-            explain: Whether a try of unknown outcome explains the jobs of its time.
+            explain: Whether what may explain a job does: a try of unknown outcome in its time, or
+                a person's word that it is a dry run.
         """
         until_s = self._zuora.clock.now() if listed_s is None else listed_s
-        explained = self._had.get(start.resource, set()) | start.known | start.dry_runs
+        explained = self._had.get(start.resource, set()) | start.known
+        explained |= start.dry_runs - (frozenset() if explain else start.vouched)
         return [
             job
             for job in self._zuora.jobs
@@ -259,11 +262,11 @@ class Oracle:
         for memory in (self._last, self._had, self._open):
             memory.pop(resource, None)
 
-    def asker(self, job_id: str) -> str | None:
-        """Return the URN of the resource that asked for a job; none where nobody did."""
-        job = self._jobs.get(job_id)
-        wish = self._sender.get(job.idempotency_key or "") if job else None
-        return str(wish.what[0]) if wish else None
+    def asker(self, job_id: str) -> Resource | None:
+        """Return the resource that asked for a job; none where nobody did."""
+        key = self._jobs[job_id].idempotency_key if job_id in self._jobs else None
+        sent = (p for p in self._posts if p.request.headers["Idempotency-Key"] == key)
+        return next((post.start.resource for post in sent), None)
 
     def refusals(self, wish: Wish) -> int:
         """Count the keys of a wish that Zuora may have saved a refusal under."""

@@ -1,4 +1,8 @@
-"""Random histories of a whole stack: program, engine, plugin host, sockets, and a local Zuora, in any order and out of order."""
+"""
+Random histories of whole stacks: program, engine, plugin host, sockets, and a local Zuora.
+
+In any order and out of order; a second stack of the same tenant starts jobs of the same type.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from pulumi_zuora_backfill.testing import Operation, Sandbox
 
 from .faults import HOUR_S, MINUTE_S, faults, operations
-from .oracle import DAY_S
-from .stack_world import LABELS, StackWorld
+from .stack_world import StackWorld
 from .trouble import Kill, PlannedFault, Trouble
 
-_LEFT_OF_THE_DAY_S = 1.5 * HOUR_S
-
+LABELS = ("a", "b")
 labels = st.sampled_from(LABELS)
 targets = st.sampled_from(((), (), (), ("a",), ("b",)))
 replaced = st.sampled_from(((), (), ("a",), ("b",), LABELS))
@@ -50,14 +52,15 @@ changes: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.fixed_dictionaries({"retain": st.booleans()}),
 )
 
-preparations = st.one_of(changes, st.sampled_from(("rename", "taint")), st.booleans())
+preparations = st.one_of(changes, st.sampled_from(("rename", "taint", "accept")), st.booleans())
 
 
 class StackContract(RuleBasedStateMachine):
-    """What the commands of a real stack, run in any order and in any trouble, may never do within Zuora's 24 hours."""
+    """What the commands of real stacks, run in any order and in any trouble, may never do."""
 
     engine: type[Any]
     world: StackWorld
+    second: StackWorld
 
     def __init__(self) -> None:
         """Begin with a tenant and an empty folder."""
@@ -79,8 +82,24 @@ class StackContract(RuleBasedStateMachine):
     )
     def begin(self, types: tuple[str, str], dry_run: bool, guard: str | None) -> None:
         """Write the program."""
+        folders = [Path(self._folder.name) / name for name in ("first", "second")]
+        for folder in folders:
+            folder.mkdir()
         self.world = StackWorld(
-            self.engine, self.zuora, Path(self._folder.name), types, dry_run=dry_run, guard=guard
+            self.engine,
+            self.zuora,
+            folders[0],
+            dict(zip(LABELS, types, strict=True)),
+            dry_run=dry_run,
+            guard=guard,
+        )
+        self.second = StackWorld(
+            self.engine,
+            self.zuora,
+            folders[1],
+            {"c": "RatePlanCharge"},
+            beside=self.world,
+            dry_run=False,
         )
 
     @rule(only=targets, replacing=replaced, trouble=troubles)
@@ -116,6 +135,24 @@ class StackContract(RuleBasedStateMachine):
         if self.world.calm_up() is None:
             assert self.world.up() is None
 
+    @rule(what=st.sampled_from(("up", "up", "calm", "change", "accept", "destroy")))
+    def second_stack(self, what: str) -> None:
+        """Do something with the second stack of the tenant."""
+        match what:
+            case "change":
+                triggers = self.second.declared["c"].triggers
+                self.second.declare("c", triggers=None if triggers else 1)
+                self.second.up()
+            case "accept":
+                self.second.accept()
+                self.second.up()
+            case "calm":
+                self.second.calm_up()
+            case "destroy":
+                self.second.destroy()
+            case _:
+                self.second.up()
+
     @rule(only=targets, replacing=replaced)
     def preview(self, only: tuple[str, ...], replacing: tuple[str, ...]) -> None:
         """Look at what would be done."""
@@ -123,10 +160,12 @@ class StackContract(RuleBasedStateMachine):
 
     @rule(label=labels, what=preparations)
     def prepare(self, label: str, what: dict[str, Any] | str | bool) -> None:
-        """Change the program, or change it back; rename or taint a job; give or take the permission that a job needs."""
+        """Change the program, or change it back; rename, taint, accept; give or take permission."""
         match what:
             case "rename":
                 self.world.rename(label)
+            case "accept":
+                self.world.accept()
             case "taint":
                 self.world.taint(label)
             case bool():
@@ -160,11 +199,8 @@ class StackContract(RuleBasedStateMachine):
         elif job.status in ("ACCEPTED", "PROCESSING"):
             self.zuora.finish(job.id, what)
 
-    @rule(seconds=st.sampled_from((MINUTE_S, HOUR_S, 5 * HOUR_S, 23 * HOUR_S)))
+    @rule(seconds=st.sampled_from((MINUTE_S, HOUR_S, 5 * HOUR_S, 25 * HOUR_S)))
     def time_passes(self, seconds: float) -> None:
-        """Let time pass, within the life of every key that the next update may go on with."""
-        since = self.world.open_since_s()
-        if since is not None:
-            seconds = min(seconds, since + DAY_S - _LEFT_OF_THE_DAY_S - self.zuora.clock.now())
-        self.zuora.clock.advance(max(0.0, seconds))
+        """Let time pass, beyond the life of keys and attempts too."""
+        self.zuora.clock.advance(seconds)
         self.world.oracle.look()

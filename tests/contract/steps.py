@@ -10,7 +10,7 @@ from pulumi_zuora_backfill.testing.sandbox import RecordedRequest
 
 from .declared import Declared, Entry
 from .excuses import RUNNING, excused
-from .oracle import Oracle, Wish
+from .oracle import Oracle, Start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,24 +20,26 @@ class Step:
 
     Attributes:
         entry: What the state held before.
-        wish: The job that the user asks for with it, if any.
+        start: What the user asks for with it, if anything.
         may_stop: The job that it may stop, if any.
         reads: Whether it may look at jobs.
     """
 
     entry: Entry | None
-    wish: Wish | None = None
+    start: Start | None = None
     may_stop: str | None = None
     reads: bool = False
 
     @property
     def predecessor(self) -> str | None:
         """The job that is to be replaced."""
-        return self.entry.id if self.entry else None
+        return self.entry.job if self.entry else None
 
     def wants(self, got: Entry | None) -> bool:
         """Tell whether the user still waits for a job, now that this is in state."""
-        return self.wish is not None and (got is None or got.pending or got.id == self.predecessor)
+        return self.start is not None and (
+            got is None or got.pending or got.job is None or got.job == self.predecessor
+        )
 
 
 class Watch:
@@ -49,11 +51,12 @@ class Watch:
         self._oracle = oracle
 
     def sent(self, steps: Mapping[str, Step]) -> None:
-        """Judge what a command has sent: a track id tells whose a new job is, the job's key whose it was from then on."""
+        """Judge what a command has sent: a track id tells whose a new job is, later its key does."""
         for request in self._requests(Operation.CREATE):
+            before = self._zuora.requests[: self._zuora.requests.index(request)]
             label = request.headers["Zuora-Track-Id"]
             assert label in steps, f"a job is asked for outside of the targets: {request}"
-            self._oracle.requests([request], steps[label].wish, None)
+            self._oracle.requests([request], steps[label].start, None, before)
         self._oracle.look()
         reading = {label for label, step in steps.items() if step.reads}
         for request in self._requests(Operation.STOP, Operation.GET):
@@ -70,21 +73,30 @@ class Watch:
             assert error is not None, (
                 f"I2: {declared.label} was asked for, and an up without an error did not bring it"
             )
-            assert (got.id if got else None) == step.predecessor
-            if step.entry is not None and got is not None:
+            assert got is None or got.job in (None, step.predecessor)
+            if got is not None and got.job is None:
+                known = step.entry.outputs.get("attempt") if step.entry else None
+                if step.start is not None and got.outputs["attempt"] != known:
+                    self._oracle.recorded(step.start, self._sent_for(declared.label, step))
+            elif step.entry is not None and got is not None:
                 assert got.pending or not step.entry.pending, "I3: gets its predecessor's job"
             return False
+        assert step.start is not None
         self._oracle.created(
-            got.outputs, step.predecessor, None, self._sent_for(declared.label, step)
+            got.outputs,
+            step.start.resource,
+            step.predecessor,
+            None,
+            self._sent_for(declared.label, step),
         )
-        assert got.outputs["jobId"] == got.id
+        if step.entry is None or step.entry.job is not None:
+            assert got.outputs["jobId"] == got.id
         assert got.urn == declared.urn
         left = [
             job for job in self._zuora.jobs if job.id == step.predecessor and job.status in RUNNING
         ]
         assert not left, "I1: a job is started beside its predecessor, which still runs"
-        self._oracle.held(0, declared.label, got.id)
-        self._oracle.got(0, declared.label, (declared.urn, *declared.intent), got.id)
+        self._oracle.got(step.start.resource, step.start.intent, got.outputs["jobId"])
         return True
 
     def ensure_excused(
@@ -96,13 +108,13 @@ class Watch:
             label: excused(
                 error,
                 self._zuora,
-                self._oracle.purged_ids,
-                declared[label],
-                step.wish,
+                self._oracle,
+                step.start,
                 step.predecessor,
+                [each for other, each in declared.items() if other != label],
             )
             for label, step in missing.items()
-            if step.wish
+            if step.start
         }
         assert any(excuses.values()), f"I2: refused although nothing stands against it: {error}"
         for label, has_one in excuses.items():
@@ -118,7 +130,7 @@ class Watch:
         job_id = request.path.rsplit("/", 1)[1]
         return next(
             (label for label, step in steps.items() if step.predecessor == job_id),
-            self._oracle.asker(job_id),
+            (self._oracle.asker(job_id) or (0, None))[1],
         )
 
     def _sent_for(self, label: str, step: Step) -> list[RecordedRequest]:

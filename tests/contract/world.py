@@ -119,17 +119,11 @@ class World:
         self.said: list[str] = []
         self._process: Process | None = None
         self._shown = 0
+        self._vouched: set[str] = set()
 
     def urn(self, name: str = "a", home: int = 0) -> str:
         """Return the URN of a resource."""
         return f"urn:pulumi:{self._stacks[home]}::shop::{_TYPE}::{name}"
-
-    def jobs(self, name: str | None = None, home: int = 0) -> list[SandboxJob]:
-        """Return the tenant's jobs, or those that a resource asked for; oldest first."""
-        jobs = self.zuora.jobs
-        if name is None:
-            return jobs
-        return [job for job in jobs if self.oracle.asker(job.id) == self.urn(name, home)]
 
     def held(self, name: str = "a", home: int = 0) -> str | None:
         """Return the job that a state holds for a resource."""
@@ -183,7 +177,7 @@ class World:
         return errors
 
     def calm_up(self, *names: str, home: int = 0) -> dict[str, ZuoraBackfillError]:
-        """Mend everything, wait for what is in flight, and run `pulumi up`: it needs an excuse to fail."""
+        """Mend all, wait for what is in flight, and run `pulumi up`: it needs an excuse to fail."""
         self.zuora.clear_plans()
         self.zuora.permit()
         self.credentials_good = True
@@ -391,6 +385,8 @@ class World:
         process.fate.step()
         self.states[run.home][name] = Entry(inputs, _carried(outputs))
         self.oracle.got(resource, _intent(inputs), outputs["jobId"])
+        if "existingJobId" in inputs:
+            self._vouched.add(inputs["existingJobId"])
         process.fate.step()
 
     def _delete(self, run: _Run, step: _Step, name: str, *, replacing: bool) -> None:
@@ -433,6 +429,10 @@ class World:
                 if entry.inputs["dryRun"]
                 for job_id in _had(entry)
             ),
+            vouched=frozenset(
+                each["existingJobId"] for each in self.declared.values() if "existingJobId" in each
+            )
+            | self._vouched,
         )
 
     def _ensure_excused(self, run: _Run, name: str, step: _Step, error: ZuoraBackfillError) -> None:
