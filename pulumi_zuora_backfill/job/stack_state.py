@@ -113,7 +113,7 @@ class StackState:
         Args:
             job_type: The type.
             scope: The entity and the organisations.
-            own: Job ids that the resource which asks has had, or that a person accepted.
+            own: URN and job ids of the resource that asks, and jobs that a person accepted.
         """
         mine = self.urns | frozenset(own)
         return [

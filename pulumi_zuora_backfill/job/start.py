@@ -142,7 +142,7 @@ def refuse_by_state(
         return
     declared = scope_of(inputs)
     scope = settings.scope_for(declared.entity_id, declared.org_ids)
-    own = [*History.from_state(predecessor.get("history")).job_ids]
+    own = [identity.urn, *History.from_state(predecessor.get("history")).job_ids]
     own += [predecessor["jobId"]] if predecessor.get("jobId") else []
     own += map(str, inputs.get("knownJobIds") or ())
     others = state.live_jobs(inputs["type"], scope, own)

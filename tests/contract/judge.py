@@ -26,6 +26,13 @@ _CLOCKS_DIFFER_S = 61.0
 _TIME = r"before \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 
 
+def is_refused(error: ZuoraBackfillError) -> bool:
+    """Tell whether Zuora refused the job, whether or not state keeps the refusals that it saved."""
+    return isinstance(error, JobRefusedError) or (
+        isinstance(error, PartlyCreatedError) and error.outputs["status"] == "REFUSED"
+    )
+
+
 class Judge(Oracle):
     """An oracle that hears the errors themselves, and judges them too."""
 
@@ -48,7 +55,10 @@ class Judge(Oracle):
             assert operations[-1] is not Operation.CREATE, "I5: sent although undecided"
             assert "triggers" in text
             assert "existing_job_id" in text or "in a row" in text
-        if isinstance(error, PartlyCreatedError):
+        if isinstance(error, PartlyCreatedError) and is_refused(error):
+            assert not made, f"{made} told as none: {error}"
+            assert "No job was started." in text
+        elif isinstance(error, PartlyCreatedError):
             assert re.search(f"`pulumi up` again {_TIME}", text)
             assert "guard" in text
             assert "`pulumi up` again" in error.unrecorded
@@ -103,7 +113,7 @@ class Judge(Oracle):
             return predecessor in jobs and jobs[predecessor].status in _RUNNING
         if isinstance(error, InputError):
             return existing is not None and existing == predecessor
-        if isinstance(error, JobRefusedError) and start is not None:
+        if is_refused(error) and start is not None:
             another_body = (
                 self._zuora.behaviours.same_key_other_body_status == 422
                 and len(start.wish.batch_sizes) > 1

@@ -327,7 +327,8 @@ class World:
             changes = changes_between(entry.job_id, entry.outputs, inputs, process.settings)
             if changes.replacing and existing is not None and existing == entry.job_id:
                 raise adopts_what_it_replaces(existing, changes.replacing)
-            assert bool(changes.replacing or entry.pending) == (asked or adopts), changes
+            moves = asked or (adopts and entry.job_id is not None)
+            assert bool(changes.replacing or entry.pending) == moves, changes
             if changes.replacing:
                 memory.show_before(urn, entry.outputs)
             elif not entry.pending:
@@ -355,7 +356,8 @@ class World:
 
     def _check_start(self, run: _Run, inputs: dict[str, Any]) -> None:
         state = StackState.from_input(inputs["past"])
-        ensure_startable(inputs, run.process.settings, (), state, run.process.memory)
+        urn = identity_of(inputs).urn
+        ensure_startable(inputs, run.process.settings, (), state, run.process.memory, urn)
 
     def _create(self, run: _Run, step: _Step, name: str, before: Mapping[str, Any] | None) -> None:
         process, inputs, resource = run.process, step.inputs, (run.home, name)
