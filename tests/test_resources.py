@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 from collections import UserList
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -12,17 +13,17 @@ from typing import Any
 import pulumi
 import pytest
 from pulumi.runtime import mocks
-from pulumi_zuora_backfill.program.arguments.stack_state import TYPE_TOKEN, Past
 
 from pulumi_zuora_backfill import BackfillCompletion, BackfillJob, VerifiedBackfill
 from pulumi_zuora_backfill.errors import InputError
-from pulumi_zuora_backfill.program import stack_state as past
+from pulumi_zuora_backfill.program import state_reader
+from pulumi_zuora_backfill.properties import TYPE_TOKEN
 
 STACK, PROJECT = "dev", "acme"
 JOB = "j" * 32
 NO_IMPORT = (
-    "'charges': the option import_ is refused, as Pulumi cannot import dynamic resources. "
-    f"To take over a job that is there, declare a BackfillJob with existing_job_id={JOB!r} instead."
+    "'charges': the option import_ is refused, as Pulumi cannot import dynamic resources.\n"
+    f'To take over a job, declare a BackfillJob with\n  existing_job_id="{JOB}"'
 )
 OLD = f"urn:pulumi:{STACK}::{PROJECT}::{TYPE_TOKEN}::old"
 
@@ -40,7 +41,7 @@ class State(mocks.Mocks):
     def call(self, args: mocks.MockCallArgs) -> Any:
         """Answer the one invoke that is used."""
         assert args.token == "pulumi:pulumi:readStackResourceOutputs"
-        assert args.args == {"stackName": f"organization/{PROJECT}/{STACK}"}
+        assert args.args["stackName"] in (f"organization/{PROJECT}/{STACK}", STACK)
         self.reads += 1
         if self.resources is None:
             return {}, [("stackName", "no backend client is available")]
@@ -100,59 +101,44 @@ def test_state_is_read_once_per_run_and_anew_in_the_next() -> None:
             }
         ),
     )
-    assert run(first, program)["old"]["past"] == {"predecessor": {}, "jobIds": ""}
+    assert run(first, program)["old"]["past"] == {
+        "predecessor": {},
+        "jobs": "[]",
+        "urns": [OLD],
+    }
     inputs = run(second, program)
 
     assert (first.reads, second.reads) == (1, 1)
-    assert inputs["old"]["past"] == {
-        "predecessor": {"jobId": "j" * 32, "status": "COMPLETED"},
-        "jobIds": "j" * 32,
+    held = {"jobId": "j" * 32, "status": "COMPLETED"}
+    jobs = json.dumps([[OLD, held, []]], separators=(",", ":"))
+    assert inputs["old"]["past"] == {"predecessor": held, "jobs": jobs, "urns": [OLD]}
+    assert inputs["new"]["past"] == {
+        "predecessor": {},
+        "jobs": jobs,
+        "urns": [OLD.replace("old", "new")],
     }
-    assert inputs["new"]["past"] == {"predecessor": {}, "jobIds": "j" * 32}
 
 
-def test_the_same_other_live_jobs_are_told_in_whatever_order_state_comes() -> None:
-    """An update plan compares what a preview and the update saw; five of each type and place are told, so that none hides those of another."""
-
-    def outputs(entity: str | None) -> dict[str, Any]:
-        return {
-            "dryRun": False,
-            "type": "RatePlanCharge",
-            "effectiveEntityId": entity,
-            "effectiveOrgIds": ["o"],
-        }
-
+def test_the_stack_s_jobs_are_told_in_one_order_whichever_way_state_comes() -> None:
+    """An update plan compares what a preview and the update saw; a dry run's earlier jobs count too."""
+    live = {"dryRun": False, "type": "RatePlanCharge", "effectiveEntityId": "e"}
+    earlier = [{"intentKey": "k", "jobId": "c" * 32}, {"intentKey": "k", "jobId": "d" * 32}]
     state = {
-        f"{OLD}-{entity}-{number}": job(entity[:1] * 32, **outputs(entity))
-        for entity in ("a", "b")
-        for number in range(6)
+        f"{OLD}-live": job("a" * 32, **live),
+        f"{OLD}-dry": job("d" * 32, dryRun=True, history=earlier),
     }
-    state[f"{OLD}-dry"] = job("d" * 32, **outputs(None) | {"dryRun": True})
     seen = [
         run(State(dict(resources)), lambda: BackfillJob("new", type="RatePlanCharge"))["new"][
             "past"
-        ]
+        ]["jobs"]
         for resources in (state.items(), reversed(state.items()))
     ]
 
-    told = [
-        {
-            "urn": f"{OLD}-{entity}-{number}",
-            "jobId": entity * 32,
-            "type": "RatePlanCharge",
-            "entityId": entity,
-            "orgIds": ["o"],
-        }
-        for entity in ("a", "b")
-        for number in range(5)
+    assert seen[0] == seen[1]
+    assert json.loads(seen[0]) == [
+        [f"{OLD}-dry", {"jobId": "d" * 32, "status": "COMPLETED", "dryRun": True}, ["c" * 32]],
+        [f"{OLD}-live", {"jobId": "a" * 32, "status": "COMPLETED", **live}, []],
     ]
-    assert (
-        seen
-        == [
-            {"predecessor": {}, "jobIds": " ".join(letter * 32 for letter in "abd"), "others": told}
-        ]
-        * 2
-    )
 
 
 def test_an_alias_leads_to_the_predecessor() -> None:
@@ -176,7 +162,7 @@ def test_a_read_that_meets_the_engines_own_writing_is_repeated(
     """A backend in files cannot be read at the moment when the engine writes to it; a moment later it can, and nothing is said."""
     said: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", said.append)
-    monkeypatch.setattr(past, "_PAUSES_S", (0, 0, 0))
+    monkeypatch.setattr(state_reader, "_PAUSES_S", (0, 0, 0))
     state = State({OLD: job("j" * 32)}, failures=3)
     inputs = run(
         state, lambda: [BackfillJob(name, type="RatePlanCharge") for name in ("old", "new")]
@@ -186,19 +172,18 @@ def test_a_read_that_meets_the_engines_own_writing_is_repeated(
     assert (state.reads, said) == (4, [])
 
 
-def test_a_state_that_cannot_be_read_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without an answer nothing is known; the program goes on and says so in one warning."""
-    said: list[str] = []
-    monkeypatch.setattr(pulumi.log, "warn", said.append)
-    monkeypatch.setattr(past, "_PAUSES_S", (0, 0, 0))
+def test_a_state_that_cannot_be_read_is_unknown_and_not_empty(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The provider is told why; it is asked for by the stack's full and by its bare name."""
+    monkeypatch.setattr(state_reader, "_PAUSES_S", (0, 0, 0))
     state = State(None)
     inputs = run(state, lambda: [BackfillJob(name, type="RatePlanCharge") for name in "ab"])
 
-    assert [inputs[name]["past"] for name in "ab"] == [{"predecessor": {}, "jobIds": ""}] * 2
-    assert (state.reads, len(said)) == (4, 1)
-    assert said[0].startswith(
-        f"The state of stack organization/{PROJECT}/{STACK} could not be read"
-    )
+    told = [inputs[name]["past"] for name in "ab"]
+    assert told[0] == told[1]
+    assert list(told[0]) == ["unreadable"] and told[0]["unreadable"]
+    assert state.reads == 7
 
 
 def test_secrets_are_named_for_the_provider() -> None:
@@ -238,7 +223,13 @@ def test_coroutines_are_inputs_like_any_others() -> None:
             triggers=told([told(1), {"a": told("y")}]),
         )
         BackfillJob("listed", type="RatePlanCharge", triggers=UserList([pulumi.Output.secret(1)]))
-        VerifiedBackfill("both", type=told("OrderLineItem"), triggers=told("z"), reason=told("w"))
+        VerifiedBackfill(
+            "both",
+            type=told("OrderLineItem"),
+            triggers=told("z"),
+            reason=told("w"),
+            approval="auto",
+        )
 
     inputs = run(State({}), program)
 
@@ -248,17 +239,6 @@ def test_coroutines_are_inputs_like_any_others() -> None:
         (inputs[name]["type"], inputs[name]["triggers"], inputs[name]["reason"])
         for name in ("both", "both-dry-run")
     ] == [("OrderLineItem", "z", "w")] * 2
-
-
-def test_the_internal_input_is_read_with_tolerance() -> None:
-    """Whatever an older or newer version has written, nothing unusable is taken for knowledge."""
-    nothing = Past(predecessor={}, job_ids=frozenset())
-    assert [Past.from_input(value) for value in (None, 3, {}, {"predecessor": 1, "jobIds": 1})] == [
-        nothing
-    ] * 4
-    assert Past.from_input({"predecessor": {"jobId": "a"}, "jobIds": "b c"}) == Past(
-        predecessor={"jobId": "a"}, job_ids=frozenset("bc")
-    )
 
 
 IMPORTED = pulumi.ResourceOptions(import_=JOB)
@@ -273,8 +253,8 @@ IMPORTED = pulumi.ResourceOptions(import_=JOB)
                 type="RatePlanCharge",
                 opts=pulumi.ResourceOptions(delete_before_replace=False),
             ),
-            "BackfillJob 'charges': delete_before_replace=False is refused. The job that is replaced has to come to its end before the next one "
-            "starts; take the option away.",
+            "BackfillJob 'charges': delete_before_replace=False is refused.\n"
+            "Remove the option: a job has to end before the one that replaces it starts.",
         ),
         (
             lambda: BackfillJob(
@@ -282,12 +262,12 @@ IMPORTED = pulumi.ResourceOptions(import_=JOB)
                 type="RatePlanCharge",
                 opts=pulumi.ResourceOptions(replace_on_changes=["reason"]),
             ),
-            "BackfillJob 'charges': the option replace_on_changes is refused, as Pulumi ignores it for dynamic resources. Put what is to start another job "
-            "into triggers instead.",
+            "BackfillJob 'charges': the option replace_on_changes is refused, as Pulumi ignores it for dynamic resources.\n"
+            "Put what should start another job into triggers instead.",
         ),
         (
             lambda: VerifiedBackfill("charges", type="RatePlanCharge", approval="yes"),
-            """VerifiedBackfill 'charges': approval must be "auto", "wait" or the job id of the dry run, 32 characters, not 'yes'. """
+            """VerifiedBackfill 'charges': approval must be "wait", "auto" or the job id of the dry run (32 characters), not 'yes'.\n"""
             "Nothing was declared.",
         ),
         (
@@ -297,19 +277,19 @@ IMPORTED = pulumi.ResourceOptions(import_=JOB)
                 triggers={"go_live": [datetime(2026, 12, 1)], "salt": b"x", 7: "x"},
             ),
             "BackfillJob 'charges': triggers['go_live'][0] is of type datetime; triggers['salt'] is of type bytes; triggers has a key of type int, which "
-            "Pulumi cannot carry as JSON. Write it as a text, a number, a list or a dictionary.",
+            "Pulumi cannot carry as JSON.\nWrite it as a string, a number, a list or a dictionary.",
         ),
         (
             lambda: BackfillJob(
                 "charges", type="RatePlanCharge", triggers=[-(2**1024)], reason="\ud83d"
             ),
-            "BackfillJob 'charges': triggers[0] is a number too large for Pulumi; reason holds half of a surrogate pair, which Pulumi cannot carry as JSON. "
-            "Write it as a text, a number, a list or a dictionary.",
+            "BackfillJob 'charges': triggers[0] is a number too large for Pulumi; reason contains half of a surrogate pair, which Pulumi cannot carry as JSON.\n"
+            "Write it as a string, a number, a list or a dictionary.",
         ),
         (
             lambda: BackfillCompletion("charges", job_ids=[JOB], timeout=timedelta(hours=2)),  # type: ignore[arg-type]  # what is refused
-            "BackfillCompletion 'charges': timeout is of type timedelta, which Pulumi cannot carry as JSON. "
-            "Write it as a text, a number, a list or a dictionary.",
+            "BackfillCompletion 'charges': timeout is of type timedelta, which Pulumi cannot carry as JSON.\n"
+            "Write it as a string, a number, a list or a dictionary.",
         ),
         (
             lambda: BackfillJob("charges", type="RatePlanCharge", opts=IMPORTED),
@@ -361,6 +341,7 @@ def test_a_client_secret_in_plain_text_is_warned_of_once_a_run(
         run(State({}), program)
 
     assert said == 2 * warnings * [
-        "zuora:clientSecret stands in plain text in the stack's configuration: take it away and export ZUORA_CLIENT_SECRET=… or run "
-        "`pulumi config set --secret zuora:clientSecret …`. Where others may have read it, give the OAuth client a new secret."
+        "zuora:clientSecret is in plain text in the stack's configuration: remove it, and export "
+        "ZUORA_CLIENT_SECRET=… or run `pulumi config set --secret zuora:clientSecret …`.\n"
+        "If others may have read it, give the OAuth client a new secret."
     ]
