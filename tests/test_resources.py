@@ -283,7 +283,8 @@ IMPORTED = pulumi.ResourceOptions(import_=JOB)
             lambda: BackfillJob(
                 "charges", type="RatePlanCharge", triggers=[-(2**1024)], reason="\ud83d"
             ),
-            "BackfillJob 'charges': triggers[0] is a number too large for Pulumi; reason contains half of a surrogate pair, which Pulumi cannot carry as JSON.\n"
+            "BackfillJob 'charges': triggers[0] is a number too large for Pulumi; "
+            "reason contains half of a surrogate pair, which Pulumi cannot carry as JSON.\n"
             "Write it as a string, a number, a list or a dictionary.",
         ),
         (
