@@ -96,6 +96,10 @@ class StackState:
         """Return the URN of the resource that holds each job."""
         return {job.job_id: job.urn for job in self.jobs if job.job_id}
 
+    def is_dry_run(self, job_id: object) -> bool:
+        """Tell whether a job is known as a dry run of the stack."""
+        return any(job.dry_run and job_id in (job.job_id, *job.earlier) for job in self.jobs)
+
     def not_counted(self, scope: Scope) -> frozenset[str]:
         """Name the jobs that are no second live run here: dry runs, and those of other entities."""
         return frozenset(

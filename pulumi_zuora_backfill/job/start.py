@@ -19,7 +19,7 @@ from pulumi_zuora_backfill.contract.tenant_check import (
     scope_in_state,
     scope_of,
 )
-from pulumi_zuora_backfill.errors import JobError, NotFoundError, StateUnreadableError
+from pulumi_zuora_backfill.errors import InputError, JobError, NotFoundError, StateUnreadableError
 from pulumi_zuora_backfill.properties import CUSTOM_TIMEOUTS
 from pulumi_zuora_backfill.settings.loading import Settings
 from pulumi_zuora_backfill.settings.parsing import duration_s
@@ -125,6 +125,7 @@ def refuse_by_state(
         StateUnreadableError: State is unknown, so a live job could be a second one, and a dry run
             could be handed the job that it replaces.
         WrongTenantError: The stack's jobs are at another address or in another tenant.
+        InputError: A dry run of the stack is to be taken over as a live job.
         GuardError: Another resource of the stack holds a live job of this type and place.
     """
     known = inputs.get("dryRun") is True and predecessor
@@ -136,6 +137,12 @@ def refuse_by_state(
             "`pulumi stack export` must work.",
         )
     ensure_one_tenant((job.outputs for job in state.jobs), settings.base_url, settings.tenant_id)
+    if inputs.get("dryRun") is False and state.is_dry_run(inputs.get("existingJobId")):
+        raise InputError(
+            f"Nothing was started: existing_job_id is {inputs['existingJobId']}, a dry run, which can be "
+            "no live job.",
+            "Take existing_job_id away; a VerifiedBackfill is approved by  approval  alone.",
+        )
     if inputs.get("existingJobId") is not None or inputs.get("dryRun") is not False:
         return
     if inputs.get("guard") == "none" or not isinstance(inputs.get("type"), str):
