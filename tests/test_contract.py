@@ -14,7 +14,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from pulumi_zuora_backfill.errors import AmbiguousJobError, GuardError, JobRefusedError
+from pulumi_zuora_backfill.errors import (
+    AmbiguousJobError,
+    GuardError,
+    JobRefusedError,
+    StateUnreadableError,
+)
 from pulumi_zuora_backfill.job.lifecycle import PartlyCreatedError
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 from pulumi_zuora_backfill.testing.sandbox import RecordedRequest
@@ -147,6 +152,21 @@ def test_two_runs_pass_a_saved_refusal_with_one_key(world: World) -> None:
 
     assert (keys_sent(world), len(first)) == (first, 2)
     assert [world.held(home=home) for home in (0, 1)] == job_ids(world.zuora.jobs) * 2
+
+
+def test_a_dry_run_is_never_handed_the_job_that_it_replaces(world: World) -> None:
+    """`--replace` of a retained resource shows no past: without state to read, nothing starts."""
+    world.declare(dryRun=True)
+    world.up("a")
+    (first,) = job_ids(world.zuora.jobs)
+    world.zuora.finish(first)
+    error = world.up("a", replace=["a"], retain=True, fate=Fate(readable=False))["a"]
+    assert isinstance(error, StateUnreadableError)
+
+    assert world.held() == first
+
+    world.up("a", replace=["a"], retain=True)
+    assert [first, world.held()] == job_ids(world.zuora.jobs)
 
 
 def test_a_gateway_page_says_nothing_about_the_job(world: World) -> None:

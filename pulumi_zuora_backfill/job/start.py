@@ -122,15 +122,13 @@ def refuse_by_state(
     Refuse what state alone forbids, in a preview too; nothing is sent.
 
     Raises:
-        StateUnreadableError: State is unknown, so a live job could be a second one.
+        StateUnreadableError: State is unknown, so a live job could be a second one, and a dry run
+            could be handed the job that it replaces.
         WrongTenantError: The stack's jobs are at another address or in another tenant.
         GuardError: Another resource of the stack holds a live job of this type and place.
     """
-    if (
-        inputs.get("existingJobId") is None
-        and inputs.get("dryRun") is not True
-        and state.unreadable
-    ):
+    known = inputs.get("dryRun") is True and predecessor
+    if inputs.get("existingJobId") is None and state.unreadable and not known:
         raise StateUnreadableError(
             f"Nothing was started: the state of this stack could not be read ({state.unreadable}), so "
             "it is not known which backfills there are.",
