@@ -109,8 +109,10 @@ class Contract(RuleBasedStateMachine):
         self.world.up(*order, home=home, fate=replace(fate), replace=replaced, retain=retain)
 
     @rule(
-        order=orders,
+        name=names,
         home=homes,
+        reviewed=st.sampled_from((True, True, True, False)),
+        triggers=st.integers(1, 4),
         fault=st.sampled_from(_UNANSWERED),
         then_done_after_s=st.sampled_from((None, 1, 20, 110)),
         refused=st.booleans(),
@@ -119,8 +121,10 @@ class Contract(RuleBasedStateMachine):
     )
     def up_without_an_answer(
         self,
-        order: tuple[str, ...],
+        name: str,
         home: int,
+        reviewed: bool,
+        triggers: int,
         fault: Fault,
         then_done_after_s: int | None,
         refused: bool,
@@ -128,13 +132,16 @@ class Contract(RuleBasedStateMachine):
         then: str,
     ) -> None:
         """Run an update in which no start is answered, perhaps after a saved refusal; and again."""
+        self.zuora.clear_plans()
+        if reviewed:
+            self._review(name, triggers)
         if refused:
             self.zuora.plan(Fault.SAVED_FAILURE, on=Operation.CREATE, code="58730010")
         takes_time = fault is Fault.CONNECTION_DROPPED_AFTER
         given = {"then_done_after_s": then_done_after_s} if takes_time else {}
         after = 1 if refused else 0
         self.zuora.plan(fault, on=Operation.CREATE, times=5, after=after, **given)
-        self.world.up(*order, home=home, fate=Fate(records=records))
+        self.world.up(name, home=home, fate=Fate(records=records))
         self.zuora.clear_plans()
         if then == "stranger later":
             self.world.pass_time(5 * MINUTE_S)
@@ -142,11 +149,11 @@ class Contract(RuleBasedStateMachine):
             self.zuora.add_job()
         match then:
             case "calm":
-                self.world.calm_up(*order, home=home)
+                self.world.calm_up(name, home=home)
             case "nothing":
                 pass
             case _:
-                self.world.up(*order, home=home)
+                self.world.up(name, home=home)
 
     @rule(order=orders, home=homes, replaced=st.frozensets(names))
     def up(self, order: tuple[str, ...], home: int, replaced: frozenset[str]) -> None:
@@ -229,6 +236,16 @@ class Contract(RuleBasedStateMachine):
             case _:
                 known = [job.id for job in self.zuora.jobs]
                 self.world.declare(name, knownJobIds=known if what == "accept" else None)
+
+    def _review(self, name: str, triggers: int) -> None:
+        """Ask for another job, accept all that are there, and mend what stands against it."""
+        for job in self.zuora.jobs:
+            if job.status in ("ACCEPTED", "PROCESSING"):
+                self.zuora.finish(job.id)
+        known = [job.id for job in self.zuora.jobs]
+        self.world.declare(name, triggers=triggers, knownJobIds=known, existingJobId=None)
+        self.zuora.permit()
+        self.world.credentials_good = True
 
     def _plan(self, planned: list[Plan]) -> None:
         for (fault, parameters), on, times, after in planned:

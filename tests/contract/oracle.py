@@ -58,6 +58,8 @@ class Start:
         dry_run: Whether it is one.
         known: The jobs that a person has accepted.
         dry_runs: The dry runs that the stack's state holds, or has held.
+        vouched: Jobs that the program takes over as dry runs: once state holds them, they count as
+            such; Zuora does not tell.
     """
 
     resource: Resource
@@ -68,6 +70,7 @@ class Start:
     dry_run: bool
     known: frozenset[str] = frozenset()
     dry_runs: frozenset[str] = frozenset()
+    vouched: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,10 +191,12 @@ class Oracle:
         Args:
             start: What is asked for.
             listed_s: When the tenant's jobs were listed; now by default.
-            explain: Whether a try of unknown outcome explains the jobs of its time.
+            explain: Whether what may explain a job does: a try of unknown outcome in its time, or
+                a person's word that it is a dry run.
         """
         until_s = self._zuora.clock.now() if listed_s is None else listed_s
-        explained = self._had.get(start.resource, set()) | start.known | start.dry_runs
+        explained = self._had.get(start.resource, set()) | start.known
+        explained |= start.dry_runs - (frozenset() if explain else start.vouched)
         return [
             job
             for job in self._zuora.jobs

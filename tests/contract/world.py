@@ -119,6 +119,7 @@ class World:
         self.said: list[str] = []
         self._process: Process | None = None
         self._shown = 0
+        self._vouched: set[str] = set()
 
     def urn(self, name: str = "a", home: int = 0) -> str:
         """Return the URN of a resource."""
@@ -384,6 +385,8 @@ class World:
         process.fate.step()
         self.states[run.home][name] = Entry(inputs, _carried(outputs))
         self.oracle.got(resource, _intent(inputs), outputs["jobId"])
+        if "existingJobId" in inputs:
+            self._vouched.add(inputs["existingJobId"])
         process.fate.step()
 
     def _delete(self, run: _Run, step: _Step, name: str, *, replacing: bool) -> None:
@@ -426,6 +429,10 @@ class World:
                 if entry.inputs["dryRun"]
                 for job_id in _had(entry)
             ),
+            vouched=frozenset(
+                each["existingJobId"] for each in self.declared.values() if "existingJobId" in each
+            )
+            | self._vouched,
         )
 
     def _ensure_excused(self, run: _Run, name: str, step: _Step, error: ZuoraBackfillError) -> None:
