@@ -159,12 +159,12 @@ def test_a_dry_run_is_never_handed_the_job_that_it_replaces(world: World) -> Non
     world.declare(dryRun=True)
     world.up("a")
     (first,) = job_ids(world.zuora.jobs)
+    world.zuora.finish(first)
     error = world.up("a", replace=["a"], retain=True, fate=Fate(readable=False))["a"]
     assert isinstance(error, StateUnreadableError)
 
     assert world.held() == first
 
-    world.zuora.finish(first)
     world.up("a", replace=["a"], retain=True)
     assert [first, world.held()] == job_ids(world.zuora.jobs)
 
