@@ -12,11 +12,12 @@ from typing import Any
 import pulumi
 import pytest
 from pulumi.runtime import mocks
-from pulumi_zuora_backfill.program.arguments.stack_state import TYPE_TOKEN, Past
 
 from pulumi_zuora_backfill import BackfillCompletion, BackfillJob, VerifiedBackfill
 from pulumi_zuora_backfill.errors import InputError
-from pulumi_zuora_backfill.program import stack_state as past
+from pulumi_zuora_backfill.job.stack_state import StackJob, StackState
+from pulumi_zuora_backfill.program import state_reader
+from pulumi_zuora_backfill.properties import TYPE_TOKEN
 
 STACK, PROJECT = "dev", "acme"
 JOB = "j" * 32
@@ -24,6 +25,7 @@ NO_IMPORT = (
     "'charges': the option import_ is refused, as Pulumi cannot import dynamic resources. "
     f"To take over a job that is there, declare a BackfillJob with existing_job_id={JOB!r} instead."
 )
+NOTHING = {"predecessor": {}, "jobs": "[]"}
 OLD = f"urn:pulumi:{STACK}::{PROJECT}::{TYPE_TOKEN}::old"
 
 
@@ -40,7 +42,7 @@ class State(mocks.Mocks):
     def call(self, args: mocks.MockCallArgs) -> Any:
         """Answer the one invoke that is used."""
         assert args.token == "pulumi:pulumi:readStackResourceOutputs"
-        assert args.args == {"stackName": f"organization/{PROJECT}/{STACK}"}
+        assert args.args["stackName"] in (f"organization/{PROJECT}/{STACK}", STACK)
         self.reads += 1
         if self.resources is None:
             return {}, [("stackName", "no backend client is available")]
@@ -100,34 +102,25 @@ def test_state_is_read_once_per_run_and_anew_in_the_next() -> None:
             }
         ),
     )
-    assert run(first, program)["old"]["past"] == {"predecessor": {}, "jobIds": ""}
+    assert run(first, program)["old"]["past"] == NOTHING
     inputs = run(second, program)
 
     assert (first.reads, second.reads) == (1, 1)
+    jobs = f'[["{OLD}",{{"jobId":"{JOB}","status":"COMPLETED"}},[]]]'
     assert inputs["old"]["past"] == {
-        "predecessor": {"jobId": "j" * 32, "status": "COMPLETED"},
-        "jobIds": "j" * 32,
+        "predecessor": {"jobId": JOB, "status": "COMPLETED"},
+        "jobs": jobs,
     }
-    assert inputs["new"]["past"] == {"predecessor": {}, "jobIds": "j" * 32}
+    assert inputs["new"]["past"] == {"predecessor": {}, "jobs": jobs}
 
 
-def test_the_same_other_live_jobs_are_told_in_whatever_order_state_comes() -> None:
-    """An update plan compares what a preview and the update saw; five of each type and place are told, so that none hides those of another."""
-
-    def outputs(entity: str | None) -> dict[str, Any]:
-        return {
-            "dryRun": False,
-            "type": "RatePlanCharge",
-            "effectiveEntityId": entity,
-            "effectiveOrgIds": ["o"],
-        }
-
+def test_all_jobs_are_told_in_the_same_order_in_whatever_order_state_comes() -> None:
+    """An update plan compares what a preview and the update saw; a dry run's earlier jobs are told too."""
+    earlier = [{"intentKey": "k", "jobId": letter * 32} for letter in "ed"]
     state = {
-        f"{OLD}-{entity}-{number}": job(entity[:1] * 32, **outputs(entity))
-        for entity in ("a", "b")
-        for number in range(6)
+        f"{OLD}-{name}": job(name * 32, dryRun=name == "d", type="RatePlanCharge", history=earlier)
+        for name in "bad"
     }
-    state[f"{OLD}-dry"] = job("d" * 32, **outputs(None) | {"dryRun": True})
     seen = [
         run(State(dict(resources)), lambda: BackfillJob("new", type="RatePlanCharge"))["new"][
             "past"
@@ -135,23 +128,19 @@ def test_the_same_other_live_jobs_are_told_in_whatever_order_state_comes() -> No
         for resources in (state.items(), reversed(state.items()))
     ]
 
-    told = [
-        {
-            "urn": f"{OLD}-{entity}-{number}",
-            "jobId": entity * 32,
-            "type": "RatePlanCharge",
-            "entityId": entity,
-            "orgIds": ["o"],
-        }
-        for entity in ("a", "b")
-        for number in range(5)
-    ]
-    assert (
-        seen
-        == [
-            {"predecessor": {}, "jobIds": " ".join(letter * 32 for letter in "abd"), "others": told}
-        ]
-        * 2
+    assert seen[0] == seen[1]
+    assert StackState.from_input(seen[0]).jobs == tuple(
+        StackJob(
+            urn=f"{OLD}-{name}",
+            outputs={
+                "jobId": name * 32,
+                "status": "COMPLETED",
+                "type": "RatePlanCharge",
+                "dryRun": name == "d",
+            },
+            earlier=("e" * 32,) if name == "d" else (),
+        )
+        for name in "abd"
     )
 
 
@@ -168,6 +157,7 @@ def test_an_alias_leads_to_the_predecessor() -> None:
     )
 
     assert inputs["new"]["past"]["predecessor"] == {"jobId": "j" * 32, "status": "COMPLETED"}
+    assert inputs["new"]["past"]["formerUrn"] == OLD
 
 
 def test_a_read_that_meets_the_engines_own_writing_is_repeated(
@@ -176,7 +166,7 @@ def test_a_read_that_meets_the_engines_own_writing_is_repeated(
     """A backend in files cannot be read at the moment when the engine writes to it; a moment later it can, and nothing is said."""
     said: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", said.append)
-    monkeypatch.setattr(past, "_PAUSES_S", (0, 0, 0))
+    monkeypatch.setattr(state_reader, "_PAUSES_S", (0, 0, 0))
     state = State({OLD: job("j" * 32)}, failures=3)
     inputs = run(
         state, lambda: [BackfillJob(name, type="RatePlanCharge") for name in ("old", "new")]
@@ -186,19 +176,27 @@ def test_a_read_that_meets_the_engines_own_writing_is_repeated(
     assert (state.reads, said) == (4, [])
 
 
-def test_a_state_that_cannot_be_read_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without an answer nothing is known; the program goes on and says so in one warning."""
-    said: list[str] = []
-    monkeypatch.setattr(pulumi.log, "warn", said.append)
-    monkeypatch.setattr(past, "_PAUSES_S", (0, 0, 0))
+def test_a_state_that_cannot_be_read_is_unknown_and_not_empty(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The program goes on, and the provider is told why nothing is known."""
+    monkeypatch.setattr(state_reader, "_PAUSES_S", (0, 0, 0))
     state = State(None)
     inputs = run(state, lambda: [BackfillJob(name, type="RatePlanCharge") for name in "ab"])
 
-    assert [inputs[name]["past"] for name in "ab"] == [{"predecessor": {}, "jobIds": ""}] * 2
-    assert (state.reads, len(said)) == (4, 1)
-    assert said[0].startswith(
-        f"The state of stack organization/{PROJECT}/{STACK} could not be read"
-    )
+    for name in "ab":
+        assert set(inputs[name]["past"]) == {"unreadable"}
+        assert "no backend client is available" in inputs[name]["past"]["unreadable"]
+    assert state.reads == 7
+
+
+def test_a_backend_of_the_legacy_layout_is_asked_for_the_bare_name() -> None:
+    """It knows a stack by that name only."""
+    state = State({OLD: job(JOB)}, failures=1)
+    inputs = run(state, lambda: BackfillJob("old", type="RatePlanCharge"))
+
+    assert inputs["old"]["past"]["predecessor"] == {"jobId": JOB, "status": "COMPLETED"}
+    assert state.reads == 2
 
 
 def test_secrets_are_named_for_the_provider() -> None:
@@ -238,7 +236,13 @@ def test_coroutines_are_inputs_like_any_others() -> None:
             triggers=told([told(1), {"a": told("y")}]),
         )
         BackfillJob("listed", type="RatePlanCharge", triggers=UserList([pulumi.Output.secret(1)]))
-        VerifiedBackfill("both", type=told("OrderLineItem"), triggers=told("z"), reason=told("w"))
+        VerifiedBackfill(
+            "both",
+            type=told("OrderLineItem"),
+            approval="auto",
+            triggers=told("z"),
+            reason=told("w"),
+        )
 
     inputs = run(State({}), program)
 
@@ -250,15 +254,12 @@ def test_coroutines_are_inputs_like_any_others() -> None:
     ] == [("OrderLineItem", "z", "w")] * 2
 
 
-def test_the_internal_input_is_read_with_tolerance() -> None:
-    """Whatever an older or newer version has written, nothing unusable is taken for knowledge."""
-    nothing = Past(predecessor={}, job_ids=frozenset())
-    assert [Past.from_input(value) for value in (None, 3, {}, {"predecessor": 1, "jobIds": 1})] == [
-        nothing
-    ] * 4
-    assert Past.from_input({"predecessor": {"jobId": "a"}, "jobIds": "b c"}) == Past(
-        predecessor={"jobId": "a"}, job_ids=frozenset("bc")
-    )
+@pytest.mark.parametrize("value", [None, 3, {}, {"predecessor": 1, "jobs": 1}, {"jobIds": ""}])
+def test_an_internal_input_that_tells_nothing_is_unknown(value: object) -> None:
+    """Whatever another version has written, what is missing is not taken for an empty state."""
+    state = StackState.from_input(value)
+
+    assert state == StackState(unreadable="the program did not tell what state holds")
 
 
 IMPORTED = pulumi.ResourceOptions(import_=JOB)
@@ -287,8 +288,8 @@ IMPORTED = pulumi.ResourceOptions(import_=JOB)
         ),
         (
             lambda: VerifiedBackfill("charges", type="RatePlanCharge", approval="yes"),
-            """VerifiedBackfill 'charges': approval must be "auto", "wait" or the job id of the dry run, 32 characters, not 'yes'. """
-            "Nothing was declared.",
+            """VerifiedBackfill 'charges': approval must be "wait", "auto" or the job id of the dry run (32 """
+            "characters), not 'yes'. Nothing was declared.",
         ),
         (
             lambda: BackfillJob(
