@@ -25,6 +25,7 @@ NO_IMPORT = (
     "'charges': the option import_ is refused, as Pulumi cannot import dynamic resources.\n"
     f'To take over a job, declare a BackfillJob with\n  existing_job_id="{JOB}"'
 )
+NOTHING = {"predecessor": {}, "jobs": "[]"}
 OLD = f"urn:pulumi:{STACK}::{PROJECT}::{TYPE_TOKEN}::old"
 
 
@@ -154,6 +155,7 @@ def test_an_alias_leads_to_the_predecessor() -> None:
     )
 
     assert inputs["new"]["past"]["predecessor"] == {"jobId": "j" * 32, "status": "COMPLETED"}
+    assert inputs["new"]["past"]["formerUrn"] == OLD
 
 
 def test_a_read_that_meets_the_engines_own_writing_is_repeated(
