@@ -24,7 +24,7 @@ WIDE_FLOOR: Final = "wide floor"
 HAND_WRITTEN: Final = "hand-written"
 PROGRAMS: Final = {
     OURS: "from pulumi_zuora_backfill import BackfillJob\n"
-    'for number in range({jobs}):\n    BackfillJob(\n'
+    "for number in range({jobs}):\n    BackfillJob(\n"
     '        f"job-{{number}}", type="RatePlanCharge", entity_id=f"e{{number}}"\n    )\n',
     FLOOR: 'from benchmarks.floor import Floor\nfor number in range({jobs}):\n    Floor(f"job-{{number}}")\n',
     WIDE_FLOOR: "from benchmarks.floor import WideFloor\n"
