@@ -16,6 +16,7 @@ from .world import (
     World,
     assert_clean,
     assert_one_job_for_all,
+    flat,
     interrupt,
     release_lock,
     told,
@@ -216,7 +217,7 @@ def test_a_running_live_job_is_not_replaced_whatever_hides_it(
         world.stack.preview().stdout
     )
     (shown,) = told(world.failing())
-    assert shown.startswith(f"Job {job}, which is to be replaced, still runs (")
+    assert shown.startswith(f"Job {job} still runs (")
     assert "To keep it, take the change back: state still holds it." in shown
     assert live(world) == [job]
 
@@ -231,7 +232,7 @@ def test_a_state_that_was_edited_hides_no_running_job(world: World, gone: tuple[
     world.job('type="RatePlanCharge", triggers=2')
     text = world.failing()
 
-    assert f"Job {job}, which is to be replaced, still runs (" in text
+    assert f"Job {job} still runs (" in text
     assert live(world) == [job]
 
 
@@ -249,7 +250,7 @@ def test_a_backend_of_the_legacy_layout_hides_no_running_job(
     job = running(world)
     assert world.up().change_summary == {"same": 2}
     world.job('type="RatePlanCharge", triggers=2')
-    assert f"Job {job}, which is to be replaced, still runs (" in world.failing()
+    assert f"Job {job} still runs (" in world.failing()
     world.zuora.finish(job)
     world.up(replace=[urn()])
     assert (len(live(world)), world.resource()["id"]) == (2, live(world)[1])
@@ -328,7 +329,7 @@ def test_a_null_is_not_taken_for_not_given(
     world.job(f'type="RatePlanCharge", {argument}')
     text = world.failing(operation)
 
-    then = "set True or False" if name == "dry_run" else "give it a value, or leave it away"
+    then = "set True or False" if name == "dry_run" else "give it a value, or leave it out"
     assert (
         f"{name} is declared but comes out as null (an unset configuration value, or an output that "
         f"does not exist): {then}" in text
@@ -454,7 +455,7 @@ def test_a_new_job_beside_those_of_another_tenant_is_refused(
     (shown,) = told(text)
     assert shown == (
         f"Nothing was sent: job {job} in state belongs to {expected} Set address, tenant and entity "
-        "back (environment or zuora:* configuration). For another tenant, use a stack of its own."
+        "back (environment or zuora:* configuration). For another tenant, use another stack."
     )
     assert world.asked() == asked
     assert live(world) == [job]
@@ -506,7 +507,7 @@ def test_custom_timeouts_bound_the_wait_for_a_stop(world: World) -> None:
 
     (job,) = world.job_ids()
     assert f"Job {job} was asked to stop but is still " in text
-    assert " after 1 s. It stays in the state; run the same command again" in text
+    assert " after 1 s. The resource stays in the state. Run the same command again" in flat(text)
     assert world.resource()["id"] == job
 
 
@@ -573,8 +574,8 @@ def test_a_job_without_a_date_ends_as_the_advice_says(
     assert shown.startswith("It is not known whether the RatePlanCharge backfill was started.")
     assert "Zuora's answers tell no time" in shown
     assert shown.endswith(
-        "Run `pulumi up` again: the guard looks first, and names a job that was started with the line "
-        "that takes it over."
+        "Run `pulumi up` again: the guard looks first: if the job is there, it prints the line that takes "
+        "it over. If there is none, it starts the job."
     )
     assert "`pulumi up` asks Zuora first" in world.stack.preview().stdout
     line = f'existing_job_id="{job}"'
@@ -608,7 +609,7 @@ def test_a_job_that_another_resource_holds_is_not_stopped(
     assert "stop" not in world.asked()
     assert live(world) == [job]
     assert world.zuora.jobs[0].status in ("ACCEPTED", "PROCESSING")
-    assert f"Job {job}, which is to be replaced, still runs (" in text or "held by 'b'" in text
+    assert f"Job {job} still runs (" in text or "held by 'b'" in text
 
 
 @pytest.mark.parametrize("on", [Operation.TOKEN, Operation.LIST])
@@ -673,8 +674,8 @@ def test_a_job_that_cannot_be_stopped_is_taken_out_of_the_state_by_the_line_that
         text = world.failing("destroy")
 
         assert (
-            "If the tenant or the job is gone, take the resource out of the state: pulumi state "
-            f"delete '{urn()}'" in text
+            "If the tenant or the job is gone, remove the resource from the state: pulumi state "
+            f"delete '{urn()}'" in flat(text)
         )
 
 

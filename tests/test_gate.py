@@ -228,8 +228,8 @@ def test_a_dry_run_somewhere_else_opens_no_gate(
         assert other.requests == []
     expected = {
         "baseUrl": f"Nothing was sent: job {dry_run} in state belongs to {zuora.base_url}, but the "
-        f"settings say {other.base_url}. Set address, tenant and entity back (environment or zuora:* "
-        "configuration). For another tenant, use a stack of its own.",
+        f"settings say {other.base_url}. Set base URL, tenant and entity back (environment or zuora:* "
+        "configuration). For another tenant, use another stack.",
         "entityIds": refused("charges", f"the dry run {dry_run} ran with another entity_id"),
     }
     assert told(text) == [expected[setting]]

@@ -55,8 +55,8 @@ def test_the_next_up_ends_with_the_job(
         r"It is not known whether the RatePlanCharge backfill was started\. Could not start the "
         r"backfill job: the connection to \S+ was lost \(RemoteDisconnected\)\. Run `pulumi up` again "
         rf"before {MOMENT}: it continues this attempt and cannot start a second job\. Until then change "
-        r"neither type, triggers, tenant nor entity\. Later, the guard looks first, and names a job "
-        r"that was started with the line that takes it over\.",
+        r"neither type, triggers, tenant nor entity\. Later, the guard looks first: if the job is "
+        r"there, it prints the line that takes it over\.",
         shown,
     )
     record = world.resource()
@@ -81,18 +81,18 @@ def test_the_next_up_ends_with_the_job(
 
 
 def test_the_preview_says_that_an_attempt_is_continued_and_until_when(world: World) -> None:
-    """No second job, and no live warning: nothing new is asked for."""
+    """No second job; that a live job may start, and cannot be undone, is said."""
     world.job()
     lost_up(world)
     world.zuora.forget_requests()
     text = world.stack.preview().stdout
 
     assert re.search(
-        rf"    CONTINUES the RatePlanCharge backfill of {MOMENT}, whose outcome is not known\.\n"
-        rf"    Until {MOMENT} `pulumi up` finds its job, or starts the one that is missing: no second job\.",
+        rf"    warning: CONTINUES the LIVE RatePlanCharge backfill of {MOMENT}, whose outcome is not known\.\n"
+        rf"    Until {MOMENT} `pulumi up` finds its job, or starts the one that is missing: no second job\.\n"
+        r"    It changes revenue fields of existing records and cannot be undone\.",
         text,
     )
-    assert "LIVE" not in text
     assert world.asked() == {}
 
 

@@ -194,7 +194,7 @@ def test_a_running_job_is_not_let_go_of_for_one_that_is_taken_over(world: World)
     world.job(f'type="RatePlanCharge", existing_job_id="{other.id}"')
     text = world.failing()
 
-    assert f"Job {first}, which is to be replaced, still runs (" in text
+    assert f"Job {first} still runs (" in text
     assert "To keep it, take the change back: state still holds it." in text
     assert "pendingReplacement" not in world.resource()
     world.job()

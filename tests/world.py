@@ -111,8 +111,13 @@ def lines_with(text: str, part: str) -> list[str]:
     return list(dict.fromkeys(line.strip() for line in text.splitlines() if part in line))
 
 
+def flat(text: str) -> str:
+    """Return a text with single spaces, so that a test need not know where its lines break."""
+    return " ".join(text.split())
+
+
 def told(text: str, severity: str = "error") -> list[str]:
-    """Return each distinct text of a severity under the resources at the end of a run, whole; the engine's own summary is left out."""
+    """Return each distinct text of a severity under the resources at the end of a run, whole and flat; the engine's own summary is left out."""
     found: list[str] = []
     lines: list[str] | None = None
     for line in [*text.partition("Diagnostics:")[2].splitlines(), ""]:
@@ -124,7 +129,8 @@ def told(text: str, severity: str = "error") -> list[str]:
             lines = [start[2]] if start[1] == severity else None
         elif lines is not None:
             lines.append(line[4:].replace("    \t* ", "\t* "))
-    return [t for t in dict.fromkeys(found) if t not in ("update failed", "preview failed")]
+    texts = dict.fromkeys(flat(text) for text in found)
+    return [text for text in texts if text not in ("update failed", "preview failed")]
 
 
 def assert_clean(text: str, *secrets: str) -> None:
