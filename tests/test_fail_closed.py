@@ -76,9 +76,9 @@ def test_a_second_stack_of_the_tenant_is_refused(
     (shown,) = told(text)
     assert shown.startswith(
         "Nothing was started: tenant 10042 holds a RatePlanCharge backfill job that this resource did "
-        f"not start:\n  {job} ("
+        f"not start: {job} ("
     )
-    assert f'To take it over instead, which starts nothing, add\n  existing_job_id="{job}"' in shown
+    assert f'To take it over instead, which starts nothing, add existing_job_id="{job}"' in shown
     assert second.asked() == {"token": 1, "list": 1}
     assert live(second) == [job]
 
@@ -218,7 +218,7 @@ def test_a_running_live_job_is_not_replaced_whatever_hides_it(
     )
     (shown,) = told(world.failing())
     assert shown.startswith(f"Job {job} still runs (")
-    assert "To keep it, take the change back: state still holds it." in shown
+    assert "To keep this job, take the change back: state still has it." in shown
     assert live(world) == [job]
 
 
@@ -454,7 +454,7 @@ def test_a_new_job_beside_those_of_another_tenant_is_refused(
 
     (shown,) = told(text)
     assert shown == (
-        f"Nothing was sent: job {job} in state belongs to {expected} Set address, tenant and entity "
+        f"Nothing was sent: job {job} in state belongs to {expected} Set base URL, tenant and entity "
         "back (environment or zuora:* configuration). For another tenant, use another stack."
     )
     assert world.asked() == asked

@@ -13,7 +13,7 @@ import pytest
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 
 from .engines import RealStack
-from .world import TYPE, World, assert_clean, told, urn
+from .world import TYPE, World, assert_clean, flat, told, urn
 
 LIVE = {"token": 1, "list": 1, "create": 1, "get": 1}
 IRREVERSIBLE = (
@@ -100,7 +100,7 @@ def test_a_second_up_writes_nothing_new_to_state(world: World) -> None:
     world.up()
 
     assert [world.resource(name)["inputs"] for name in "ab"] == before
-    assert before[0]["past"] == {"predecessor": {}, "jobs": "[]"}
+    assert before[0]["past"] == {"predecessor": {}, "jobs": "[]", "urns": [urn("a")]}
 
 
 def test_a_preview_needs_no_settings_and_speaks_to_the_reviewer(
@@ -113,8 +113,8 @@ def test_a_preview_needs_no_settings_and_speaks_to_the_reviewer(
 
     assert world.asked() == {}
     assert told(text, "warning") == [
-        "LIVE RatePlanCharge backfill in the credentials' tenant, entity e-1 at (no base URL is set "
-        f"here). Reason: REV-7.\n{IRREVERSIBLE}"
+        "LIVE RatePlanCharge backfill in the credentials' tenant, entity e-1 at (set ZUORA_BASE_URL or "
+        f"zuora:baseUrl). Reason: REV-7. {IRREVERSIBLE}"
     ]
 
 
@@ -157,7 +157,7 @@ def test_a_job_that_another_resource_takes_over_is_not_stopped(world: World, die
     text = world.up().stdout
 
     assert (
-        f"Job {job} was not stopped: 'new' holds it. If it still runs, it goes on in Zuora." in text
+        f"Job {job} was not stopped: 'new' holds it. If it still runs, Zuora continues it." in text
     )
     assert "stop" not in world.asked()
     assert world.zuora.jobs[0].status in ("ACCEPTED", "PROCESSING")
@@ -190,8 +190,8 @@ def test_taking_the_line_away_that_took_a_job_over_is_warned_of(world: World) ->
     for text in (world.stack.preview().stdout, world.up().stdout):
         (shown, *_) = told(text, "warning")
         assert shown.startswith(
-            f"Keep existing_job_id: job {job} was taken over and not started here.\nWithout the line "
-            "only this stack's state knows of it."
+            f"Keep existing_job_id: job {job} was taken over, not started here. Without that line only "
+            "this stack's state knows that the job belongs to it."
         )
     assert (world.asked(), world.resource()["id"]) == ({}, job)
 
@@ -311,7 +311,7 @@ def test_a_purged_job_keeps_its_state(world: World) -> None:
     world.zuora.forget_job(job)
     text = world.stack.refresh().stdout
 
-    assert f"Zuora does not know job {job} any more" in text
+    assert f"Zuora no longer knows job {job}" in text
     assert (world.resource()["id"], world.resource()["outputs"]["status"]) == (job, "UNKNOWN")
     assert world.up().change_summary == {"same": 2}
     assert world.job_ids() == []
@@ -353,7 +353,7 @@ def test_a_running_live_job_is_not_replaced(world: World) -> None:
     (first,) = world.job_ids()
     world.job('type="RatePlanCharge", triggers=2')
     text = world.failing()
-    assert f"Job {first}, which is to be replaced, still runs" in text
+    assert f"Job {first} still runs" in text
     assert world.job_ids() == [first]
     assert [job.stop_requested for job in world.zuora.jobs] == [False]
     assert world.asked() == {"token": 1, "get": 1}
@@ -380,7 +380,7 @@ def test_destroy_stops_a_dry_run_and_leaves_a_live_job(world: World) -> None:
 
     live = world.zuora.jobs[[job.dry_run for job in world.zuora.jobs].index(False)]
     assert (
-        f'Job {live.id} was not stopped: on_delete is "leave". If it still runs, it goes on in Zuora.'
+        f'Job {live.id} was not stopped: on_delete is "leave". If it still runs, Zuora continues it.'
         in text
     )
 
@@ -453,7 +453,8 @@ def test_get_of_an_unknown_job_fails(world: World) -> None:
 
     assert (
         f"Zuora does not know job {'0' * 32} in this tenant, asked without an entity. Check the id in Revenue → Data Backfill → Backfill Logs, and the entity "
-        "(ZUORA_ENTITY_IDS or zuora:entityIds): a job is only seen from its own entity." in text
+        "(ZUORA_ENTITY_IDS or zuora:entityIds): a job is only seen from its own entity."
+        in flat(text)
     )
     assert_clean(text)
 

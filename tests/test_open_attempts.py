@@ -60,6 +60,7 @@ def test_the_next_up_ends_with_the_job(
         shown,
     )
     record = world.resource()
+    world.zuora.clock.advance(10)
     world.zuora.forget_requests()
     if between != "nothing":
         getattr(world.stack, between)()
@@ -126,7 +127,7 @@ def test_a_host_that_dies_leaves_no_record_and_the_guard_names_the_job(world: Wo
     line = f'existing_job_id="{job}"'
 
     assert "Nothing was started: tenant 10042 holds a RatePlanCharge backfill job" in shown
-    assert f"To take it over instead, which starts nothing, add\n  {line}\n" in shown
+    assert f"To take it over instead, which starts nothing, add {line} " in shown
     world.job(f'type="RatePlanCharge", {line}')
     world.up()
     assert world.asked() == {"token": 1, "get": 1}
@@ -167,7 +168,7 @@ def test_a_destroy_of_an_open_attempt_says_that_a_job_may_have_been_started(worl
 
     assert re.search(
         rf"warning: The attempt of {MOMENT} may have started a RatePlanCharge backfill in tenant 10042\. "
-        r"Nothing was stopped\. Look into Revenue → Data Backfill → Backfill Logs\.",
+        r"Nothing was stopped\. Look in Revenue → Data Backfill → Backfill Logs\.",
         text,
     )
     assert world.asked() == {}

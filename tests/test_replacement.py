@@ -13,7 +13,7 @@ import pytest
 
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 
-from .world import World, once, urn
+from .world import World, flat, once, urn
 
 
 def deployed(world: World, arguments: str = 'type="RatePlanCharge"') -> str:
@@ -127,7 +127,7 @@ def test_destroy_and_up_take_a_finished_job_over_and_start_anew_after_a_stopped_
     assert world.resource()["id"] == first
     assert (
         f"Job {first}, which an earlier attempt started 10 min ago, was taken over; no second one was "
-        "started. It has already completed; to run another one, change `triggers`." in text
+        "started. It has already completed; to run another one, change `triggers`." in flat(text)
     )
 
     world.job('type="RatePlanCharge", dry_run=True, triggers=1')
@@ -195,7 +195,7 @@ def test_a_running_job_is_not_let_go_of_for_one_that_is_taken_over(world: World)
     text = world.failing()
 
     assert f"Job {first} still runs (" in text
-    assert "To keep it, take the change back: state still holds it." in text
+    assert "To keep this job, take the change back: state still has it." in text
     assert "pendingReplacement" not in world.resource()
     world.job()
     world.zuora.forget_requests()
@@ -221,7 +221,6 @@ def test_secret_triggers_leave_no_trace_that_can_be_guessed_at(world: World) -> 
     assert [str(key) in readable for key in hashes] == [False, False, False]
 
 
-@pytest.mark.xfail(strict=True, reason="each run tries as many new keys as the next one may pass")
 @pytest.mark.parametrize(
     "saved", [{"status": 403, "code": "58730010"}, {"status": 500, "code": "58730060"}]
 )
@@ -237,7 +236,7 @@ def test_a_saved_refusal_does_not_outlive_its_cause(world: World, saved: dict[st
     world.up()
 
     (job,) = world.job_ids()
-    assert world.resource()["id"] == job
+    assert world.resource()["outputs"]["jobId"] == job
 
 
 def test_an_unaccounted_job_after_a_refusal_is_ambiguous(world: World) -> None:
@@ -288,7 +287,7 @@ def test_a_running_predecessor_is_looked_up_in_its_own_entity(world: World) -> N
     world.up()
     world.job('type="RatePlanCharge", entity_id="e-b"')
 
-    assert "which is to be replaced, still runs" in world.failing()
+    assert "still runs (" in world.failing()
     assert len(world.job_ids()) == 1
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 
-from .world import World, assert_clean, lines_with, told, urn
+from .world import World, assert_clean, flat, lines_with, told, urn
 
 
 @pytest.fixture
@@ -20,11 +20,7 @@ def secret(zuora: Sandbox) -> str:
 
 def errors_of(text: str) -> list[str]:
     """Return our error lines, without the engine's own summary."""
-    return [
-        line
-        for line in lines_with(text, "error: ")
-        if line.startswith("error: ") and "update failed" not in line
-    ]
+    return [f"error: {each}" for each in told(text)]
 
 
 def test_missing_settings_name_both_ways_to_set_them(
@@ -37,10 +33,11 @@ def test_missing_settings_name_both_ways_to_set_them(
 
     assert errors_of(text) == [
         "error: Zuora's settings are not usable: "
-        "neither ZUORA_BASE_URL nor zuora:baseUrl is set: export ZUORA_BASE_URL=… or run `pulumi config set zuora:baseUrl …`; "
-        "neither ZUORA_CLIENT_SECRET nor zuora:clientSecret is set: "
-        "export ZUORA_CLIENT_SECRET=… or run `pulumi config set --secret zuora:clientSecret …`. Nothing was sent to Zuora. "
-        "What `pulumi config set` sets reaches `destroy` and `refresh` only after the next `up`."
+        "ZUORA_BASE_URL is missing: export ZUORA_BASE_URL=… or run `pulumi config set zuora:baseUrl …` "
+        "ZUORA_CLIENT_SECRET is missing: "
+        "export ZUORA_CLIENT_SECRET=… or run `pulumi config set --secret zuora:clientSecret …` "
+        "Nothing was sent to Zuora. For `destroy` and `refresh` use export: they see new stack "
+        "configuration only after the next `up`."
     ]
     assert_clean(text)
     assert world.asked() == {}
@@ -75,7 +72,7 @@ def test_settings_that_can_never_work_fail_a_preview(
     for operation in ("preview", "up"):
         assert told(world.failing(operation)) == [
             "Zuora's settings are not usable: ZUORA_BASE_URL is 'http://rest.test.zuora.com': plain http "
-            "is refused, it would send the secret in the clear; use https://. Nothing was sent to Zuora."
+            "is refused, it would send the secret in the clear; use https:// Nothing was sent to Zuora."
         ]
     assert world.asked() == {}
 
@@ -86,8 +83,8 @@ def test_a_misspelt_key_is_refused_in_a_preview(world: World) -> None:
     world.job()
     for operation in ("preview", "up"):
         assert told(world.failing(operation)) == [
-            "Zuora's settings are not usable: zuora:tenantID is not a setting, zuora:tenantId is: set "
-            "that one and run `pulumi config rm zuora:tenantID`. Nothing was sent to Zuora."
+            "Zuora's settings are not usable: zuora:tenantID is not a setting: set "
+            "zuora:tenantId instead, and run `pulumi config rm zuora:tenantID` Nothing was sent to Zuora."
         ]
     assert world.asked() == {}
 
@@ -98,7 +95,7 @@ def test_a_client_secret_in_plain_text_is_warned_of(world: World) -> None:
     world.program("for name in 'ab': BackfillJob(name, type='RatePlanCharge', entity_id=name)")
     text = world.stack.preview().stdout
 
-    plain = "warning: zuora:clientSecret stands in plain text in the stack's configuration: take it away and export ZUORA_CLIENT_SECRET=…"
+    plain = "warning: zuora:clientSecret is in plain text in the stack's configuration: remove it, and export ZUORA_CLIENT_SECRET=…"
     assert [plain in line for line in text.partition("Diagnostics:")[2].splitlines()].count(
         True
     ) == 1
@@ -126,8 +123,9 @@ def test_a_malformed_id_is_looked_up_nowhere(world: World, operation: str) -> No
     world.program("BackfillJob.get('theirs', 'malformed')")
     text = world.failing(operation)
 
-    told = "'malformed' is no job id: it has to be 32 characters long. Nothing was sent to Zuora."
-    assert [line for line in errors_of(text) if told in line] != []
+    assert errors_of(text) == [
+        "error: 'malformed' is not a job id: a job id has 32 characters. Nothing was sent to Zuora."
+    ]
     assert_clean(text)
     assert world.asked() == {}
 
@@ -138,8 +136,8 @@ def test_organisations_as_a_list_are_refused(world: World) -> None:
     world.job()
 
     assert errors_of(world.failing()) == [
-        """error: Zuora's settings are not usable: zuora:orgIds is '["a","b"]': write the ids without quotes, brackets or braces, separated by """
-        "commas: a,b. Nothing was sent to Zuora."
+        """error: Zuora's settings are not usable: zuora:orgIds is '["a","b"]': write the ids without quotes, brackets or braces, and separate them by """
+        "commas: a,b Nothing was sent to Zuora."
     ]
     assert world.asked() == {}
 
@@ -191,7 +189,7 @@ def test_a_base_url_that_differs_between_environment_and_configuration_is_refuse
     text = world.failing()
 
     assert (
-        f"ZUORA_BASE_URL is '{world.zuora.base_url}' but zuora:baseUrl is 'https://rest.zuora.com': take one of them away"
+        f"ZUORA_BASE_URL is '{world.zuora.base_url}' but zuora:baseUrl is 'https://rest.zuora.com': remove one of them"
         in text
     )
     assert world.asked() == {}
@@ -228,15 +226,15 @@ def test_another_place_than_the_one_in_state_is_refused(
             # Both operations take the configuration of the last up, so that one has to have seen the new value.
             shown = world.up().stdout
             assert (
-                f"belongs to {zuora.base_url}, but the settings say {other.base_url}.\n"
-                "    Anything that needs Zuora is refused." in shown
+                f"belongs to {zuora.base_url}, but the settings say {other.base_url}. Refresh, "
+                "destroy and replacement are refused until the settings fit." in flat(shown)
             )
             text = world.failing(operation)
         assert other.requests == []
     assert (
-        f"in state belongs to {zuora.base_url}, but the settings say {other.base_url}. Set address, "
-        "tenant and entity back (environment or zuora:* configuration). For another tenant, use a stack "
-        "of its own." in text
+        f"in state belongs to {zuora.base_url}, but the settings say {other.base_url}. Set base URL, "
+        "tenant and entity back (environment or zuora:* configuration). For another tenant, use another "
+        "stack." in flat(text)
     )
     assert (f"pulumi state delete '{urn()}'" in text) is (operation == "destroy")
     assert world.asked() == {}

@@ -103,7 +103,8 @@ def _live(
 ) -> Announcement:
     approved = _approval(inputs.get("verified"))
     news = f"LIVE {_kind(inputs)} backfill{_not_known(inputs)} {_where(inputs, settings)}"
-    lines = [f"{'APPROVED ' if approved else ''}{news}.{_reason(inputs)}", *approved, _IRREVERSIBLE]
+    first = f"{'APPROVED ' if approved else ''}{news}.{_reason(inputs)}"
+    lines = [first, *approved, *_looked_past(inputs), _IRREVERSIBLE]
     if replaced and replaced.outputs.get("dryRun") is not True:
         lines = [
             f"SECOND LIVE RUN of {name!r} ({_why(replaced)}): Zuora Billing and Zuora Revenue may "
@@ -177,6 +178,19 @@ def _where(inputs: Mapping[str, Any], settings: Settings) -> str:
         parts.append(f"organisations {', '.join(scope.org_ids)}")
     at = settings.base_url or "(set ZUORA_BASE_URL or zuora:baseUrl)"
     return f"in {', '.join(parts)} at {at}"
+
+
+def _looked_past(inputs: Mapping[str, Any]) -> Sequence[str]:
+    """Say that the change itself switches the guard off, or has it look past earlier jobs."""
+    if inputs.get("guard") == "none":
+        return ('guard="none": earlier backfills of this tenant are NOT looked for.',)
+    accepted = inputs.get("knownJobIds")
+    if not isinstance(accepted, list) or not accepted or is_unknown(accepted):
+        return ()
+    ids = ", ".join(map(str, accepted))
+    return (
+        f"ANOTHER RUN may follow: the change accepts earlier backfills (known_job_ids): {ids}.",
+    )
 
 
 def _approval(verified: object) -> Sequence[str]:
