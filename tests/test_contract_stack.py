@@ -1,4 +1,4 @@
-"""The idempotency contract through the whole stack: random histories on a real program, plugin host and sockets; and those that once broke something."""
+"""The idempotency contract through whole stacks: random histories, from program to sockets."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_no_history_of_a_stack_breaks_the_contract(engine: type[Any]) -> None:
             database=None,
             deadline=None,
             print_blob=False,
-            # Processes are not as repeatable as shrinking needs; what fails is told as it was found.
+            # Processes are not as repeatable as shrinking needs: what fails is told as it was.
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         ),
@@ -47,7 +47,7 @@ def test_no_history_of_a_stack_breaks_the_contract(engine: type[Any]) -> None:
     ["declared", "excuses", "faults", "oracle", "stack_machine", "stack_world", "steps", "trouble"],
 )
 def test_what_was_asked_for_is_counted_outside_of_the_code(module: str) -> None:
-    """The oracle of the stack knows programs, commands and Zuora's records: of the package it imports the testing names and nothing else."""
+    """The oracle knows programs, commands and Zuora's records: it imports testing names only."""
     source = Path(__file__).with_name("contract") / f"{module}.py"
     imported = {
         node.module

@@ -1,4 +1,4 @@
-"""What a program says of a job, as a user writes it, and what a stack's state says of it, as a user reads it."""
+"""What a program says of a job, and what a stack's state says of it, as a user reads both."""
 
 from __future__ import annotations
 
@@ -79,11 +79,13 @@ class Declared:
             **({"replacement_trigger": self.trigger} if HAS_TRIGGER else {}),
         }
         aliases = f"aliases=[pulumi.Alias(name={self.alias!r})], " if self.alias else ""
+        given = ", ".join(f"{key}={value!r}" for key, value in options.items())
         return (
-            f"BackfillJob({self.name!r}, type={self.type!r}, dry_run={self.dry_run}, guard={self.guard!r}, "
+            f"BackfillJob({self.name!r}, type={self.type!r}, dry_run={self.dry_run}, "
+            f"guard={self.guard!r}, "
             f"triggers={self.triggers!r}, batch_size={self.batch_size}, "
             f"known_job_ids={list(self.known)!r}, reason={self.reason!r}, track_id={self.label!r}, "
-            f"opts=pulumi.ResourceOptions({aliases}{', '.join(f'{key}={value!r}' for key, value in options.items())}))"
+            f"opts=pulumi.ResourceOptions({aliases}{given}))"
         )
 
 

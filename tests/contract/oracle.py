@@ -243,10 +243,6 @@ class Oracle:
         open_.key = posts[-1].headers["Idempotency-Key"]
         open_.windows.append((began_s, now_s + LATEST_JOB_S))
 
-    def is_open(self, resource: Resource) -> bool:
-        """Tell whether state tells of a try whose outcome is not known."""
-        return resource in self._open
-
     def got(self, resource: Resource, intent: tuple[object, ...], job_id: str) -> None:
         """Note that a state holds a job for an intent."""
         self._last.setdefault(resource, {})[intent] = job_id

@@ -118,7 +118,7 @@ class StackContract(RuleBasedStateMachine):
         only: tuple[str, ...],
         trouble: Trouble,
     ) -> None:
-        """Change the program, or change it back, and run an update in trouble; perhaps under another name in the same breath."""
+        """Change the program, or change it back, perhaps a name too; run an update in trouble."""
         if renamed:
             self.world.rename(label)
         self.world.declare(label, **change)
@@ -188,7 +188,7 @@ class StackContract(RuleBasedStateMachine):
         what=st.sampled_from(("COMPLETED", "COMPLETED", "FAILED", "STOPPED", "purged")),
     )
     def job_ends(self, index: int, what: str) -> None:
-        """End a job, well or badly, or by hand in Zuora's own pages; or let Zuora forget one, and look."""
+        """End a job, well or badly, or by hand in Zuora's pages; or let Zuora forget one."""
         jobs = self.zuora.jobs
         if not jobs:
             return

@@ -84,7 +84,7 @@ class StackWorld:
         self.declared[label] = replace(self.declared[label], **changes)
 
     def rename(self, label: str) -> None:
-        """Give a job another name, with an alias, or the old one back; not while one is asked for."""
+        """Give a job another name, with an alias, or the old one back; not while one is wanted."""
         entry = self.entries().get(label)
         if entry is None or self._is_asked_for(label, entry):
             return
@@ -110,7 +110,7 @@ class StackWorld:
 
         Args:
             *labels: Which jobs: `--target`; without any, all.
-            replacing: Which to replace: `--replace`. The engine knows it only under the name that state has.
+            replacing: Which to replace: `--replace`, which knows only names that state has.
             trouble: What goes wrong.
             calm: Nothing stands against it: a failure needs an excuse.
 
@@ -199,7 +199,7 @@ class StackWorld:
                 assert after.get(label) == before.get(label)
 
     def refresh(self, trouble: Trouble = _NO_TROUBLE) -> None:
-        """Run `pulumi refresh`: nothing is started, stopped or gone; what is found lands in state."""
+        """Run `pulumi refresh`: nothing is started, stopped or gone; what is found is kept."""
         before, earlier = self.entries(), self._statuses()
         steps = {
             label: Step(entry=entry, reads=not entry.pending and entry.job is not None)
@@ -269,7 +269,7 @@ class StackWorld:
     def _run(
         self, command: str, steps: Mapping[str, Step], trouble: Trouble, **options: Any
     ) -> str | None:
-        """Run a command, show the oracle what was sent, and return what the user reads when it fails."""
+        """Run a command, show the oracle what was sent, and return what a failure says."""
         self._world.program("\n".join(declared.source for declared in self.declared.values()))
         self.zuora.forget_requests()
         error = None

@@ -1,4 +1,4 @@
-"""What one command is about for one job, and what Zuora's records must and must not hold after it."""
+"""What one command is about for one job, and what Zuora's records may hold after it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Watch:
         self._oracle = oracle
 
     def sent(self, steps: Mapping[str, Step]) -> None:
-        """Judge what a command has sent: a track id tells whose a new job is, later its key does."""
+        """Judge what a command has sent: a track id tells whose a new job is, then its key does."""
         for request in self._requests(Operation.CREATE):
             before = self._zuora.requests[: self._zuora.requests.index(request)]
             label = request.headers["Zuora-Track-Id"]
@@ -118,7 +118,7 @@ class Watch:
         }
         assert any(excuses.values()), f"I2: refused although nothing stands against it: {error}"
         for label, has_one in excuses.items():
-            # That a run ends for one job's sake may keep another from being asked for, and from nothing else.
+            # A run that ends for one job's sake may keep another one from being asked for.
             assert has_one or not self._sent_for(label, missing[label]), (
                 f"I2: {label} is refused for no reason: {error}"
             )

@@ -1,4 +1,4 @@
-"""What may go wrong during one command of a real stack: planned faults of Zuora, and the death of the plugin host."""
+"""What may go wrong during one command of a real stack: planned faults, a dying plugin host."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Trouble:
         try:
             yield
         finally:
-            # A connection's thread ends with its client; what it still does for a dead one counts, too.
+            # A connection's thread ends with its client; what it does for a dead one counts, too.
             for thread in threads:
                 thread.join(_THREAD_S)
             zuora.on_request = zuora.on_answer = None
