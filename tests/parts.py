@@ -220,7 +220,7 @@ def raw_server(
                 return
             try:
                 with wrap(connection) if wrap else connection as open_connection:
-                    server.requests.append(_read_request(open_connection))
+                    server.requests.append(read_request(open_connection))
                     open_connection.sendall(answers[min(number, len(answers) - 1)])
             except OSError:  # the client has gone
                 connection.close()
@@ -235,7 +235,7 @@ def raw_server(
         thread.join()
 
 
-def _read_request(connection: socket.socket) -> bytes:
+def read_request(connection: socket.socket) -> bytes:
     """Read one whole request, so that closing the connection does not reset it."""
     data = b""
     while chunk := connection.recv(65536):

@@ -11,6 +11,7 @@ import pytest
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 
 from .engines import RealStack
+from .proxies import tunnel_to
 from .world import (
     TYPE,
     World,
@@ -512,6 +513,25 @@ def test_custom_timeouts_bound_the_wait_for_a_stop(world: World) -> None:
 
 
 # --- answers that are lost, saved, or without a date
+
+
+def test_an_answer_that_is_lost_behind_a_proxy_is_not_told_as_kept_back(
+    engine: type[Any], zuora: Sandbox, tmp_path: Path
+) -> None:
+    """The tunnel stood and the request went through it: the outcome is open, and the next `up` has the job."""
+    lost = [True]
+    with tunnel_to(
+        zuora, tmp_path, lambda request: lost[0] and b"Idempotency-Key" in request
+    ) as env:
+        world = World(engine, zuora, tmp_path, env=env | {"ZUORA_CALL_TIMEOUT": "2"})
+        world.job()
+        (shown,) = told(world.failing())
+        assert shown.startswith("It is not known whether the RatePlanCharge backfill was started.")
+        assert "let the request through" not in shown
+        (job,) = live(world)
+        lost[0] = False
+        world.up()
+        assert (live(world), world.resource()["outputs"]["jobId"]) == ([job], job)
 
 
 def test_two_pipelines_after_a_saved_refusal_start_one_job(
