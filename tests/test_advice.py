@@ -122,7 +122,7 @@ def test_the_ways_on_for_a_job_that_still_runs(world: World, way: str) -> None:
     world.job(f"{JOB}, triggers=2")
     text = world.failing()
     assert "Wait until it has ended" in text
-    assert "To keep it, take the change back: state still holds it." in text
+    assert "To keep this job, take the change back: state still has it." in text
     if way == "wait":
         world.zuora.finish(world.job_ids()[0])
         world.up()

@@ -324,7 +324,7 @@ def test_limit_a_saved_refusal_with_a_new_request_id_each_time(world: World) -> 
 
 def test_limit_what_destroy_stops_another_resource_may_hold(world: World) -> None:
     """`destroy` runs no program, so nobody tells the provider that another resource holds a job."""
-    world.declare(dryRun=True)
+    world.declare(onDelete="stop")
     world.up("a")
     (job,) = world.zuora.jobs
     world.declare("b", type="RatePlanCharge", existingJobId=job.id)

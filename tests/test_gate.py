@@ -11,7 +11,7 @@ import pytest
 
 from pulumi_zuora_backfill.testing import Operation, Sandbox
 
-from .world import TYPE, World, assert_clean, told
+from .world import TYPE, World, assert_clean, flat, told
 
 PROGRAM = """
 from pulumi_zuora_backfill import VerifiedBackfill
@@ -53,8 +53,8 @@ def not_approved(approval: str, dry_run: str) -> str:
     """Return the text of an approval that is for another dry run."""
     return (
         f"The live job of 'charges' was not started: approval is '{approval}', but the dry run is "
-        f'{dry_run}. To approve this dry run, write  approval="{dry_run}"  To stop here, write  '
-        'approval="wait"'
+        f'{dry_run}. To start nothing for now, write approval="wait" To approve this dry run, write '
+        f'approval="{dry_run}"'
     )
 
 
@@ -154,8 +154,9 @@ def test_a_dry_run_without_a_count_passes_and_claims_no_zero(world: World) -> No
     text = world.up().stdout
     (dry,) = world.job_ids()
     assert (
-        f"warning: How many records failed is not known: Zuora tells no number for job {dry}, so max_errors proves nothing here. "
-        "Look into Revenue → Data Backfill → Backfill Logs." in text
+        f"warning: How many records failed is not known: Zuora tells no number for job {dry}. "
+        "max_errors could not be checked there. Look in Revenue → Data Backfill → Backfill Logs."
+        in flat(text)
     )
     assert (
         f"The dry run {dry} completed; Zuora does not tell how many records failed. To start the live job"
@@ -292,7 +293,7 @@ def test_a_dry_run_is_no_live_job_to_take_over(world: World) -> None:
         text = world.failing(operation)
         assert told(text) == [
             f"Nothing was started: existing_job_id is {dry_run}, a dry run, which can be no live job. "
-            "Take existing_job_id away; a VerifiedBackfill is approved by  approval  alone."
+            "Take existing_job_id away; a VerifiedBackfill is approved by approval alone."
         ]
         assert_clean(text)
         assert world.asked() == {}
