@@ -699,6 +699,34 @@ def test_a_job_that_cannot_be_stopped_is_taken_out_of_the_state_by_the_line_that
         )
 
 
+def test_a_live_job_does_not_hide_behind_a_dry_run_of_its_resource(world: World) -> None:
+    """Live, then dry: another resource is refused, and going live again is told as a second run."""
+    first = running(world)
+    world.zuora.finish(first)
+    world.job('type="RatePlanCharge", dry_run=True')
+    world.up()
+    both = 'BackfillJob("charges", type="RatePlanCharge", dry_run=True)'
+    world.program(f'{both}; BackfillJob("second", type="RatePlanCharge")')
+    assert first in world.failing()
+    assert live(world) == [first]
+
+    world.job()
+    shown = told(world.stack.preview().stdout, "warning")
+    assert shown[0].startswith("SECOND LIVE RUN of 'charges' (dry_run changed)")
+
+
+def test_a_job_that_a_dry_run_takes_over_may_be_live(world: World) -> None:
+    """Zuora does not tell dry runs apart, so what was started elsewhere counts against a live job."""
+    job = world.zuora.add_job(status="COMPLETED", age_s=3 * 86400).id
+    look = f'BackfillJob("look", type="RatePlanCharge", dry_run=True, existing_job_id="{job}")'
+    world.program(look)
+    world.up()
+    world.program(f'{look}; BackfillJob("charges", type="RatePlanCharge")')
+
+    assert job in world.failing()
+    assert world.job_ids() == [job]
+
+
 def test_a_state_without_history_hands_no_old_job_out(world: World) -> None:
     """There and back again, from a state that does not say which jobs there were: no old job passes for the new one."""
     world.job('type="RatePlanCharge", triggers=1')

@@ -72,3 +72,12 @@ def test_it_does_not_grow_for_ever() -> None:
         history = history.with_job(f"key-{number}", str(number))
 
     assert [job_id for _, job_id in history.jobs] == [str(number) for number in range(5, 25)]
+
+
+def test_only_what_was_started_as_a_dry_run_is_one() -> None:
+    """A job that was taken over, or that state does not call a dry run, may be live."""
+    history = History().with_job("k", "a").with_job("k", "b", dry_run=True).with_job("k", "c")
+    again = History.from_state(history.to_state())
+
+    assert again == history
+    assert (again.dry_runs, again.live_job_ids) == (frozenset("b"), ("a", "c"))

@@ -111,7 +111,8 @@ def test_state_is_read_once_per_run_and_anew_in_the_next() -> None:
 
     assert (first.reads, second.reads) == (1, 1)
     held = {"jobId": "j" * 32, "status": "COMPLETED"}
-    jobs = json.dumps([[OLD, held, []]], separators=(",", ":"))
+    told = {"dryRun": False, **held}  # nothing says that the resource started it as a dry run
+    jobs = json.dumps([[OLD, told, []]], separators=(",", ":"))
     assert inputs["old"]["past"] == {"predecessor": held, "jobs": jobs, "urns": [OLD]}
     assert inputs["new"]["past"] == {
         "predecessor": {},
@@ -123,7 +124,11 @@ def test_state_is_read_once_per_run_and_anew_in_the_next() -> None:
 def test_the_stack_s_jobs_are_told_in_one_order_whichever_way_state_comes() -> None:
     """An update plan compares what a preview and the update saw; a dry run's earlier jobs count too."""
     live = {"dryRun": False, "type": "RatePlanCharge", "effectiveEntityId": "e"}
-    earlier = [{"intentKey": "k", "jobId": "c" * 32}, {"intentKey": "k", "jobId": "d" * 32}]
+    earlier = [
+        {"intentKey": "k", "jobId": "b" * 32},
+        {"intentKey": "k", "jobId": "c" * 32, "dryRun": True},
+        {"intentKey": "k", "jobId": "d" * 32, "dryRun": True},
+    ]
     state = {
         f"{OLD}-live": job("a" * 32, **live),
         f"{OLD}-dry": job("d" * 32, dryRun=True, history=earlier),

@@ -8,7 +8,7 @@ this resource's own. Pure.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 _LONGEST: Final = 20
 
@@ -20,10 +20,12 @@ class History:
 
     Attributes:
         jobs: Pairs of an intent's first key and the job id, newest last; the last 20.
+        dry_runs: Which of the jobs were started as dry runs; what does not say so was live.
         complete: Whether this is known to be all. A state without a history is unknown, not empty.
     """
 
     jobs: tuple[tuple[str, str], ...] = ()
+    dry_runs: frozenset[str] = frozenset()
     complete: bool = True
 
     @classmethod
@@ -38,7 +40,12 @@ class History:
             and isinstance(entry.get("intentKey"), str)
             and isinstance(entry.get("jobId"), str)
         ]
-        return cls(jobs=tuple(jobs), complete=len(jobs) == len(value))
+        dry_runs = frozenset(
+            str(entry.get("jobId"))
+            for entry in value
+            if isinstance(entry, dict) and entry.get("dryRun") is True
+        )
+        return cls(jobs=tuple(jobs), dry_runs=dry_runs, complete=len(jobs) == len(value))
 
     def last(self, intent_key: str) -> str | None:
         """Return the last job that the resource had for an intent: its next key comes after it."""
@@ -49,13 +56,23 @@ class History:
         """All jobs that the resource has had."""
         return frozenset(job_id for _, job_id in self.jobs)
 
-    def with_job(self, intent_key: str, job_id: str) -> History:
-        """Add the job that the resource has now."""
-        jobs = (*self.jobs, (intent_key, job_id))[-_LONGEST:]
-        return History(jobs=jobs, complete=self.complete)
+    @property
+    def live_job_ids(self) -> tuple[str, ...]:
+        """The jobs that are not known to be dry runs, oldest first."""
+        return tuple(job_id for _, job_id in self.jobs if job_id not in self.dry_runs)
 
-    def to_state(self) -> list[dict[str, str]] | None:
+    def with_job(self, intent_key: str, job_id: str, *, dry_run: bool = False) -> History:
+        """Add the job that the resource has now; one that was taken over is no dry run for sure."""
+        jobs = (*self.jobs, (intent_key, job_id))[-_LONGEST:]
+        dry_runs = self.dry_runs | {job_id} if dry_run else self.dry_runs - {job_id}
+        return History(jobs=jobs, dry_runs=dry_runs, complete=self.complete)
+
+    def to_state(self) -> list[dict[str, Any]] | None:
         """Return it as state keeps it; an incomplete one is not written down as a complete one."""
         if not self.complete:
             return None
-        return [{"intentKey": intent_key, "jobId": job_id} for intent_key, job_id in self.jobs]
+        return [
+            {"intentKey": intent_key, "jobId": job_id}
+            | ({"dryRun": True} if job_id in self.dry_runs else {})
+            for intent_key, job_id in self.jobs
+        ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pulumi_zuora_backfill.contract.attempt import Attempt
+from pulumi_zuora_backfill.contract.history import History
 from pulumi_zuora_backfill.contract.tenant_check import scope_of
 from pulumi_zuora_backfill.properties import PYTHON_NAMES
 from pulumi_zuora_backfill.settings.loading import Settings
@@ -105,13 +106,19 @@ def _live(
     news = f"LIVE {_kind(inputs)} backfill{_not_known(inputs)} {_where(inputs, settings)}"
     first = f"{'APPROVED ' if approved else ''}{news}.{_reason(inputs)}"
     lines = [first, *approved, *_looked_past(inputs), _IRREVERSIBLE]
-    if replaced and replaced.outputs.get("dryRun") is not True:
+    if replaced and _had_live_jobs(replaced.outputs):
         lines = [
             f"SECOND LIVE RUN of {name!r} ({_why(replaced)}): Zuora Billing and Zuora Revenue may "
             "disagree afterwards.",
             *lines,
         ]
     return Announcement(text="\n".join([*lines, *_fate(replaced)]), warning=True)
+
+
+def _had_live_jobs(outputs: Mapping[str, Any]) -> bool:
+    """Tell whether a resource has, or has had, a live job: also one before the job that is replaced."""
+    history = History.from_state(outputs.get("history"))
+    return outputs.get("dryRun") is not True or bool(history.live_job_ids)
 
 
 def _dry_run(

@@ -127,7 +127,11 @@ def create_job(
             **started,
             **outputs_of(job),
             "ran": ran(start.intent),
-            "history": start.history.with_job(key_for(start.intent), job.id).to_state(),
+            "history": start.history.with_job(
+                key_for(start.intent),
+                job.id,
+                dry_run=start.intent.dry_run and inputs.get("existingJobId") is None,
+            ).to_state(),
         },
     )
 

@@ -27,7 +27,7 @@ class StackJob:
         urn: Its URN.
         outputs: Its outputs in wire names, as far as they matter here; no ``jobId`` if the outcome
             of its start is not known.
-        earlier: The jobs that a dry run resource has had before.
+        earlier: The dry runs that the resource has had before.
     """
 
     urn: str

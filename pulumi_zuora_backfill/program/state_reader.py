@@ -148,11 +148,16 @@ async def _read() -> JobsInState:
 
 
 def _text(by_urn: Mapping[str, Mapping[str, Any]]) -> str:
-    """Write all jobs down, always in the same order: an update plan compares inputs."""
+    """
+    Write all jobs down, always in the same order: an update plan compares inputs.
+
+    Only what the resource has started as a dry run is one: a job that it took over may be live.
+    """
     entries = []
     for urn, outputs in sorted(by_urn.items()):
-        dry_run = outputs.get("dryRun") is True
-        history = History.from_state(outputs.get("history"))
-        earlier = sorted(history.job_ids - {outputs.get("jobId", "")}) if dry_run else []
-        entries.append([urn, _part(outputs, _OF_EVERY_JOB), earlier])
+        job_id, dry_runs = outputs.get("jobId"), History.from_state(outputs.get("history")).dry_runs
+        told = _part(outputs, _OF_EVERY_JOB)
+        if job_id is not None and job_id not in dry_runs:
+            told["dryRun"] = False
+        entries.append([urn, told, sorted(dry_runs - {job_id})])
     return json.dumps(entries, sort_keys=True, separators=(",", ":"))
