@@ -79,7 +79,7 @@ def test_a_second_stack_of_the_tenant_is_refused(
         "Nothing was started: tenant 10042 holds a RatePlanCharge backfill job that this resource did "
         f"not start: {job} ("
     )
-    assert f'To take it over instead, which starts nothing, add existing_job_id="{job}"' in shown
+    assert f'To take it over instead, if it was no dry run, add existing_job_id="{job}"' in shown
     assert second.asked() == {"token": 1, "list": 1}
     assert live(second) == [job]
 
@@ -573,7 +573,7 @@ def test_a_lost_job_is_found_behind_a_long_wait(engine: type[Any], tmp_path: Pat
         text = world.failing()
 
         assert (
-            f'To take it over instead, which starts nothing, add\n      existing_job_id="{job}"'
+            f'To take it over instead, if it was no dry run, add\n      existing_job_id="{job}"'
             in text
         )
         assert [found.id for found in zuora.jobs if found.type == "RatePlanCharge"] == [job]

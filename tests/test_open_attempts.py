@@ -127,7 +127,7 @@ def test_a_host_that_dies_leaves_no_record_and_the_guard_names_the_job(world: Wo
     line = f'existing_job_id="{job}"'
 
     assert "Nothing was started: tenant 10042 holds a RatePlanCharge backfill job" in shown
-    assert f"To take it over instead, which starts nothing, add {line} " in shown
+    assert f"To take it over instead, if it was no dry run, add {line} " in shown
     world.job(f'type="RatePlanCharge", {line}')
     world.up()
     assert world.asked() == {"token": 1, "get": 1}

@@ -395,7 +395,7 @@ def test_a_job_of_any_age_stops_the_submission(
         "Nothing was started: tenant 10042 holds a RatePlanCharge backfill job that this resource "
         "did not start:\n"
         f"  {theirs.id} (COMPLETED, created {created} by api.user@example.com)\n{ONCE}",
-        "To take it over instead, which starts nothing, add\n"
+        "To take it over instead, if it was no dry run, add\n"
         f'  existing_job_id="{theirs.id}"\n'
         f'To start one more all the same, add\n  known_job_ids=["{theirs.id}"]'
         + (
@@ -426,7 +426,7 @@ def test_a_job_that_a_resource_of_the_stack_holds_comes_with_its_alias(
         f"'more-charges' of this stack\n{ONCE}"
     )
     assert error.hint == (
-        "To take the last one over instead, which starts nothing, add\n"
+        "To take the last one over instead, if it was no dry run, add\n"
         f'  existing_job_id="{held.id}"\n'
         "If it is the same backfill under a new name, add\n"
         f'  opts=pulumi.ResourceOptions(aliases=["{OTHER_URN}"])\n'

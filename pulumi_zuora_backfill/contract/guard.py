@@ -187,7 +187,7 @@ def already_there(
     jobs, it = ("a", "it") if len(found) == 1 else (f"{len(found)}", "the last one")
     last = found[-1]
     ways = [
-        f"To take {it} over instead, which starts nothing, add",
+        f"To take {it} over instead, if it was no dry run, add",
         f'  existing_job_id="{last.id}"',
     ]
     alias = alias_for(urn, last.holder)

@@ -133,6 +133,7 @@ class VerifiedBackfill(pulumi.ComponentResource):
         )
         self.dry_run_job_id = dry_run.job_id
         self.job_id = pulumi.Output.from_input(None)
+        self.state = pulumi.Output.from_input("awaiting-approval")
         if self.goes_live:
             proof = {
                 "approval": approval,
@@ -157,6 +158,8 @@ class VerifiedBackfill(pulumi.ComponentResource):
             )
             BackfillCompletion(f"{resource_name}-done", job_ids=[live.job_id], **wait, opts=waiting)
             self.job_id = live.job_id
+            # Only once the job is there: an update that was refused has gone live nowhere.
+            self.state = live.job_id.apply(lambda _: "live")
         else:
             _leaving: pulumi.Output[None] = pulumi.Output.from_input(resource_name).apply(
                 self._say_what_leaves
@@ -164,7 +167,6 @@ class VerifiedBackfill(pulumi.ComponentResource):
             pulumi.Output.all(dry_run.job_id, dry_run_done.error_count).apply(
                 lambda done: self._ask(resource_name, *done)
             )
-        self.state = pulumi.Output.from_input("live" if self.goes_live else "awaiting-approval")
         self.register_outputs(
             {
                 "dryRunJobId": self.dry_run_job_id,
