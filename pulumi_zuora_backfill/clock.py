@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,11 +23,9 @@ class Clock:
         now: The time of day, in UTC.
         sleep: Wait so many seconds.
         jitter: A number from 0 up to 1, anew at each call.
-        nonce: A text that no other call returns.
     """
 
     monotonic: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = _utc_now
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
-    nonce: Callable[[], str] = secrets.token_hex

@@ -66,7 +66,6 @@ class ManualClock:
         """Start at zero; every `jitter` is the same."""
         self._sandbox = sandbox
         self._lock = threading.Lock()
-        self._nonces = count()
         self.jitter = jitter
         self.time_s = 0.0
         self.sleeps: list[float] = []
@@ -82,7 +81,6 @@ class ManualClock:
             ),
             sleep=self._sleep,
             jitter=lambda: self.jitter,
-            nonce=lambda: f"nonce-{next(self._nonces)}",
         )
 
     def advance(self, seconds: float) -> None:
