@@ -43,7 +43,6 @@ from .job.plan import (
 )
 from .job.run_memory import RunMemory
 from .job.stack_state import StackState
-from .properties import name_in
 from .settings.loading import Settings, load_settings
 
 _VOICE = Voice(status=dynamic_host.status, info=dynamic_host.info, warn=dynamic_host.warn)
@@ -141,7 +140,7 @@ class BackfillJobProvider(_ZuoraProvider):
             self._announce(_news, urn, _olds, changes.replacing)
         elif attempt:
             if _run.first_time(urn):
-                _say(continuation_of(name_in(urn), _news, _olds, self._settings, self._clock.now()))
+                _say(continuation_of(urn, _news, _olds, self._settings, self._clock.now()))
         elif (
             "existingJobId" in changes.state_only
             and _news.get("existingJobId") is None
@@ -236,7 +235,8 @@ class BackfillJobProvider(_ZuoraProvider):
     ) -> None:
         """Speak to the reviewer, once per resource and run: a replacement is asked about twice."""
         if _run.first_time(urn):
-            _say(plan_start(urn, inputs, self._settings, before, changed, _run))
+            now = self._clock.now()
+            _say(plan_start(urn, inputs, self._settings, before, changed, _run, now))
 
 
 class BackfillCompletionProvider(_ZuoraProvider):

@@ -316,8 +316,7 @@ def test_an_attempt_is_continued_or_looked_for() -> None:
     inputs = {"type": "OrderLineItem"}
 
     then = (
-        "Until 2027-01-16T07:00:00Z `pulumi up` finds its job, or starts the one that is missing: no "
-        "second job."
+        "Until 2027-01-16T07:00:00Z `pulumi up` finds its job, or starts the one that is missing."
     )
     assert announce_continuation(inputs, attempt, True) == warning(
         "CONTINUES the LIVE OrderLineItem backfill of 2027-01-15T08:00:00Z, whose outcome is not "
@@ -330,9 +329,11 @@ def test_an_attempt_is_continued_or_looked_for() -> None:
         then,
     )
     assert announce_continuation(inputs, attempt, False) == warning(
-        "The OrderLineItem backfill of 2027-01-15T08:00:00Z may have been started; its outcome was "
-        "never known.",
-        "`pulumi up` asks Zuora first, and starts nothing if the job is there.",
+        "The LIVE OrderLineItem backfill of 2027-01-15T08:00:00Z may have been started; its outcome "
+        "was never known.",
+        "`pulumi up` asks Zuora first. It starts nothing if the job is there, and starts it if it is "
+        "not.",
+        CONSEQUENCES,
     )
 
 

@@ -76,8 +76,8 @@ def test_a_second_stack_of_the_tenant_is_refused(
 
     (shown,) = told(text)
     assert shown.startswith(
-        "Nothing was started: tenant 10042 holds a RatePlanCharge backfill job that this resource did "
-        f"not start: {job} ("
+        "Nothing was started: tenant 10042 holds a RatePlanCharge backfill job that state does "
+        f"not hold as this resource's: {job} ("
     )
     assert f'To take it over instead, if it was no dry run, add existing_job_id="{job}"' in shown
     assert second.asked() == {"token": 1, "list": 1}
@@ -99,7 +99,7 @@ def test_two_stacks_of_one_tenant_at_once_start_no_two_jobs_unseen(
     zuora.release()
     thread.join()
 
-    assert "holds a RatePlanCharge backfill job that this resource did not start" in text
+    assert "holds a RatePlanCharge backfill job that state does not hold as this resource's" in text
     assert live(second) == [first.resource()["id"]]
 
 
@@ -334,6 +334,27 @@ def test_a_null_is_not_taken_for_not_given(
     assert (
         f"{name} is declared but comes out as null (an unset configuration value, or an output that "
         f"does not exist): {then}" in text
+    )
+    assert_clean(text)
+    assert world.asked() == {}
+
+
+@pytest.mark.parametrize(
+    ("triggers", "where"),
+    [
+        ("{'release': pulumi.Config().get('unset')}", "triggers['release']"),
+        ("{'release': pulumi.Output.from_input(None)}", "triggers['release']"),
+        ("pulumi.Output.from_input({'of': [{'release': None}]})", "triggers['of'][0]['release']"),
+    ],
+)
+def test_a_null_inside_of_the_triggers_is_refused(world: World, triggers: str, where: str) -> None:
+    """The SDK drops it, and without it the triggers would ask for another run."""
+    world.job(f'type="RatePlanCharge", triggers={triggers}')
+    text = world.failing("preview")
+
+    assert (
+        f"{where} is null (an unset configuration value, or an output that does not exist): give it a "
+        "value, or leave it out" in text
     )
     assert_clean(text)
     assert world.asked() == {}

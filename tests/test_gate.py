@@ -75,7 +75,7 @@ def test_a_live_job_that_is_targeted_alone_does_not_pass_by_its_dry_run(
     write(world, **changed)
     text = world.failing(target=[LIVE])
 
-    assert told(text) == [refused("charges", f"the dry run {dry} ran with another {names}")]
+    assert told(text) == [refused("charges", f"the dry run {dry} differs in {names}")]
     assert_clean(text)
     assert (world.job_ids(), "create" in world.asked()) == ([dry, live], False)
 
@@ -231,7 +231,7 @@ def test_a_dry_run_somewhere_else_opens_no_gate(
         "baseUrl": f"Nothing was sent: job {dry_run} in state belongs to {zuora.base_url}, but the "
         f"settings say {other.base_url}. Set base URL, tenant and entity back (environment or zuora:* "
         "configuration). For another tenant, use another stack.",
-        "entityIds": refused("charges", f"the dry run {dry_run} ran with another entity_id"),
+        "entityIds": refused("charges", f"the dry run {dry_run} differs in entity_id"),
     }
     assert told(text) == [expected[setting]]
     assert world.job_ids() == [dry_run]
@@ -260,7 +260,7 @@ def test_a_live_job_that_is_targeted_alone_does_not_leave_the_declared_place_of_
     (dry_run,) = world.job_ids()
     write(world, approval=dry_run)
     text = world.failing(target=[LIVE])
-    assert told(text) == [refused("charges", f"the dry run {dry_run} ran with another entity_id")]
+    assert told(text) == [refused("charges", f"the dry run {dry_run} differs in entity_id")]
     assert world.asked() == {"token": 1}
 
 
@@ -335,14 +335,17 @@ def test_custom_timeouts_are_those_of_both_waits(world: World) -> None:
     custom = ", opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='30m', update='3h'))"
     write(world, arguments=custom)
     assert (
-        re.findall(r"Will wait up to .*?\)", world.up().stdout.partition("Diagnostics:")[2])
-        == ["Will wait up to 30 min (custom_timeouts.create)"] * 2
+        re.findall(
+            r"Waits until .*?(at most .*?\))", world.up().stdout.partition("Diagnostics:")[2]
+        )
+        == ["at most 30 min (custom_timeouts.create)"] * 2
     )
 
     write(world, triggers=1, arguments=custom)
     assert (
         re.findall(
-            r"Will wait up to .*?\)", world.stack.preview().stdout.partition("Diagnostics:")[2]
+            r"Waits until .*?(at most .*?\))",
+            world.stack.preview().stdout.partition("Diagnostics:")[2],
         )
-        == ["Will wait up to 3.0 h (custom_timeouts.update)"] * 2
+        == ["at most 3.0 h (custom_timeouts.update)"] * 2
     )

@@ -20,6 +20,7 @@ def identity(*setting_keys: str) -> Identity:
         secrets=frozenset(),
         declared=frozenset(),
         unknown=frozenset(),
+        nulls=frozenset(),
         setting_keys=frozenset(setting_keys),
     )
 
@@ -38,6 +39,7 @@ def test_what_the_program_tells_is_read() -> None:
         secrets=frozenset({"triggers"}),
         declared=frozenset({"type", "dryRun"}),
         unknown=frozenset(),
+        nulls=frozenset(),
         setting_keys=frozenset({"zuora:baseUrl"}),
     )
     assert Identity.of({"identity": {"urn": URN, "secrets": None}}) == identity()

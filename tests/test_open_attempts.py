@@ -12,7 +12,7 @@ import pytest
 
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 
-from .world import World, assert_clean, kill_host, once, told, urn
+from .world import World, assert_clean, flat, kill_host, once, told, urn
 
 MOMENT = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 PROTECTED = 'type="RatePlanCharge", opts=pulumi.ResourceOptions(protect=True)'
@@ -54,8 +54,8 @@ def test_the_next_up_ends_with_the_job(
     assert re.fullmatch(
         r"It is not known whether the RatePlanCharge backfill was started\. Could not start the "
         r"backfill job: the connection to \S+ was lost \(RemoteDisconnected\)\. Run `pulumi up` again "
-        rf"before {MOMENT}: it continues this attempt and cannot start a second job\. Until then change "
-        r"neither type, triggers, tenant nor entity\. Later, the guard looks first: if the job is "
+        rf"before {MOMENT}: it continues this attempt\. It finds the job, or starts the one that is missing\. "
+        r"Until then change neither the resource's name, type, triggers, tenant nor entity\. Later, the guard looks first: if the job is "
         r"there, it prints the line that takes it over\.",
         shown,
     )
@@ -90,7 +90,7 @@ def test_the_preview_says_that_an_attempt_is_continued_and_until_when(world: Wor
 
     assert re.search(
         rf"    warning: CONTINUES the LIVE RatePlanCharge backfill of {MOMENT}, whose outcome is not known\.\n"
-        rf"    Until {MOMENT} `pulumi up` finds its job, or starts the one that is missing: no second job\.\n"
+        rf"    Until {MOMENT} `pulumi up` finds its job, or starts the one that is missing\.\n"
         r"    It changes revenue fields of existing records and cannot be undone\.",
         text,
     )
@@ -151,6 +151,9 @@ def test_a_forced_replacement_of_an_open_attempt_starts_no_second_job(world: Wor
     """`--replace` shows the attempt in `delete` only; the job it has started is found by its key."""
     world.job()
     lost_up(world)
+    shown = flat(world.stack.preview(replace=[urn()]).stdout)
+    assert "CONTINUES the LIVE RatePlanCharge backfill" in shown
+    assert "SECOND LIVE RUN" not in shown
     text = world.up(replace=[urn()]).stdout
 
     (job,) = world.job_ids()
@@ -178,7 +181,10 @@ def test_a_destroy_of_an_open_attempt_says_that_a_job_may_have_been_started(worl
 
 @pytest.mark.parametrize("made", [True, False])
 def test_with_another_intent_the_guard_decides(world: World, made: bool) -> None:
-    """Other triggers while an attempt is open: its job stands against them, and where there is none they start."""
+    """Other triggers while an attempt is open: its job stands against them.
+
+    Where there is none they start, but not while a request of the attempt can be on its way.
+    """
     world.job('type="RatePlanCharge", triggers=1')
     lost_up(world, made=made)
     world.job('type="RatePlanCharge", triggers=2')
@@ -190,8 +196,62 @@ def test_with_another_intent_the_guard_decides(world: World, made: bool) -> None
         (shown,) = told(world.failing())
         assert f'existing_job_id="{job}"' in shown
     else:
+        (shown,) = told(world.failing())
+        assert re.fullmatch(
+            rf"Nothing was started: the attempt of {MOMENT} may still start its job\. Run `pulumi up` "
+            rf"again after {MOMENT}: the guard looks for that job first\.",
+            shown,
+        )
+        assert world.job_ids() == []
+        world.zuora.clock.advance(121)
         world.up()
     assert len(world.job_ids()) == 1
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_renamed_attempt_is_looked_for_by_the_guard(world: World, made: bool) -> None:
+    """Another name is another key. Without an alias the old name is in the way; with the alias that is printed the guard decides."""
+    world.job()
+    lost_up(world, made=made)
+    world.job(name="fees")
+    (shown,) = told(world.failing("preview"))
+    alias = f'opts=pulumi.ResourceOptions(aliases=["{urn()}"])'
+    assert shown == (
+        "Nothing was started: 'charges' of this stack may have started a live RatePlanCharge backfill in "
+        "the same tenant, entity and organisations; the answer was lost. Zuora asks for one backfill "
+        "before go-live: a second run makes Zuora Billing and Zuora Revenue disagree. Run `pulumi up` "
+        "with 'charges' in the program first: it finds out. If it is the same backfill under a new name, "
+        f"add {alias}"
+    )
+    world.job(f'type="RatePlanCharge", {alias}', name="fees")
+    text = world.stack.preview().stdout
+    assert "may have been started; its outcome was never known." in text
+    assert "CONTINUES" not in text
+    world.zuora.clock.advance(121)
+    if made:
+        (shown,) = told(world.failing())
+        assert f'existing_job_id="{world.job_ids()[0]}"' in shown
+    else:
+        world.up()
+    assert len(world.job_ids()) == 1
+
+
+def test_a_job_of_the_time_of_a_lost_attempt_that_is_somebody_elses_is_told_of(
+    world: World,
+) -> None:
+    """Zuora's list cannot tell it from the attempt's own job; once the own job is known, the other one is named."""
+    world.job()
+    lost_up(world, made=False)
+    theirs = world.zuora.add_job(age_s=0)
+    text = flat(world.up().stdout)
+
+    (ours,) = [job for job in world.job_ids() if job != theirs.id]
+    assert world.resource()["outputs"]["jobId"] == ours
+    assert f"RatePlanCharge backfill job {theirs.id} (" in text
+    assert (
+        "of the time of the lost attempt, was not started by this resource. If it is a live run, this "
+        "is a SECOND one: look in Revenue → Data Backfill → Backfill Logs." in text
+    )
 
 
 def test_a_day_later_the_guard_decides(world: World) -> None:
@@ -241,6 +301,8 @@ def test_an_attempt_in_a_replacement_that_is_taken_back(world: World, made: bool
         assert first not in shown
         assert len(world.job_ids()) == 2
     else:
+        assert "may still start its job" in world.failing()
+        world.zuora.clock.advance(121)
         world.up()
         assert len(world.job_ids()) == 2
         assert world.resource()["outputs"]["jobId"] == world.job_ids()[1] != first

@@ -61,8 +61,9 @@ DRY_RUN = replace(
 LOST = "Zuora could not start the backfill job (HTTP 504: 504 Gateway Time-out) [track id {}]."
 UNKNOWN = "It is not known whether the RatePlanCharge backfill was started.\n"
 CONTINUE = (
-    "Run `pulumi up` again before {}: it continues this attempt and cannot start a second job. "
-    "Until then change neither type, triggers, tenant nor entity. Later, "
+    "Run `pulumi up` again before {}: it continues this attempt. It finds the job, or starts the one that "
+    "is missing. Until then change neither the resource's name, type, triggers, tenant nor entity. "
+    "Later, "
 )
 GUARD_LOOKS = "the guard looks first: if the job is there, it prints the line that takes it over."
 NOBODY_LOOKS = (
@@ -392,14 +393,14 @@ def test_a_job_of_any_age_stops_the_submission(
 
     assert (type(error), error.message, error.hint) == (
         GuardError,
-        "Nothing was started: tenant 10042 holds a RatePlanCharge backfill job that this resource "
-        "did not start:\n"
+        "Nothing was started: tenant 10042 holds a RatePlanCharge backfill job that state does not "
+        "hold as this resource's:\n"
         f"  {theirs.id} (COMPLETED, created {created} by api.user@example.com)\n{ONCE}",
         "To take it over instead, if it was no dry run, add\n"
         f'  existing_job_id="{theirs.id}"\n'
         f'To start one more all the same, add\n  known_job_ids=["{theirs.id}"]'
         + (
-            "\nand another value of  triggers, in case a lost attempt of this resource started it"
+            "\nand change triggers, in case a lost attempt of this resource started it"
             if young
             else ""
         ),
@@ -419,8 +420,8 @@ def test_a_job_that_a_resource_of_the_stack_holds_comes_with_its_alias(
     )
 
     assert error.message == (
-        "Nothing was started: tenant 10042 holds 2 RatePlanCharge backfill jobs that this resource "
-        "did not start:\n"
+        "Nothing was started: tenant 10042 holds 2 RatePlanCharge backfill jobs that state does not "
+        "hold as this resource's:\n"
         f"  {known.id} (PROCESSING, created 2027-01-13T06:00:00Z by api.user@example.com)\n"
         f"  {held.id} (PROCESSING, created 2027-01-13T16:00:00Z by api.user@example.com), held by "
         f"'more-charges' of this stack\n{ONCE}"
@@ -483,7 +484,7 @@ def test_a_job_of_unknown_type_and_age_counts() -> None:
         f"  {A} (COMPLETED, created 1970-01-01T00:00:01Z)",
     ]
     assert error.hint.endswith(
-        "and another value of  triggers, in case a lost attempt of this resource started it"
+        "and change triggers, in case a lost attempt of this resource started it"
     )
 
 

@@ -54,7 +54,7 @@ def test_an_up_waits_with_live_lines_and_then_knows_how_it_went(world: World) ->
     write(world)
     text = world.stack.preview().stdout
     assert (
-        "Will wait up to 2.0 h (timeout) for jobs that are not known yet to complete with at most 0 failed records."
+        "Waits until its jobs complete (ids not known yet), at most 2.0 h (timeout), with at most 0 failed records."
         in text
     )
     assert world.asked() == {}
@@ -114,7 +114,7 @@ def test_a_failed_job_fails_the_deployment_and_the_next_up_looks_again(world: Wo
     write(world, triggers=3)
     text = world.up().stdout
     assert (
-        f"Will wait up to 2.0 h (timeout) for job {world.job_ids()[2]} to complete with at most 0 failed records."
+        f"Waits until job {world.job_ids()[2]} completes, at most 2.0 h (timeout), with at most 0 failed records."
         in text
     )
 
@@ -233,30 +233,30 @@ def test_a_purged_job_stays_completed_where_its_place_is_said_elsewhere(
 
 def announced(text: str) -> list[str]:
     """Return the lines that announce a wait, as often as they stand under a resource at the end of a run."""
-    return re.findall(r"Will wait .*", text.partition("Diagnostics:")[2])
+    return re.findall(r"Waits until .*", text.partition("Diagnostics:")[2])
 
 
 def test_a_new_wait_is_announced_once(world: World) -> None:
     """Also where a job is replaced, for which the engine asks about all that depend on it twice; a change of the timeout alone announces nothing."""
     custom = ", opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='30m', update='3h'))"
     write(world, arguments=custom)
-    what = "to complete with at most 0 failed records."
-    unknown = f"for jobs that are not known yet {what}"
+    what = "with at most 0 failed records."
+    unknown = "its jobs complete (ids not known yet)"
     assert announced(world.stack.preview().stdout) == [
-        f"Will wait up to 30 min (custom_timeouts.create) {unknown}"
+        f"Waits until {unknown}, at most 30 min (custom_timeouts.create), {what}"
     ]
     text = world.up().stdout
     assert announced(text) == [
-        f"Will wait up to 30 min (custom_timeouts.create) for job {world.job_ids()[0]} {what}"
+        f"Waits until job {world.job_ids()[0]} completes, at most 30 min (custom_timeouts.create), {what}"
     ]
 
     write(world, triggers=2, arguments=custom)
     assert announced(world.stack.preview().stdout) == [
-        f"Will wait up to 3.0 h (custom_timeouts.update) {unknown} If they still are {world.job_ids()[0]}, there is nothing to wait for."
+        f"Waits until {unknown}, at most 3.0 h (custom_timeouts.update), {what} If they still are {world.job_ids()[0]}, there is nothing to wait for."
     ]
     text = world.up().stdout
     assert announced(text) == [
-        f"Will wait up to 3.0 h (custom_timeouts.update) for job {world.job_ids()[1]} {what}"
+        f"Waits until job {world.job_ids()[1]} completes, at most 3.0 h (custom_timeouts.update), {what}"
     ]
 
     write(world, triggers=2, arguments=f', timeout="1h"{custom}')

@@ -6,7 +6,7 @@ Knows nothing of Pulumi's dynamic host. Properties are in wire names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulumi_zuora_backfill.contract.tenant_check import (
@@ -55,18 +55,20 @@ def announce_wait(olds: Mapping[str, Any], inputs: Mapping[str, Any], settings: 
     """Say what would be waited for, and for how long."""
     ids, before, kept = inputs.get("jobIds"), olds.get("jobIds"), ""
     if ids is None or is_unknown(ids):
-        jobs = "jobs that are not known yet"
+        jobs = "its jobs complete (ids not known yet)"
         if isinstance(before, list):
             kept = (
                 f" If they still are {', '.join(map(str, before))}, there is nothing to wait for."
             )
+    elif len(ids) == 1:
+        jobs = f"job {ids[0]} completes"
     else:
-        jobs = f"job{'s' if len(ids) > 1 else ''} {', '.join(ids)}"
+        jobs = f"jobs {', '.join(ids)} complete"
     if is_unknown(inputs.get("timeout")) or is_unknown(inputs.get("maxErrors")):
-        return f"Will wait for {jobs}.{kept}"
+        return f"Waits until {jobs}.{kept}"
     timeout_s, source = timeout_of(inputs, settings, "update" if olds else "create")
     return (
-        f"Will wait up to {duration(timeout_s)} ({source}) for {jobs} to complete with at most "
+        f"Waits until {jobs}, at most {duration(timeout_s)} ({source}), with at most "
         f"{inputs['maxErrors']:.0f} failed records.{kept}"
     )
 
@@ -146,7 +148,9 @@ def await_jobs(
             f"job{'s' if len(untold) > 1 else ''} {', '.join(untold)}.\nmax_errors could not be checked "
             f"there. Look in {WHERE_TO_LOOK}."
         )
-    return _outputs({**inputs, **place}, [_output(job) for job in jobs])
+    kept = _kept(olds or {})
+    seen = [kept[job.id] if job is wait.completed.get(job.id) else _output(job) for job in jobs]
+    return _outputs({**inputs, **place}, seen)
 
 
 def read_completion(
@@ -228,12 +232,12 @@ def _kept(properties: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def _outputs(properties: Mapping[str, Any], jobs: list[dict[str, Any]]) -> dict[str, Any]:
+def _outputs(properties: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return all outputs; no number of failed records where one of the jobs has none."""
     errors = total_of([job.get("errorCount") for job in jobs])
     return {
         **_declared(properties),
-        "jobs": jobs,
+        "jobs": [dict(job) for job in jobs],
         **({} if errors is None else {"errorCount": errors}),
     }
 

@@ -69,6 +69,15 @@ class Attempt:
             self.intent_key == intent_key and self.began <= now + _CLOCK_SLACK and now < self.until
         )
 
+    def may_still_start(self, now: datetime) -> bool:
+        """Tell whether a request of the attempt can still be on its way to Zuora."""
+        return any(now < window.until for window in self.windows)
+
+    @property
+    def settled_on(self) -> datetime:
+        """When the last job that the attempt can start is there."""
+        return max((window.until for window in self.windows), default=self.began)
+
     def can_be_continued(self, guard: str) -> bool:
         """Tell whether the guard lets the next `up` continue: without a time it takes no job for its own."""
         return bool(self.windows) or guard == "none"

@@ -66,11 +66,14 @@ class Guard:
                 self._unanswered -= 1
                 self._changed.notify_all()
 
-    def check(self, start: StartRequest, *, within_s: float | None = None) -> None:
+    def check(self, start: StartRequest, *, within_s: float | None = None) -> tuple[Job, ...]:
         """
         Refuse a start if the tenant holds a job that counts against it; sends one GET.
 
         With ``guard="none"`` nothing is asked.
+
+        Returns:
+            The jobs that a lost attempt of this resource may have started: one of them is its own.
 
         Raises:
             GuardError: There is such a job; the text has the lines that take it over or accept it.
@@ -78,12 +81,13 @@ class Guard:
         if not start.intent.dry_run:
             self._claim(start)
         if start.guard == "none":
-            return
+            return ()
         found = self.jobs_against(start, within_s=within_s)
-        if start.attempt is not None:
-            found = [job for job in found if not start.attempt.may_have_started(job)]
-        if found:
-            raise _against(start, found)
+        attempt = start.attempt
+        mine = [job for job in found if attempt is not None and attempt.may_have_started(job)]
+        if others := [job for job in found if job not in mine]:
+            raise _against(start, others)
+        return tuple(mine)
 
     def jobs_against(self, start: StartRequest, *, within_s: float | None = None) -> list[Job]:
         """
@@ -144,6 +148,22 @@ def second_live_job(other_urn: str, job_type: str) -> GuardError:
     )
 
 
+def open_attempt_of(urn: str, other_urn: str, job_type: str) -> GuardError:
+    """Return the error for a resource of the stack that may have started such a job."""
+    other, alias = name_in(other_urn), alias_for(urn, other_urn)
+    ways = [f"Run `pulumi up` with {other!r} in the program first: it finds out."]
+    if alias:
+        ways += [
+            "If it is the same backfill under a new name, add",
+            f'  opts=pulumi.ResourceOptions(aliases=["{alias}"])',
+        ]
+    return GuardError(
+        f"Nothing was started: {other!r} of this stack may have started a live {job_type} backfill "
+        f"in the same tenant, entity and organisations; the answer was lost. {ONCE}",
+        "\n".join(ways),
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Found:
     """
@@ -199,12 +219,10 @@ def already_there(
     accepted = ", ".join(f'"{id_}"' for id_ in [*sorted(known_job_ids), *(job.id for job in found)])
     ways += ["To start one more all the same, add", f"  known_job_ids=[{accepted}]"]
     if any(job.young for job in found):
-        ways += [
-            "and another value of  triggers, in case a lost attempt of this resource started it"
-        ]
+        ways += ["and change triggers, in case a lost attempt of this resource started it"]
     return GuardError(
         f"Nothing was started: tenant {tenant_id} holds {jobs} {job_type} backfill "
-        f"job{'s' if len(found) > 1 else ''} that this resource did not start:\n"
+        f"job{'s' if len(found) > 1 else ''} that state does not hold as this resource's:\n"
         + "\n".join(lines)
         + f"\n{ONCE} Zuora's list does not tell dry runs from live runs.",
         "\n".join(ways),

@@ -26,7 +26,8 @@ class StartRequest:
         known_job_ids: Jobs that a person has accepted.
         not_counted: The stack's dry runs, and its jobs in other entities or organisations.
         held_by: URNs of the stack's resources by the job that each holds, for texts.
-        attempt: An earlier attempt whose outcome is not known.
+        attempt: An earlier attempt whose outcome is not known, and that this start continues.
+        other_attempt: One that it does not continue: another was asked for, or it is too old.
         predecessor: The job that this one replaces.
         predecessor_status: Its status in state; one that has ended is not asked about again.
         predecessor_scope: The entity and the organisations that it runs in.
@@ -43,6 +44,7 @@ class StartRequest:
     not_counted: frozenset[str] = frozenset()
     held_by: Mapping[str, str] = field(default_factory=dict)
     attempt: Attempt | None = None
+    other_attempt: Attempt | None = None
     predecessor: str | None = None
     predecessor_status: str | None = None
     predecessor_scope: Scope | None = None

@@ -15,6 +15,7 @@ finds it again. The contract's six promises and a model that plays them are in D
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeGuard
@@ -89,7 +90,15 @@ class Submission:
                 start.predecessor_status,
                 start.predecessor_scope or start.scope,
             )
+        other = start.other_attempt
+        unsettled = other and other.may_still_start(self._zuora_now() or self._clock.now())
         self._check_guard(run)
+        if other and unsettled:  # the list does not show yet what may be on its way
+            raise JobError(
+                f"Nothing was started: the attempt of {iso(other.began)} may still start its job.",
+                f"Run `pulumi up` again after {iso(other.settled_on)}: the guard looks for that job "
+                "first.",
+            )
         for _ in range(MAX_CHAIN):
             try:
                 started = self._send(run)
@@ -111,7 +120,7 @@ class Submission:
         """GUARD: the list must be fresh when the first POST leaves, so its start is noted."""
         run.listed_at_s = self._clock.monotonic()
         run.lists += 1
-        self._guard.check(run.start, within_s=run.left_s())
+        run.perhaps_ours = self._guard.check(run.start, within_s=run.left_s())
 
     def _send(self, run: _Run) -> Started:
         """SEND: POST under one key until the outcome is known or the time is over."""
@@ -205,6 +214,8 @@ class Submission:
                 "was sent.",
                 "Add  " + _TAKE_OR_START.format(job.id),
             )
+        if strangers := [other for other in run.perhaps_ours if other.id != job.id]:
+            remark = " ".join(filter(None, [remark, _about_strangers(start, strangers)]))
         return StartedJob(
             job=job,
             idempotency_key=key,
@@ -233,8 +244,9 @@ class Submission:
         hint = f" {error.hint}" if _names_a_longer_wait(error) else ""
         later = _later(run.start.guard)
         again = (
-            f"Run `pulumi up` again before {iso(attempt.until)}: it continues this attempt and cannot "
-            "start a second job. Until then change neither type, triggers, tenant nor entity. "
+            f"Run `pulumi up` again before {iso(attempt.until)}: it continues this attempt. It finds the "
+            "job, or starts the one that is missing. Until then change neither the resource's name, "
+            "type, triggers, tenant nor entity. "
             f"Later, {later}"
         )
         if not attempt.can_be_continued(run.start.guard):
@@ -277,6 +289,7 @@ class _Run:
     refusals: tuple[str, ...] = ()
     listed_at_s: float = 0.0
     lists: int = 0
+    perhaps_ours: tuple[Job, ...] = ()
     posted_at_s: float = 0.0
     began: datetime | None = None
     window_since: datetime | None = None
@@ -352,6 +365,14 @@ def _refused(error: ApiError) -> JobRefusedError:
             "change triggers."
         )
     return JobRefusedError(f"{error.message} No job was started.", hint)
+
+
+def _about_strangers(start: StartRequest, jobs: Sequence[Job]) -> str:
+    return (
+        f"{start.intent.type} backfill job{'s' if len(jobs) > 1 else ''} "
+        f"{', '.join(job.described() for job in jobs)}, of the time of the lost attempt, was not "
+        f"started by this resource. If it is a live run, this is a SECOND one: look in {WHERE_TO_LOOK}."
+    )
 
 
 def _about_recovered(job: Job) -> str:

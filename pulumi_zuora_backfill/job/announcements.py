@@ -88,13 +88,14 @@ def announce_continuation(
     if continues:
         return Announcement(
             text=f"CONTINUES the {live}{kind} backfill of {began}, whose outcome is not known.\n"
-            f"Until {iso(attempt.until)} `pulumi up` finds its job, or starts the one that is missing: "
-            "no second job." + (f"\n{_IRREVERSIBLE}" if live else ""),
+            f"Until {iso(attempt.until)} `pulumi up` finds its job, or starts the one that is missing."
+            + (f"\n{_IRREVERSIBLE}" if live else ""),
             warning=bool(live),
         )
     return Announcement(
-        text=f"The {kind} backfill of {began} may have been started; its outcome was never known.\n"
-        "`pulumi up` asks Zuora first, and starts nothing if the job is there.",
+        text=f"The {live}{kind} backfill of {began} may have been started; its outcome was never "
+        "known.\n`pulumi up` asks Zuora first. It starts nothing if the job is there, and starts it "
+        "if it is not." + (f"\n{_IRREVERSIBLE}" if live else ""),
         warning=True,
     )
 
@@ -105,7 +106,13 @@ def _live(
     approved = _approval(inputs.get("verified"))
     news = f"LIVE {_kind(inputs)} backfill{_not_known(inputs)} {_where(inputs, settings)}"
     first = f"{'APPROVED ' if approved else ''}{news}.{_reason(inputs)}"
-    lines = [first, *approved, *_looked_past(inputs), _IRREVERSIBLE]
+    lines = [first, *approved, *_unguarded(inputs), _IRREVERSIBLE]
+    accepted = _accepted(inputs)
+    if accepted:
+        lines = [
+            f"ANOTHER LIVE RUN may follow: known_job_ids accepts earlier backfills: {accepted}.",
+            *lines,
+        ]
     if replaced and _had_live_jobs(replaced.outputs):
         lines = [
             f"SECOND LIVE RUN of {name!r} ({_why(replaced)}): Zuora Billing and Zuora Revenue may "
@@ -118,7 +125,8 @@ def _live(
 def _had_live_jobs(outputs: Mapping[str, Any]) -> bool:
     """Tell whether a resource has, or has had, a live job: also one before the job that is replaced."""
     history = History.from_state(outputs.get("history"))
-    return outputs.get("dryRun") is not True or bool(history.live_job_ids)
+    live = "jobId" in outputs and outputs.get("dryRun") is not True
+    return live or bool(history.live_job_ids)
 
 
 def _dry_run(
@@ -187,17 +195,19 @@ def _where(inputs: Mapping[str, Any], settings: Settings) -> str:
     return f"in {', '.join(parts)} at {at}"
 
 
-def _looked_past(inputs: Mapping[str, Any]) -> Sequence[str]:
-    """Say that the change itself switches the guard off, or has it look past earlier jobs."""
+def _unguarded(inputs: Mapping[str, Any]) -> Sequence[str]:
+    """Say that the program itself switches the guard off."""
     if inputs.get("guard") == "none":
         return ('guard="none": earlier backfills of this tenant are NOT looked for.',)
+    return ()
+
+
+def _accepted(inputs: Mapping[str, Any]) -> str:
+    """Name the earlier jobs that the guard looks past."""
     accepted = inputs.get("knownJobIds")
-    if not isinstance(accepted, list) or not accepted or is_unknown(accepted):
-        return ()
-    ids = ", ".join(map(str, accepted))
-    return (
-        f"ANOTHER RUN may follow: the change accepts earlier backfills (known_job_ids): {ids}.",
-    )
+    if inputs.get("guard") == "none" or not isinstance(accepted, list) or is_unknown(accepted):
+        return ""
+    return ", ".join(map(str, accepted))
 
 
 def _approval(verified: object) -> Sequence[str]:

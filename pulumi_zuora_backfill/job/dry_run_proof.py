@@ -14,6 +14,7 @@ from typing import Any, Final
 from pulumi_zuora_backfill.contract.intent import Intent, canonical_json
 from pulumi_zuora_backfill.errors import NotVerifiedError
 from pulumi_zuora_backfill.properties import DRY_RUN_SUFFIX, PYTHON_NAMES, name_in
+from pulumi_zuora_backfill.validation import is_unknown
 from pulumi_zuora_backfill.zuora.models import JobStatus
 
 APPROVALS: Final = ("auto", "wait")
@@ -23,7 +24,7 @@ def ran(intent: Intent) -> dict[str, Any]:
     """Return what a job runs and where: what a dry run has in common with its live job."""
     facts = {
         "type": intent.type,
-        "triggers": hashlib.sha256(canonical_json(intent.triggers).encode()).hexdigest(),
+        "triggers": _hash(intent.triggers),
         "baseUrl": intent.base_url,
         "tenantId": intent.tenant_id,
         "entityId": intent.entity_id,
@@ -50,6 +51,19 @@ def ensure_approved(name: str, verified: Mapping[str, Any]) -> None:
     )
 
 
+def ensure_same_run(name: str, verified: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
+    """
+    Make sure that the dry run had the same type and triggers, as far as a preview knows them.
+
+    Raises:
+        NotVerifiedError: It ran with others.
+    """
+    was, asked = verified.get("ran"), [inputs.get("type"), inputs.get("triggers")]
+    if isinstance(was, Mapping) and not is_unknown([was, asked]):
+        now = {**was, "type": asked[0], "triggers": _hash(asked[1])}
+        _ensure_alike(name, str(verified.get("dryRun")), was, now)
+
+
 def ensure_verified(verified: object, intent: Intent) -> None:
     """
     Make sure that a dry run of the very same backfill has completed cleanly and was approved.
@@ -63,11 +77,7 @@ def ensure_verified(verified: object, intent: Intent) -> None:
     if not isinstance(job_id, str) or not isinstance(approval, str):
         raise _not_verified(name, "it is not known which dry run it follows")
     ensure_approved(name, told)
-    different = _differences(told.get("ran"), ran(intent))
-    if different:
-        raise _not_verified(
-            name, f"the dry run {job_id} ran with another {' and '.join(different)}"
-        )
+    _ensure_alike(name, job_id, told.get("ran"), ran(intent))
     completed = told.get("completed")
     done = [
         job
@@ -98,8 +108,14 @@ def _not_verified(name: str, why: str) -> NotVerifiedError:
     )
 
 
-def _differences(was: object, now: Mapping[str, Any]) -> list[str]:
+def _ensure_alike(name: str, job_id: str, was: object, now: Mapping[str, Any]) -> None:
     if not isinstance(was, Mapping):
-        return ["configuration, as far as is known"]
-    names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
-    return [PYTHON_NAMES.get(name, name) for name in names]
+        raise _not_verified(name, f"it is not known what the dry run {job_id} ran with")
+    differ = [key for key in {**was, **now} if was.get(key) != now.get(key)]
+    if differ:
+        names = " and ".join(PYTHON_NAMES.get(key, key) for key in differ)
+        raise _not_verified(name, f"the dry run {job_id} differs in {names}")
+
+
+def _hash(triggers: Any) -> str:
+    return hashlib.sha256(canonical_json(triggers).encode()).hexdigest()

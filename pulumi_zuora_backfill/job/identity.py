@@ -21,6 +21,7 @@ class Identity:
         secrets: Inputs that the program declares as secrets.
         declared: Inputs that the program declares at all.
         unknown: Inputs that are not known in an update, whole or in part.
+        nulls: Where the triggers hold a null, which Pulumi drops.
         setting_keys: The ``zuora:*`` keys of the stack's configuration that the program sees.
     """
 
@@ -28,6 +29,7 @@ class Identity:
     secrets: frozenset[str]
     declared: frozenset[str]
     unknown: frozenset[str]
+    nulls: frozenset[str]
     setting_keys: frozenset[str]
 
     @classmethod
@@ -38,13 +40,14 @@ class Identity:
             return None
         names = {
             name: frozenset(map(str, told.get(name) or ()))
-            for name in ("secrets", "declared", "unknown", "settings")
+            for name in ("secrets", "declared", "unknown", "nulls", "settings")
         }
         return cls(
             urn=told["urn"],
             secrets=names["secrets"],
             declared=names["declared"],
             unknown=names["unknown"],
+            nulls=names["nulls"],
             setting_keys=names["settings"],
         )
 

@@ -66,7 +66,7 @@ def check_inputs(
         internal=INTERNAL,
         may_be_secret=("triggers", *secrets_of(news)),
     )
-    faults += _without_a_value(given)
+    faults += [*_without_a_value(given), *_nulls(given)]
     if not preview:
         faults += _unknown(given)
     dry_run = inputs.get("dryRun")
@@ -103,6 +103,19 @@ def _without_a_value(given: Mapping[str, Any]) -> list[Fault]:
             )
         )
     return faults
+
+
+def _nulls(given: Mapping[str, Any]) -> list[Fault]:
+    """Find what Pulumi drops from the triggers: without it they would ask for another run."""
+    identity = Identity.of(given)
+    return [
+        Fault(
+            wire_name="",
+            reason=f"{where} is null (an unset configuration value, or an output that does not "
+            "exist): give it a value, or leave it out",
+        )
+        for where in sorted(identity.nulls if identity else ())
+    ]
 
 
 def _unknown(given: Mapping[str, Any]) -> list[Fault]:

@@ -8,14 +8,15 @@ from typing import Any
 
 from pulumi_zuora_backfill.contract.attempt import Attempt
 from pulumi_zuora_backfill.contract.guard import second_live_job
-from pulumi_zuora_backfill.contract.tenant_check import scope_of
+from pulumi_zuora_backfill.contract.intent import Intent, key_for
+from pulumi_zuora_backfill.contract.tenant_check import ids_in, scope_of
 from pulumi_zuora_backfill.errors import ConfigurationError, InputError
 from pulumi_zuora_backfill.properties import PYTHON_NAMES, name_in
 from pulumi_zuora_backfill.settings.loading import Settings
 from pulumi_zuora_backfill.validation import is_unknown
 
 from .announcements import Announcement, Replaced, announce_continuation, announce_start
-from .dry_run_proof import ensure_approved
+from .dry_run_proof import ensure_approved, ensure_same_run
 from .identity import Identity, ensure_settings_arrive
 from .run_memory import RunMemory
 from .stack_state import StackState
@@ -72,6 +73,7 @@ def ensure_startable(
     verified = inputs.get("verified")
     if live and isinstance(verified, Mapping):
         ensure_approved(name_in(urn), verified)
+        ensure_same_run(name_in(urn), verified, inputs)
 
 
 def plan_start(
@@ -81,6 +83,7 @@ def plan_start(
     before: Mapping[str, Any] | None,
     changed: tuple[str, ...],
     run: RunMemory,
+    now: datetime,
 ) -> Announcement:
     """
     Say what a start, or a replacement, will do.
@@ -92,7 +95,10 @@ def plan_start(
         before: Outputs of what is replaced; ``None`` if nothing is.
         changed: The inputs that ask for the replacement.
         run: What this run has seen.
+        now: The time.
     """
+    if before is not None and not changed and _continues(urn, inputs, before, now):
+        return continuation_of(urn, inputs, before, settings, now)
     replaced = (
         Replaced(outputs=before, changed=changed, kept_by=run.kept_by(before.get("jobId"), urn))
         if before is not None
@@ -102,13 +108,14 @@ def plan_start(
 
 
 def continuation_of(
-    name: str,
+    urn: str,
     inputs: Mapping[str, Any],
     outputs: Mapping[str, Any],
     settings: Settings,
     now: datetime,
 ) -> Announcement:
-    """Say what becomes of an attempt in state; its intent is the declared one."""
+    """Say what becomes of an attempt in state that no change of the program replaces."""
+    name = name_in(urn)
     if inputs.get("existingJobId") is not None:
         return announce_start(name, inputs, settings)
     attempt = Attempt.from_state(outputs.get("attempt"))
@@ -119,10 +126,29 @@ def continuation_of(
         )
     if attempt.refused:
         return announce_start(name, inputs, settings)
-    continues = attempt.continues(attempt.intent_key, now) and attempt.can_be_continued(
+    return announce_continuation(inputs, attempt, _continues(urn, inputs, outputs, now))
+
+
+def _continues(
+    urn: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any], now: datetime
+) -> bool:
+    """Tell whether `up` goes on under the key of an open attempt; a renamed resource has another."""
+    attempt = Attempt.from_state(outputs.get("attempt")) if is_open_attempt(outputs) else None
+    if attempt is None:
+        return False
+    intent = Intent(
+        urn=urn,
+        base_url=str(outputs.get("baseUrl")),
+        tenant_id=str(outputs.get("tenantId")),
+        entity_id=outputs.get("effectiveEntityId"),
+        org_ids=ids_in(outputs.get("effectiveOrgIds")),
+        type=str(inputs.get("type")),
+        dry_run=inputs.get("dryRun") is True,
+        triggers=inputs.get("triggers"),
+    )
+    return attempt.continues(key_for(intent), now) and attempt.can_be_continued(
         str(inputs.get("guard"))
     )
-    return announce_continuation(inputs, attempt, continues)
 
 
 def adopts_what_it_replaces(job_id: str, changed: tuple[str, ...] = ()) -> InputError:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pulumi_zuora_backfill.connection import Voice, Zuora
 from pulumi_zuora_backfill.contract.attempt import Attempt
-from pulumi_zuora_backfill.contract.guard import Found, already_there, second_live_job
+from pulumi_zuora_backfill.contract.guard import Found, already_there, open_attempt_of
 from pulumi_zuora_backfill.contract.history import History
 from pulumi_zuora_backfill.contract.intent import Intent, key_for, track_id_for
 from pulumi_zuora_backfill.contract.start_request import StartedJob, StartRequest
@@ -155,15 +155,17 @@ def refuse_by_state(
     others = state.live_jobs(inputs["type"], scope, own)
     for other in others:
         if other.job_id is None:  # the outcome of its start is not known
-            raise second_live_job(other.urn, inputs["type"])
+            raise open_attempt_of(identity.urn, other.urn, inputs["type"])
     if others:
-        raise already_there(
+        refused = already_there(
             identity.urn,
             inputs["type"],
             str(others[0].outputs.get("tenantId")),
             [_found(other) for other in others],
             inputs.get("knownJobIds") or (),
         )
+        refused.add_hint("If it has failed or was stopped since, run `pulumi refresh` instead.")
+        raise refused
 
 
 def _found(other: StackJob) -> Found:
@@ -189,8 +191,9 @@ def start_job(zuora: Zuora, settings: Settings, start: Start) -> StartedJob:
         ensure_verified(inputs.get("verified"), start.intent)
     attempt = Attempt.from_state(before.get("attempt"))
     now = zuora.client.zuora_now() or zuora.clock.now()
+    other = None
     if attempt is not None and not attempt.continues(key_for(start.intent), now):
-        attempt = None
+        attempt, other = None, attempt
     timeouts = inputs.get(CUSTOM_TIMEOUTS) or {}
     return zuora.submission.submit(
         StartRequest(
@@ -207,6 +210,7 @@ def start_job(zuora: Zuora, settings: Settings, start: Start) -> StartedJob:
             not_counted=start.state.not_counted(start.scope),
             held_by=start.state.held_by(),
             attempt=attempt,
+            other_attempt=other,
             predecessor=before.get("jobId"),
             predecessor_status=before.get("status"),
             predecessor_scope=scope_in_state(before, settings),

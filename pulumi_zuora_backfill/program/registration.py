@@ -9,7 +9,7 @@ it goes to the provider as internal inputs; none of them is ever a change.
 from __future__ import annotations
 
 import re
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from inspect import signature
 from typing import Any
 
@@ -85,6 +85,7 @@ def identity_of(
             "secrets": [WIRE_NAMES.get(n, n) for n in declared if await _is_secret(props[n])],
             "declared": [WIRE_NAMES.get(n, n) for n in declared],
             **await _not_known(declared, props),
+            **await _nulls_in_triggers(props.get("triggers")),
             "settings": [key for _, key in NAMES.values() if pulumi.runtime.get_config(key)],
         }
 
@@ -132,6 +133,29 @@ async def _is_secret(value: Any) -> bool:
     if isinstance(value, str | int | float | None):
         return False
     return await pulumi.Output.from_input(value).is_secret()
+
+
+async def _nulls_in_triggers(triggers: Any) -> dict[str, Any]:
+    """Name the nulls inside of the triggers, which the SDK drops on their way to the provider."""
+    if isinstance(triggers, str | int | float | None):
+        return {}
+    output = pulumi.Output.from_input(triggers)
+    nulls = list(_nulls(await output.future(), "triggers")) if await output.is_known() else []
+    return {"nulls": nulls} if nulls else {}
+
+
+def _nulls(value: Any, where: str) -> Iterator[str]:
+    items = (
+        value.items()
+        if isinstance(value, Mapping)
+        else enumerate(value)
+        if isinstance(value, list | tuple)
+        else ()
+    )
+    for key, item in items:
+        if item is None and isinstance(value, Mapping):
+            yield f"{where}[{key!r}]"
+        yield from _nulls(item, f"{where}[{key!r}]")
 
 
 async def _not_known(declared: Iterable[str], props: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def excused(
     rivals = [each for each in beside if each.type == start.type and not each.dry_run]
     if "of this stack is a live" in text and start.guarded:
         return any(repr(each.name) in text for each in rivals)
-    if "that this resource did not start" in text and start.guarded:
+    if "that state does not hold as this resource's" in text and start.guarded:
         assert "known_job_ids=" in text and "existing_job_id=" in text
         found = [
             job
