@@ -56,6 +56,19 @@ def information(*lines: str) -> Announcement:
 # Live
 
 
+def test_what_the_program_accepts_or_switches_off_is_said() -> None:
+    """Jobs that a person accepts mean another live run, which is the news; no guard means that nobody looks."""
+    live = f"LIVE RatePlanCharge backfill {AT}."
+    assert told(knownJobIds=[JOB, OTHER]) == warning(
+        f"ANOTHER LIVE RUN may follow: known_job_ids accepts earlier backfills: {JOB}, {OTHER}.",
+        live,
+        CONSEQUENCES,
+    )
+    unguarded = 'guard="none": earlier backfills of this tenant are NOT looked for.'
+    assert told(knownJobIds=[JOB], guard="none") == warning(live, unguarded, CONSEQUENCES)
+    assert told(knownJobIds=[]) == told(knownJobIds=UNKNOWN) == told()
+
+
 def test_a_first_live_run_says_so_with_tenant_address_and_reason() -> None:
     """Type, tenant, address and reason stand in the first line, the consequences in the second."""
     assert told(reason="REV-1432") == warning(
