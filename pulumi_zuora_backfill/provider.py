@@ -26,11 +26,12 @@ from pulumi.dynamic import (
 
 from . import dynamic_host
 from .clock import Clock
-from .completion import lifecycle as completion
+from .completion import declared, waiting
 from .connection import Voice, Zuora, connect
 from .contract.tenant_check import place_mismatch, scope_of
 from .errors import ZuoraBackfillError
-from .job import lifecycle as job
+from .job.create import PartlyCreatedError, create_job
+from .job.delete import delete_job
 from .job.differences import changes_between
 from .job.identity import Identity, ensure_settings_arrive, identity_of
 from .job.inputs import check_inputs, ensure_job_id
@@ -41,8 +42,10 @@ from .job.plan import (
     is_open_attempt,
     plan_start,
 )
+from .job.read import read_job, unchanged
 from .job.run_memory import RunMemory
 from .job.stack_state import StackState
+from .job.update import update_job
 from .settings.loading import Settings, load_settings
 
 _VOICE = Voice(status=dynamic_host.status, info=dynamic_host.info, warn=dynamic_host.warn)
@@ -168,18 +171,18 @@ class BackfillJobProvider(_ZuoraProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Look the job up; never report it gone. An open attempt stays as it is."""
         if is_open_attempt(props):
-            return ReadResult(id_, job.unchanged(props))
+            return ReadResult(id_, unchanged(props))
         if "jobId" not in props:
             ensure_job_id(id_)
         zuora = self._connected()
-        return ReadResult(id_, job.read_job(zuora, self._settings, id_, props, _VOICE))
+        return ReadResult(id_, read_job(zuora, self._settings, id_, props, _VOICE))
 
     @dynamic_host.clean_errors
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Continue an open attempt; otherwise keep what was declared anew and send nothing."""
         if is_open_attempt(_olds):
             return UpdateResult(self._start(_news, _olds, _id))
-        return UpdateResult(job.update_job(_olds, _news, _run.changes(_urn(_news)), _VOICE))
+        return UpdateResult(update_job(_olds, _news, _run.changes(_urn(_news)), _VOICE))
 
     @dynamic_host.clean_errors
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
@@ -194,7 +197,7 @@ class BackfillJobProvider(_ZuoraProvider):
         if replacing and job_id is not None and taken == job_id:
             raise adopts_what_it_replaces(job_id)
         try:
-            job.delete_job(
+            delete_job(
                 self._connected,
                 self._settings,
                 self._clock,
@@ -218,10 +221,10 @@ class BackfillJobProvider(_ZuoraProvider):
         """Start or continue; state keeps an attempt whose outcome is not known."""
         identity = self._identity(props)
         try:
-            return job.create_job(
+            return create_job(
                 self._connected(), self._settings, props, identity, _VOICE, predecessor=before
             )
-        except job.PartlyCreatedError as error:
+        except PartlyCreatedError as error:
             raise dynamic_host.KeptInStateError(
                 str(error), id_ or error.id, error.outputs, error.unrecorded
             ) from error
@@ -245,9 +248,9 @@ class BackfillCompletionProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate; say what a new wait is for: a replacement asks for two diffs."""
-        inputs, faults = completion.check_completion(news)
-        if not faults and completion.begins_to_wait(_olds, inputs):
-            dynamic_host.info(completion.announce_wait(_olds, inputs, self._settings))
+        inputs, faults = declared.check_completion(news)
+        if not faults and declared.begins_to_wait(_olds, inputs):
+            dynamic_host.info(declared.announce_wait(_olds, inputs, self._settings))
         return CheckResult(
             inputs, [CheckFailure(fault.wire_name, fault.reason) for fault in faults]
         )
@@ -255,7 +258,7 @@ class BackfillCompletionProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Every change is an update."""
-        return DiffResult(changes=bool(completion.completion_changes(_olds, _news)), replaces=[])
+        return DiffResult(changes=bool(declared.completion_changes(_olds, _news)), replaces=[])
 
     @dynamic_host.clean_errors
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -267,7 +270,7 @@ class BackfillCompletionProvider(_ZuoraProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Look at the jobs once."""
         zuora = self._connected()
-        return ReadResult(id_, completion.read_completion(zuora, self._settings, props, _VOICE))
+        return ReadResult(id_, waiting.read_completion(zuora, self._settings, props, _VOICE))
 
     @dynamic_host.clean_errors
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
@@ -286,7 +289,7 @@ class BackfillCompletionProvider(_ZuoraProvider):
         if not _prepare_host() and _run.first_time("workers"):
             _warn_of_few_workers()
         zuora = self._connected()
-        return completion.await_jobs(zuora, self._settings, self._clock, inputs, kind, _VOICE, olds)
+        return waiting.await_jobs(zuora, self._settings, self._clock, inputs, kind, _VOICE, olds)
 
 
 def _without_preview(news: Mapping[str, Any]) -> dict[str, Any]:

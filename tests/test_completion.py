@@ -8,8 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from pulumi_zuora_backfill.completion.lifecycle import await_jobs, read_completion, timeout_of
+from pulumi_zuora_backfill.completion.declared import timeout_of
 from pulumi_zuora_backfill.completion.polling import Wait, progress_line, wait_for
+from pulumi_zuora_backfill.completion.waiting import await_jobs, read_completion
 from pulumi_zuora_backfill.connection import Voice, Zuora
 from pulumi_zuora_backfill.contract.submission import Submission
 from pulumi_zuora_backfill.errors import (

@@ -20,7 +20,7 @@ from pulumi_zuora_backfill.errors import (
     JobRefusedError,
     StateUnreadableError,
 )
-from pulumi_zuora_backfill.job.lifecycle import PartlyCreatedError
+from pulumi_zuora_backfill.job.create import PartlyCreatedError
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 from pulumi_zuora_backfill.testing.sandbox import RecordedRequest
 

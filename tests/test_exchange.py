@@ -35,10 +35,11 @@ from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 from pulumi_zuora_backfill.zuora.client import BackfillClient
 from pulumi_zuora_backfill.zuora.headers import retry_after_s
 from pulumi_zuora_backfill.zuora.http import Answer, Exchange
+from pulumi_zuora_backfill.zuora.lost_answers import Request
+from pulumi_zuora_backfill.zuora.request_thread import MAX_BODY, _Errand
 from pulumi_zuora_backfill.zuora.retries import Transport
 from pulumi_zuora_backfill.zuora.texts import clean
 from pulumi_zuora_backfill.zuora.token import ClientCredentials
-from pulumi_zuora_backfill.zuora.wire import MAX_BODY, Request, _Errand
 
 from .parts import NOWHERE, connect, http, raw_server
 

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.output import Unknown
 
-from pulumi_zuora_backfill.completion.lifecycle import check_completion
+from pulumi_zuora_backfill.completion.declared import check_completion
 from pulumi_zuora_backfill.errors import InputError
+from pulumi_zuora_backfill.input_checks import Fault, is_unknown
 from pulumi_zuora_backfill.job.differences import Changes, changes_between
 from pulumi_zuora_backfill.job.inputs import check_inputs, ensure_job_id, same
 from pulumi_zuora_backfill.properties import PYTHON_NAMES
 from pulumi_zuora_backfill.settings.loading import Settings
-from pulumi_zuora_backfill.validation import Fault, is_unknown
 
 URN = "urn:pulumi:dev::shop::pulumi-python:dynamic/zuora:BackfillJob::charges"
 JOB = "a" * 32

@@ -24,13 +24,21 @@ KINDS = {"RunError"} | {
 FUNCTIONS = {
     "announce_wait": "information",
     "_purged": "warning",
-    "_about_recovered": "warning",
+    "recovered": "warning",
+    "strangers": "warning",
+    "status_not_read": "warning",
     "_message": "ApiError",
     "_singular": "setting",
 }
 NAMED = {"_NO_MORE": "setting", "missing": "setting"}  # variables that hold texts
 # Here, a ValueError is read as it stands; elsewhere it becomes part of another text.
-CHECKS = ("settings/", "zuora/base_url.py", "validation.py", "contract/intent.py", "job/inputs.py")
+CHECKS = (
+    "settings/",
+    "zuora/base_url.py",
+    "input_checks.py",
+    "contract/intent.py",
+    "job/inputs.py",
+)
 HEADINGS = {
     "Previews": "announcement",
     "Warnings": "warning",

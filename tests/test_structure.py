@@ -26,7 +26,7 @@ ROOMS = (
     ("provider",),
     ("dynamic_host", "job", "completion"),
     ("connection",),
-    ("contract", "validation"),
+    ("contract", "input_checks"),
     ("settings",),
     ("zuora",),
     ("properties", "clock", "errors"),

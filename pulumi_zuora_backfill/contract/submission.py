@@ -15,26 +15,20 @@ finds it again. The contract's six promises and a model that plays them are in D
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, TypeGuard
+from typing import TYPE_CHECKING, Final
 
 from pulumi_zuora_backfill.clock import Clock
 from pulumi_zuora_backfill.errors import (
-    AmbiguousJobError,
     ApiError,
-    AskedToWaitError,
-    JobError,
-    JobRefusedError,
     NotFoundError,
     OutcomeUnknownError,
-    TransportError,
     ZuoraBackfillError,
 )
-from pulumi_zuora_backfill.zuora.models import BackfillType, Job, JobStatus, duration, iso
-from pulumi_zuora_backfill.zuora.refusals import WHERE_TO_LOOK
+from pulumi_zuora_backfill.zuora.models import BackfillType, Job, JobStatus
 
+from . import outcomes
 from .attempt import LATEST_JOB, LIFETIME, Attempt, Window
 from .guard import Guard
 from .intent import key_for
@@ -52,9 +46,6 @@ _CLOCK_SLACK_S = 1.0
 # An attempt that begins in time may go on a little; Zuora forgets a key after 24 hours.
 _MARGIN = timedelta(minutes=30)
 _TYPES: Final = frozenset(type.value for type in BackfillType)
-_TAKE_OR_START = (
-    'existing_job_id="{}"  to take it over, or another value of  triggers  to start one.'
-)
 
 
 class _ListIsOldError(Exception):
@@ -94,11 +85,7 @@ class Submission:
         unsettled = other and other.may_still_start(self._zuora_now() or self._clock.now())
         self._check_guard(run)
         if other and unsettled:  # the list does not show yet what may be on its way
-            raise JobError(
-                f"Nothing was started: the attempt of {iso(other.began)} may still start its job.",
-                f"Run `pulumi up` again after {iso(other.settled_on)}: the guard looks for that job "
-                "first.",
-            )
+            raise outcomes.not_settled(other)
         for _ in range(MAX_CHAIN):
             try:
                 started = self._send(run)
@@ -111,10 +98,7 @@ class Submission:
             if job.job.id not in start.own and job.job.status != JobStatus.STOPPED:
                 return job
             run.after, run.refusals = job.job.id, ()
-        raise AmbiguousJobError(
-            f"{MAX_CHAIN} jobs in a row were started and stopped for this resource.",
-            "Change `triggers` to start over.",
-        )
+        raise outcomes.stopped_again_and_again(MAX_CHAIN)
 
     def _check_guard(self, run: _Run) -> None:
         """GUARD: the list must be fresh when the first POST leaves, so its start is noted."""
@@ -140,25 +124,19 @@ class Submission:
                     return started
             except _ListIsOldError:
                 if run.lists == MAX_LISTS:
-                    raise TransportError(
-                        f"Could not start the backfill job: Zuora took more than {duration(FRESH_S)} "
-                        f"for each of {MAX_LISTS} lists of the tenant's jobs, so none was fresh "
-                        "enough to go by.",
-                        "Run `pulumi up` again later.",
-                        arrived=False,
-                    ) from None
+                    raise outcomes.no_fresh_list(FRESH_S, MAX_LISTS) from None
                 self._check_guard(run)
             except ZuoraBackfillError as error:
                 if error.outcome_open:
                     raise self._unknown(run, error) from error
-                if _refuses_the_job(error) and not error.saved:
-                    raise _refused(error) from error
+                if outcomes.refuses_the_job(error) and not error.saved:
+                    raise outcomes.refused(error) from error
                 raise
 
     def _recall(self, run: _Run, refusal: ApiError) -> None:
         """RECALL: a refusal that Zuora has saved may have been mended; go on under the key after it."""
         start, passed = run.start, (*run.refusals, str(refusal.answer_id))
-        refused = _refused(refusal)
+        refused = outcomes.refused(refusal)
         # State keeps the refusals, so that the next run goes on after them, however many there are.
         refused.attempt = self._attempt(run, passed)
         if refusal.answer_id in run.refusals:
@@ -168,12 +146,7 @@ class Submission:
         except ZuoraBackfillError as error:
             raise refused from error  # the refusal is what the user has to mend
         if found:
-            raise AmbiguousJobError(
-                f"{refusal.message} Zuora had saved this answer. The tenant holds {start.intent.type} "
-                "jobs that an attempt of this resource may have started: "
-                f"{', '.join(job.described() for job in found)}. Nothing more was sent.",
-                "Add  " + _TAKE_OR_START.format(found[-1].id),
-            ) from refusal
+            raise outcomes.refused_beside_jobs(refusal, start, found) from refusal
         known = len(run.continued.refusals) if run.continued else 0
         if len(passed) - known > MAX_REFUSALS:
             raise refused from refusal
@@ -185,37 +158,20 @@ class Submission:
         try:
             job = self._client.get(started.job_id, start.scope, within_s=run.left_s())
         except NotFoundError as error:
-            raise AmbiguousJobError(
-                f"Zuora answered with job {started.job_id}, but does not know it ({error.message})",
-                f"Nothing more was sent. If the job appears in {WHERE_TO_LOOK}, add  "
-                + _TAKE_OR_START.format(started.job_id),
-            ) from error
+            raise outcomes.unknown_job(started.job_id, error) from error
         except ZuoraBackfillError as error:
             job = Job(id=started.job_id, status=JobStatus.UNKNOWN.value, type=start.request.type)
-            remark = (
-                f"Job {job.id} was started, but its status could not be read: {error.message} "
-                "`pulumi refresh` reads it later."
-            )
+            remark = outcomes.status_not_read(job, error)
         else:
             if job.type in _TYPES - {start.request.type}:
-                raise AmbiguousJobError(
-                    f"Zuora answered with job {job.id} of type {job.type}, but "
-                    f"{start.request.type} was asked for. That job is left alone.",
-                    f'Look into {WHERE_TO_LOOK}, then add  existing_job_id="…"  with the right job, '
-                    "or another value of  triggers  to start one.",
-                )
+                raise outcomes.job_of_another_type(job, start)
             recovered = self._was_there_before(run, job)
             if recovered:
-                remark = _about_recovered(job)
+                remark = outcomes.recovered(job)
         if not start.history.complete and (recovered or job.age_s is None):
-            raise AmbiguousJobError(
-                f"Zuora answered with job {job.id}, which an earlier run may have started. State does "
-                "not hold which jobs this resource has had, so it may be an old one. Nothing more "
-                "was sent.",
-                "Add  " + _TAKE_OR_START.format(job.id),
-            )
+            raise outcomes.perhaps_an_old_job(job)
         if strangers := [other for other in run.perhaps_ours if other.id != job.id]:
-            remark = " ".join(filter(None, [remark, _about_strangers(start, strangers)]))
+            remark = " ".join(filter(None, [remark, outcomes.strangers(start, strangers)]))
         return StartedJob(
             job=job,
             idempotency_key=key,
@@ -236,31 +192,7 @@ class Submission:
         window: tuple[Window, ...] = ()
         if run.window_since and now:
             window = (Window(since=run.window_since, until=now + LATEST_JOB),)
-        attempt = self._attempt(run, run.refusals, window)
-        said = error.message
-        if _refuses_the_job(error):
-            said = f"One attempt got no clear answer, and the one after it was refused: {said}"
-        # The hints of other errors would lead elsewhere: another base URL is another key.
-        hint = f" {error.hint}" if _names_a_longer_wait(error) else ""
-        later = _later(run.start.guard)
-        again = (
-            f"Run `pulumi up` again before {iso(attempt.until)}: it continues this attempt. It finds the "
-            "job, or starts the one that is missing. Until then change neither the resource's name, "
-            "type, triggers, tenant nor entity. "
-            f"Later, {later}"
-        )
-        if not attempt.can_be_continued(run.start.guard):
-            again = (
-                "Zuora's answers tell no time, so its job cannot be told from somebody else's. Run "
-                f"`pulumi up` again: {later} If there is none, it starts the job."
-            )
-        return OutcomeUnknownError(
-            f"It is not known whether the {run.start.intent.type} backfill was started.\n{said}{hint}",
-            again,
-            attempt=attempt,
-            unrecorded_hint="This attempt could not be written to the state. Run `pulumi up` again: "
-            f"{later}",
-        )
+        return outcomes.unknown(run.start, error, self._attempt(run, run.refusals, window))
 
     def _attempt(
         self, run: _Run, refusals: tuple[str, ...], window: tuple[Window, ...] = ()
@@ -320,65 +252,11 @@ class _Run:
         now_s = self.clock.monotonic()
         first = self.continued.began if self.continued else self.began
         if first and (zuora_now or self.clock.now()) > first + LIFETIME + _MARGIN:
-            raise JobError(
-                "Nothing more was sent: Zuora is about to forget the idempotency key of this attempt.",
-                "Run `pulumi up` again: the guard looks first.",
-            )
+            raise outcomes.key_about_to_expire()
         if self.left_s() == 0 and self.start.timeout_s is not None:
-            raise TransportError(
-                f"Could not start the backfill job: the {duration(self.start.timeout_s)} of "
-                "custom_timeouts.create were over before the request could be sent.",
-                "Run `pulumi up` again, or give it more time.",
-                arrived=False,
-            )
+            raise outcomes.out_of_time(self.start.timeout_s)
         if self.began is None:
             if self.start.guard != "none" and now_s - self.listed_at_s > FRESH_S:
                 raise _ListIsOldError
             self.began, self.window_since = zuora_now or self.clock.now(), zuora_now
             self.posted_at_s = now_s
-
-
-def _refuses_the_job(error: ZuoraBackfillError) -> TypeGuard[ApiError]:
-    """Tell whether Zuora has looked at the request and said no; a refused token is no answer to it."""
-    return isinstance(error, ApiError) and error.answer_id is not None and error.status != 401
-
-
-def _names_a_longer_wait(error: ZuoraBackfillError) -> bool:
-    """Tell whether an error says which setting lets a call wait as long as Zuora asks for."""
-    return isinstance(error, AskedToWaitError) or (
-        isinstance(error, ApiError) and error.status == 429
-    )
-
-
-def _later(guard: str) -> str:
-    if guard == "none":
-        return f'look into {WHERE_TO_LOOK} first, as guard="none" looks for no job.'
-    return "the guard looks first: if the job is there, it prints the line that takes it over."
-
-
-def _refused(error: ApiError) -> JobRefusedError:
-    hint = error.hint or "Fix the cause and run `pulumi up` again."
-    if error.status == 422:
-        hint = (
-            "This idempotency key was used before with another tenant, URL or method, or with another "
-            "batch size: put the old batch_size back, take the job over with existing_job_id, or "
-            "change triggers."
-        )
-    return JobRefusedError(f"{error.message} No job was started.", hint)
-
-
-def _about_strangers(start: StartRequest, jobs: Sequence[Job]) -> str:
-    return (
-        f"{start.intent.type} backfill job{'s' if len(jobs) > 1 else ''} "
-        f"{', '.join(job.described() for job in jobs)}, of the time of the lost attempt, was not "
-        f"started by this resource. If it is a live run, this is a SECOND one: look in {WHERE_TO_LOOK}."
-    )
-
-
-def _about_recovered(job: Job) -> str:
-    age = f" {duration(job.age_s)} ago" if job.age_s is not None else ""
-    text = f"Job {job.id}, which an earlier attempt started{age}, was taken over; no second one was started."
-    if job.ended:
-        ended = "completed" if job.status == JobStatus.COMPLETED else "failed"
-        text += f"\nIt has already {ended}; to run another one, change `triggers`."
-    return text

@@ -24,6 +24,12 @@ def scope_of(properties: Mapping[str, Any]) -> Scope:
     return Scope(entity_id=properties.get("entityId"), org_ids=ids_in(properties.get("orgIds")))
 
 
+def scope_in_force(properties: Mapping[str, Any], settings: Settings) -> Scope:
+    """Return the declared entity and organisations, or the configured ones."""
+    declared = scope_of(properties)
+    return settings.scope_for(declared.entity_id, declared.org_ids)
+
+
 def ids_in(value: object) -> tuple[str, ...]:
     """Read a list of ids; state may hold anything, and what is no list counts as none."""
     return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
@@ -42,8 +48,7 @@ def place_of(base_url: str, tenant_id: str, scope: Scope) -> dict[str, Any]:
 def scope_in_state(properties: Mapping[str, Any], settings: Settings) -> Scope:
     """Return the entity and organisations of a job; today's for one that is looked up."""
     if "baseUrl" not in properties:
-        declared = scope_of(properties)
-        return settings.scope_for(declared.entity_id, declared.org_ids)
+        return scope_in_force(properties, settings)
     return _scope_then(properties)
 
 

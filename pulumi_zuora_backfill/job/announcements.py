@@ -13,10 +13,10 @@ from typing import Any
 
 from pulumi_zuora_backfill.contract.attempt import Attempt
 from pulumi_zuora_backfill.contract.history import History
-from pulumi_zuora_backfill.contract.tenant_check import scope_of
+from pulumi_zuora_backfill.contract.tenant_check import scope_in_force
+from pulumi_zuora_backfill.input_checks import is_unknown
 from pulumi_zuora_backfill.properties import PYTHON_NAMES
 from pulumi_zuora_backfill.settings.loading import Settings
-from pulumi_zuora_backfill.validation import is_unknown
 from pulumi_zuora_backfill.zuora.models import ENDED, iso
 from pulumi_zuora_backfill.zuora.texts import clean
 
@@ -184,8 +184,8 @@ def _not_known(inputs: Mapping[str, Any]) -> str:
 
 
 def _where(inputs: Mapping[str, Any], settings: Settings) -> str:
-    declared = scope_of({name: value for name, value in inputs.items() if not is_unknown(value)})
-    scope = settings.scope_for(declared.entity_id, declared.org_ids)
+    told = {name: value for name, value in inputs.items() if not is_unknown(value)}
+    scope = scope_in_force(told, settings)
     parts = [f"tenant {settings.tenant_id}"] if settings.tenant_id else ["the credentials' tenant"]
     if scope.entity_id and not is_unknown(inputs.get("entityId")):
         parts.append(f"entity {scope.entity_id}")

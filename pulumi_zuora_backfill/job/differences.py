@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pulumi_zuora_backfill.contract.intent import is_derived
-from pulumi_zuora_backfill.contract.tenant_check import ids_in, scope_of
+from pulumi_zuora_backfill.contract.tenant_check import ids_in, scope_in_force
+from pulumi_zuora_backfill.input_checks import is_unknown
 from pulumi_zuora_backfill.properties import CUSTOM_TIMEOUTS, INPUTS, WIRE_NAMES
 from pulumi_zuora_backfill.settings.loading import Settings
-from pulumi_zuora_backfill.validation import is_unknown
-from pulumi_zuora_backfill.zuora.models import Scope
 
 from .inputs import same
 
@@ -78,7 +77,7 @@ def changes_between(
         if not differs(name):
             continue
         if not is_unknown(news.get(name)) and same(
-            _in_force(name, scope_of(news), settings), _was_in_force(name, olds)
+            _in_force(name, news, settings), _was_in_force(name, olds)
         ):
             state_only.append(name)  # said in another place, but still the same
         else:
@@ -97,8 +96,8 @@ def track_id_is_derived(olds: Mapping[str, Any]) -> bool:
     return is_derived(olds.get("trackId"))
 
 
-def _in_force(name: str, declared: Scope, settings: Settings) -> Any:
-    scope = settings.scope_for(declared.entity_id, declared.org_ids)
+def _in_force(name: str, news: Mapping[str, Any], settings: Settings) -> Any:
+    scope = scope_in_force(news, settings)
     return scope.entity_id if name == "entityId" else list(scope.org_ids)
 
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from pulumi_zuora_backfill.contract.intent import Intent, canonical_json
 from pulumi_zuora_backfill.errors import NotVerifiedError
+from pulumi_zuora_backfill.input_checks import is_unknown
 from pulumi_zuora_backfill.properties import DRY_RUN_SUFFIX, PYTHON_NAMES, name_in
-from pulumi_zuora_backfill.validation import is_unknown
 from pulumi_zuora_backfill.zuora.models import JobStatus
 
 APPROVALS: Final = ("auto", "wait")

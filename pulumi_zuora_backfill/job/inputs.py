@@ -12,14 +12,7 @@ from typing import Any, Final
 from pulumi_zuora_backfill.contract.guard import GUARDS
 from pulumi_zuora_backfill.contract.intent import canonical, canonical_json
 from pulumi_zuora_backfill.errors import InputError
-from pulumi_zuora_backfill.properties import (
-    CUSTOM_TIMEOUTS,
-    DECISIVE,
-    INTERNAL,
-    PYTHON_NAMES,
-    WIRE_NAMES,
-)
-from pulumi_zuora_backfill.validation import (
+from pulumi_zuora_backfill.input_checks import (
     Check,
     Fault,
     boolean,
@@ -33,6 +26,13 @@ from pulumi_zuora_backfill.validation import (
     text,
     track_id,
     whole_number,
+)
+from pulumi_zuora_backfill.properties import (
+    CUSTOM_TIMEOUTS,
+    DECISIVE,
+    INTERNAL,
+    PYTHON_NAMES,
+    WIRE_NAMES,
 )
 from pulumi_zuora_backfill.zuora.models import JOB_ID_LENGTH, BackfillType, job_id_of
 from pulumi_zuora_backfill.zuora.texts import clean

@@ -9,18 +9,18 @@ from typing import Any
 from pulumi_zuora_backfill.contract.attempt import Attempt
 from pulumi_zuora_backfill.contract.guard import second_live_job
 from pulumi_zuora_backfill.contract.intent import Intent, key_for
-from pulumi_zuora_backfill.contract.tenant_check import ids_in, scope_of
+from pulumi_zuora_backfill.contract.tenant_check import ids_in, scope_in_force
 from pulumi_zuora_backfill.errors import ConfigurationError, InputError
+from pulumi_zuora_backfill.input_checks import is_unknown
 from pulumi_zuora_backfill.properties import PYTHON_NAMES, name_in
 from pulumi_zuora_backfill.settings.loading import Settings
-from pulumi_zuora_backfill.validation import is_unknown
 
 from .announcements import Announcement, Replaced, announce_continuation, announce_start
 from .dry_run_proof import ensure_approved, ensure_same_run
 from .identity import Identity, ensure_settings_arrive
+from .refused_by_state import refuse_by_state
 from .run_memory import RunMemory
 from .stack_state import StackState
-from .start import refuse_by_state
 
 
 def is_open_attempt(outputs: Mapping[str, Any]) -> bool:
@@ -65,8 +65,7 @@ def ensure_startable(
     )
     live = inputs.get("dryRun") is False and inputs.get("existingJobId") is None
     if live and not is_unknown([inputs.get(name) for name in ("type", "entityId", "orgIds")]):
-        declared = scope_of(inputs)
-        scope = settings.scope_for(declared.entity_id, declared.org_ids)
+        scope = scope_in_force(inputs, settings)
         other = run.starts_beside(inputs["type"], scope, urn)
         if other and inputs.get("guard") != "none":
             raise second_live_job(other, inputs["type"])

@@ -8,7 +8,6 @@ from typing import Any
 
 from pulumi_zuora_backfill.connection import Voice, Zuora
 from pulumi_zuora_backfill.contract.attempt import Attempt
-from pulumi_zuora_backfill.contract.guard import Found, already_there, open_attempt_of
 from pulumi_zuora_backfill.contract.history import History
 from pulumi_zuora_backfill.contract.intent import Intent, key_for, track_id_for
 from pulumi_zuora_backfill.contract.start_request import StartedJob, StartRequest
@@ -16,10 +15,11 @@ from pulumi_zuora_backfill.contract.tenant_check import (
     ensure_one_tenant,
     ensure_replaced_in_place,
     ensure_same_tenant,
+    scope_in_force,
     scope_in_state,
     scope_of,
 )
-from pulumi_zuora_backfill.errors import InputError, JobError, NotFoundError, StateUnreadableError
+from pulumi_zuora_backfill.errors import JobError, NotFoundError
 from pulumi_zuora_backfill.properties import CUSTOM_TIMEOUTS
 from pulumi_zuora_backfill.settings.loading import Settings
 from pulumi_zuora_backfill.settings.parsing import duration_s
@@ -28,7 +28,8 @@ from pulumi_zuora_backfill.zuora.refusals import WHERE_TO_LOOK
 
 from .dry_run_proof import ensure_verified
 from .identity import Identity
-from .stack_state import StackJob, StackState
+from .refused_by_state import refuse_by_state
+from .stack_state import StackState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +84,9 @@ def prepare_start(
         ZuoraBackfillError: Something stands against it; nothing was started.
     """
     before = state.predecessor if predecessor is None else predecessor
-    declared = scope_of(inputs)
-    scope = settings.scope_for(declared.entity_id, declared.org_ids)
+    scope = scope_in_force(inputs, settings)
     refuse_by_state(identity, inputs, settings, state, before)
-    ensure_replaced_in_place(zuora.base_url, before, settings, declared, scope)
+    ensure_replaced_in_place(zuora.base_url, before, settings, scope_of(inputs), scope)
     tenant_id = zuora.client.tenant_id()
     ensure_same_tenant(tenant_id, before)
     ensure_one_tenant((job.outputs for job in state.jobs), zuora.base_url, tenant_id)
@@ -108,73 +108,6 @@ def prepare_start(
         history=History.from_state(before.get("history")) if before else History(),
         predecessor=before,
         state=state,
-    )
-
-
-def refuse_by_state(
-    identity: Identity,
-    inputs: Mapping[str, Any],
-    settings: Settings,
-    state: StackState,
-    predecessor: Mapping[str, Any],
-) -> None:
-    """
-    Refuse what state alone forbids, in a preview too; nothing is sent.
-
-    Raises:
-        StateUnreadableError: State is unknown, so a live job could be a second one, and a dry run
-            could be handed the job that it replaces.
-        WrongTenantError: The stack's jobs are at another address or in another tenant.
-        InputError: A dry run of the stack is to be taken over as a live job.
-        GuardError: Another resource of the stack holds a live job of this type and place.
-    """
-    known = inputs.get("dryRun") is True and predecessor
-    if inputs.get("existingJobId") is None and state.unreadable and not known:
-        raise StateUnreadableError(
-            f"Nothing was started: the state of this stack could not be read ({state.unreadable}).\n"
-            "A live backfill could be a second one.",
-            "Run `pulumi up` again. If that does not help, look at the state backend: "
-            "`pulumi stack export` must work.",
-        )
-    ensure_one_tenant((job.outputs for job in state.jobs), settings.base_url, settings.tenant_id)
-    if inputs.get("dryRun") is False and state.is_dry_run(inputs.get("existingJobId")):
-        raise InputError(
-            f"Nothing was started: existing_job_id is {inputs['existingJobId']}, a dry run, which can be "
-            "no live job.",
-            "Take existing_job_id away; a VerifiedBackfill is approved by  approval  alone.",
-        )
-    if inputs.get("existingJobId") is not None or inputs.get("dryRun") is not False:
-        return
-    if inputs.get("guard") == "none" or not isinstance(inputs.get("type"), str):
-        return
-    declared = scope_of(inputs)
-    scope = settings.scope_for(declared.entity_id, declared.org_ids)
-    own = [identity.urn, *History.from_state(predecessor.get("history")).job_ids]
-    own += [predecessor["jobId"]] if predecessor.get("jobId") else []
-    own += map(str, inputs.get("knownJobIds") or ())
-    others = state.live_jobs(inputs["type"], scope, own)
-    for other in others:
-        if other.job_id is None:  # the outcome of its start is not known
-            raise open_attempt_of(identity.urn, other.urn, inputs["type"])
-    if others:
-        refused = already_there(
-            identity.urn,
-            inputs["type"],
-            str(others[0].outputs.get("tenantId")),
-            [_found(other) for other in others],
-            inputs.get("knownJobIds") or (),
-        )
-        refused.add_hint("If it has failed or was stopped since, run `pulumi refresh` instead.")
-        raise refused
-
-
-def _found(other: StackJob) -> Found:
-    status, created = other.outputs.get("status"), other.outputs.get("createdOn")
-    return Found(
-        id=str(other.job_id),
-        described=f"{other.job_id} (last seen {status}, created {created})",
-        young=False,
-        holder=other.urn,
     )
 
 

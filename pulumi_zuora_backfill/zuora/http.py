@@ -19,9 +19,10 @@ from pulumi_zuora_backfill.errors import TransportError
 
 from .base_url import is_loopback
 from .headers import moment_of, retry_after_s, seconds_of
+from .lost_answers import CHECK_THE_WAY, Request
 from .refusals import error_from_answer
+from .request_thread import RequestThreads, Response
 from .texts import text_or_none
-from .wire import CHECK_THE_WAY, Request, Response, Wire
 
 ATTEMPT_TIMEOUT_S: Final = 130.0  # Zuora's gateway gives up at 120 s
 
@@ -65,12 +66,12 @@ class Exchange:
         host = urlsplit(base_url).hostname or ""
         # A proxy is never asked for a server on this very machine: it would see the secret.
         self._proxies = {"no_proxy": host} if is_loopback(host) else None
-        self._wire = Wire(self._clock.sleep)
+        self._threads = RequestThreads(self._clock.sleep)
         self._ahead_s: float | None = None
 
     def close(self) -> None:
         """Close the connections that are kept open; the next request opens a new one."""
-        self._wire.close()
+        self._threads.close()
 
     def zuora_now(self) -> datetime | None:
         """Return the time by Zuora's clock; ``None`` where no answer has told it yet."""
@@ -137,7 +138,7 @@ class Exchange:
             body=data,
             proxies=self._proxies,
         )
-        response = self._wire.carry(request, timeout_s)
+        response = self._threads.carry(request, timeout_s)
         date = moment_of(response.headers.get("Date"))
         if date is not None:
             ahead_s = date.timestamp() - self._clock.monotonic()

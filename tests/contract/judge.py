@@ -16,7 +16,7 @@ from pulumi_zuora_backfill.errors import (
     OutcomeUnknownError,
     ZuoraBackfillError,
 )
-from pulumi_zuora_backfill.job.lifecycle import PartlyCreatedError
+from pulumi_zuora_backfill.job.create import PartlyCreatedError
 from pulumi_zuora_backfill.testing.sandbox import Operation, RecordedRequest
 
 from .oracle import DAY_S, Oracle, Start, started_in

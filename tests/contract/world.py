@@ -13,19 +13,15 @@ from itertools import count
 from typing import Any
 
 from pulumi_zuora_backfill.errors import ZuoraBackfillError
+from pulumi_zuora_backfill.job.create import PartlyCreatedError, create_job
+from pulumi_zuora_backfill.job.delete import delete_job
 from pulumi_zuora_backfill.job.differences import changes_between
 from pulumi_zuora_backfill.job.identity import identity_of
 from pulumi_zuora_backfill.job.inputs import check_inputs
-from pulumi_zuora_backfill.job.lifecycle import (
-    PartlyCreatedError,
-    create_job,
-    delete_job,
-    read_job,
-    unchanged,
-    update_job,
-)
 from pulumi_zuora_backfill.job.plan import adopts_what_it_replaces, ensure_startable
+from pulumi_zuora_backfill.job.read import read_job, unchanged
 from pulumi_zuora_backfill.job.stack_state import StackState
+from pulumi_zuora_backfill.job.update import update_job
 from pulumi_zuora_backfill.program import state_reader
 from pulumi_zuora_backfill.settings.loading import DEFAULT_CALL_TIMEOUT_S
 from pulumi_zuora_backfill.testing.sandbox import Behaviours, RecordedRequest, Sandbox, SandboxJob

@@ -7,7 +7,6 @@ there is time, and a cancelled run is noticed meanwhile.
 
 from __future__ import annotations
 
-import ssl
 import threading
 import time
 import zlib
@@ -18,15 +17,11 @@ from io import BytesIO
 from typing import Final
 
 import requests
-from requests import exceptions as lower
-from urllib3 import exceptions as lowest
 
-from pulumi_zuora_backfill.errors import TransportError, ZuoraBackfillError
+from pulumi_zuora_backfill.errors import ZuoraBackfillError
 
-CHECK_THE_WAY: Final = (
-    "Check the base URL (ZUORA_BASE_URL or zuora:baseUrl) and the network, "
-    "then run the same command again."
-)
+from .lost_answers import Request, TooLargeError, as_transport_error, lost
+
 MAX_BODY: Final = 10_000_000
 _CONNECT_TIMEOUT_S = 10.0
 _CHUNK = 65_536
@@ -50,31 +45,7 @@ class Response:
     content: bytes
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """
-    A request as it goes out.
-
-    Attributes:
-        operation: What is asked, for error texts.
-        method: The HTTP method.
-        base_url: Where it goes.
-        path: The path below the base URL.
-        headers: All headers but those of HTTP itself.
-        body: The body, or ``None`` for a request that only reads.
-        proxies: As `requests` takes them.
-    """
-
-    operation: str
-    method: str
-    base_url: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes | None = None
-    proxies: dict[str, str] | None = None
-
-
-class Wire:
+class RequestThreads:
     """Carries requests over connections that it keeps; follows no redirect, keeps no cookie."""
 
     def __init__(self, sleep: Callable[[float], None]) -> None:
@@ -107,7 +78,7 @@ class Wire:
             while not errand.done.wait(min(_SLICE_S, max(0.0, until_s - time.monotonic()))):
                 self._sleep(0)
                 if time.monotonic() >= until_s:
-                    raise _lost(request, TimeoutError(), "no answer came from {host} in time")
+                    raise lost(request, TimeoutError(), "no answer came from {host} in time")
             return errand.outcome()
         except BaseException as error:
             arrived = errand.abandon()
@@ -142,10 +113,6 @@ class _Body(BytesIO):
 
 class _WithdrawnError(Exception):
     """Nobody waits for the answer any more."""
-
-
-class _TooLargeError(Exception):
-    """The body of an answer is longer than any of Zuora's."""
 
 
 class _Session(requests.Session):
@@ -202,7 +169,7 @@ class _Errand(threading.Thread):
         """Return the answer, or raise what became of it."""
         if isinstance(self._result, Response):
             return self._result
-        raise _as_transport_error(self._request, self._result, self.abandon()) from self._result
+        raise as_transport_error(self._request, self._result, self.abandon()) from self._result
 
     def abandon(self) -> bool:
         """Let nothing leave from now on, and tell whether the request may have been carried out."""
@@ -226,7 +193,7 @@ def _content(response: requests.Response) -> bytes:
     for chunk in chunks:
         content += chunk
         if len(content) > MAX_BODY:
-            raise _TooLargeError
+            raise TooLargeError
     return bytes(content)
 
 
@@ -240,66 +207,3 @@ def _unzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
     yield unzip.flush()
     if not unzip.eof:
         raise zlib.error("the end is missing")
-
-
-# What is raised → whether it may be tried again, and what to say. The first that fits counts.
-_LOST: Final[tuple[tuple[type[BaseException], bool, str], ...]] = (
-    (lowest.NameResolutionError, True, "the host name of {host} is not known"),
-    (lowest.NewConnectionError, True, "{host} cannot be reached"),
-    (ssl.SSLCertVerificationError, False, "the TLS certificate of {host} was not accepted"),
-    (lower.SSLError, True, "the TLS connection to {host} broke off"),
-    (lower.ConnectTimeout, True, "{host} did not take the connection in time"),
-    (lower.ReadTimeout, True, "no answer came from {host} in time"),
-    (lowest.ReadTimeoutError, True, "no answer came from {host} in time"),
-    (lower.ConnectionError, True, "the connection to {host} was lost"),
-    (lowest.ProtocolError, True, "the answer from {host} broke off"),
-    (zlib.error, True, "the answer from {host} could not be decoded"),
-    (_TooLargeError, False, "the answer from {host} is too long to be one of Zuora's"),
-    (lower.RequestException, False, "the request could not be sent to {host}"),
-    (lowest.LocationValueError, False, "{host} is not an address"),
-    (lowest.HTTPError, True, "the connection to {host} was lost"),
-    (OSError, False, "the CA bundle (REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE) cannot be read"),
-)
-
-
-def _as_transport_error(request: Request, error: BaseException, arrived: bool) -> BaseException:
-    """Say what became of a request that brought no answer; a fault of ours stays what it is."""
-    reason = _innermost(error)
-    transient, text = next(
-        (
-            (transient, text)
-            for kind, transient, text in _LOST
-            if isinstance(reason, kind) or isinstance(error, kind)
-        ),
-        (False, ""),
-    )
-    if not text:
-        return error
-    if isinstance(error, lower.ProxyError) and not arrived:
-        text = "the proxy did not let the request through to {host}"
-    return _lost(request, reason, text, arrived=arrived, transient=transient)
-
-
-def _lost(
-    request: Request,
-    reason: BaseException,
-    text: str,
-    *,
-    arrived: bool = False,
-    transient: bool = True,
-) -> TransportError:
-    return TransportError(
-        f"Could not {request.operation}: {text.format(host=request.base_url)} "
-        f"({type(reason).__name__.lstrip('_')}).",
-        CHECK_THE_WAY,
-        arrived=arrived,
-        transient=transient,
-    )
-
-
-def _innermost(error: BaseException) -> BaseException:
-    """Follow what urllib3 wrapped to the reason itself."""
-    inner = getattr(error, "reason", None) or next(
-        (arg for arg in error.args if isinstance(arg, BaseException)), None
-    )
-    return _innermost(inner) if isinstance(inner, BaseException) else error
