@@ -1,7 +1,8 @@
 """
 Run Zuora's auto backfill from a Pulumi stack: started once, never lost, always clear.
 
-Start with `BackfillJob`; `BackfillCompletion` waits for jobs, `VerifiedBackfill` runs dry before it runs live.
+Start with `BackfillJob`; `BackfillCompletion` waits for jobs, and `VerifiedBackfill` runs dry
+before it runs live.
 Importing this package creates nothing and loads no HTTP library.
 """
 

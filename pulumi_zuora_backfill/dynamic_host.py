@@ -1,8 +1,10 @@
 """
-What Pulumi's dynamic plugin host does not hand to a provider: its call, clean errors, live status, more workers, cancellation, keys of the configuration.
+What Pulumi's dynamic plugin host does not hand to a provider.
 
-Nothing else in the package knows of frames, gRPC or the engine. Each piece works alone; where the host changes under it, it falls back to plain behaviour:
-a traceback instead of one line, no live line, four workers, a wait that Ctrl-C does not shorten, no word on misspelt keys.
+Its call, clean errors, live status, more workers, cancellation, keys of the configuration. Nothing
+else in the package knows of frames, gRPC or the engine. Each piece works alone; where the host
+changes under it, it falls back to plain behaviour: a traceback instead of one line, no live line,
+four workers, a wait that Ctrl-C does not shorten, no word on misspelt keys.
 """
 
 from __future__ import annotations
@@ -61,8 +63,8 @@ def clean_errors(method: F) -> F:
     """
     Make a provider method fail with one clean text instead of a traceback.
 
-    The host turns every exception into the text of its traceback. The engine prefers the status in a
-    gRPC trailer of the same code, so that is where our message goes, and what state has to keep.
+    The host turns every exception into the text of its traceback. The engine prefers the status in
+    a gRPC trailer of the same code, so that is where our message goes, and what state has to keep.
     Fallback: the exception passes as it is, and state keeps nothing.
     """
 
@@ -83,7 +85,7 @@ def clean_errors(method: F) -> F:
             if call is None:
                 raise error from None
             call[1].set_trailing_metadata(((_TRAILER, status.SerializeToString()),))
-            # The host sends the traceback along; with all its causes it may be too long for a trailer.
+            # The host sends the traceback along; its causes may be too long for a trailer.
             raise error.with_traceback(None) from None
 
     return guarded  # type: ignore[return-value]  # functools.wraps keeps the signature
@@ -92,7 +94,7 @@ def clean_errors(method: F) -> F:
 def _record(
     error: KeptInStateError, call: _Call | None
 ) -> provider_pb2.ErrorResourceInitFailed | None:
-    """Return what makes the engine keep a failed resource; ``None`` if the host does not show how."""
+    """Return what makes the engine keep a failed resource; ``None`` if it is not known how."""
     request = call[0] if call else None
     inputs = getattr(request, "properties", None) or getattr(request, "news", None)
     try:
@@ -105,13 +107,13 @@ def _record(
 
 
 def served_urn() -> str:
-    """Return the URN of the resource that is being worked on; empty if the host does not show it."""
+    """Return the URN of the resource that is worked on; empty if the host does not show it."""
     call = _served_call()
     return str(getattr(call[0], "urn", "")) if call else ""
 
 
 def status(text: str) -> None:
-    """Show a live line in the row of the resource that is being worked on; it is gone when the work is done."""
+    """Show a live line in the row of the resource that is worked on, while it is."""
     _log(engine_pb2.INFO, text, ephemeral=True)
 
 
@@ -121,7 +123,7 @@ def info(text: str) -> None:
 
 
 def warn(text: str) -> None:
-    """Leave a warning under the resource; it stands in the preview and in the comment on a pull request."""
+    """Leave a warning under the resource, in the preview and in a pull request's comment."""
     _log(engine_pb2.WARNING, text, ephemeral=False)
 
 
@@ -152,7 +154,8 @@ def hear_cancellation() -> bool:
         Whether it could be arranged; otherwise only the end of a call is noticed.
     """
     for handlers in gc.get_objects():
-        # By type, as asking a dead proxy for its class raises; by key only, as other threads change other dictionaries.
+        # By type, as asking a dead proxy for its class raises; by key only, as other threads
+        # change other dictionaries.
         handler = handlers.get(_CANCEL) if type(handlers) is dict else None
         if isinstance(handler, grpc.RpcMethodHandler):
 
@@ -184,13 +187,13 @@ def sleep(seconds: float) -> None:
 
 
 def config_keys(config: Config) -> list[str]:
-    """Return the full keys of the configuration that reaches the provider; the host asks by one key."""
+    """Return the full keys of the configuration that reaches the provider."""
     values = getattr(config, "_props", None)
     return list(values) if isinstance(values, dict) else []
 
 
 def is_project(config: Config, name: str) -> bool:
-    """Tell whether the project has this name, so that its own keys look like keys of that namespace."""
+    """Tell whether the project has this name: its own keys are in that namespace."""
     return getattr(config, "_project_name", None) == name
 
 
@@ -206,7 +209,7 @@ def _served_call() -> _Call | None:
 
 
 def _log(severity: engine_pb2.LogSeverity.ValueType, text: str, *, ephemeral: bool) -> None:
-    """Write to the engine's log, under the resource of the call that is served; say nothing where there is no engine."""
+    """Write to the engine's log, under the resource that is served; nothing without an engine."""
     call = _served_call()
     engine = _engine_stub()
     if call is None or engine is None:

@@ -1,4 +1,8 @@
-"""Names that state holds for ever, and the two spellings of every property: snake_case in Python, camelCase in state and on the wire."""
+"""
+Names that state holds for ever, and the two spellings of every property.
+
+snake_case in Python, camelCase in state and on the wire.
+"""
 
 from __future__ import annotations
 

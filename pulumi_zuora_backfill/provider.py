@@ -66,8 +66,10 @@ def _prepare_host() -> bool:
 def _warn_of_few_workers() -> None:
     """Say that waits will be slow, if the host could not be helped."""
     dynamic_host.warn(
-        "Waits may hold up other resources: this version of Pulumi's plugin host serves four calls at "
-        "a time.\nPut all jobs into the job_ids of one BackfillCompletion, and tell the maintainers of "
+        "Waits may hold up other resources: this version of Pulumi's plugin host serves four calls "
+        "at "
+        "a time.\nPut all jobs into the job_ids of one BackfillCompletion, and tell the "
+        "maintainers of "
         "pulumi-zuora-backfill."
     )
 
@@ -130,7 +132,8 @@ class BackfillJobProvider(_ZuoraProvider):
         mismatch = place_mismatch(self._settings.base_url, _olds, self._settings, scope_of(_news))
         if mismatch and _run.first_time(f"mismatch {urn}"):
             dynamic_host.warn(
-                f"Job {job_id or '(id not known)'} in state belongs to {mismatch}.\nRefresh, destroy and "
+                f"Job {job_id or '(id not known)'} in state belongs to {mismatch}.\nRefresh, "
+                "destroy and "
                 "replacement are refused until the settings fit."
             )
         changes = changes_between(job_id, _olds, _news, self._settings, preview=_run.preview)
@@ -151,7 +154,8 @@ class BackfillJobProvider(_ZuoraProvider):
             and _run.first_time(f"line {urn}")
         ):
             dynamic_host.warn(
-                f"Keep existing_job_id: job {job_id} was taken over, not started here.\nWithout that line "
+                f"Keep existing_job_id: job {job_id} was taken over, not started here.\nWithout "
+                "that line "
                 "only this stack's state knows that the job belongs to it."
             )
         _run.note_changes(urn, changes.state_only)

@@ -1,4 +1,4 @@
-"""What a program declares of a wait: its checks, what a change means, and how long it may take. Pure."""
+"""What a program declares of a wait: checks, what a change means, how long it may take. Pure."""
 
 from __future__ import annotations
 

@@ -108,7 +108,8 @@ def wait_for(
                 raise JobTimedOutError(
                     f"After {duration(wait.timeout_s)} ({wait.timeout_from}), "
                     f"{_unfinished(wait, jobs)} still {_runs(wait, jobs)}. Zuora continues.",
-                    "Run `pulumi up` again: it goes on waiting, and starts no second job. To wait longer "
+                    "Run `pulumi up` again: it goes on waiting, and starts no second job. To wait "
+                    "longer "
                     f"at a time, raise {wait.timeout_from}.",
                 )
             clock.sleep(min(pause_s, left_s))
@@ -156,7 +157,8 @@ def _look(
             return wait.completed[job_id]
         raise JobFailedError(
             f"Zuora does not know job {job_id} in {wait.scope.described()}.",
-            f"Check the id in {WHERE_TO_LOOK}, and entity_id: a job is only seen from its own entity.",
+            f"Check the id in {WHERE_TO_LOOK}, and entity_id: a job is only seen from its own "
+            "entity.",
         ) from error
     except (ApiError, TransportError) as error:
         if not (error.transient or isinstance(error, AskedToWaitError)):
@@ -171,7 +173,8 @@ def _judged(job: Job, tenant_id: str | None) -> Job:
         return job
     times = f"created {iso(job.created_on)}, last changed {iso(job.updated_on)}"
     batches = (
-        f"{job.batch_finished_count or 0} of {job.batch_sent_count or 0} batches had finished; what a "
+        f"{job.batch_finished_count or 0} of {job.batch_sent_count or 0} batches had finished; "
+        "what a "
         "live run has changed stays changed."
     )
     again = "To run the backfill again, change `triggers` of its BackfillJob or VerifiedBackfill."
@@ -211,7 +214,8 @@ def _accepted(jobs: tuple[Job, ...], max_errors: int) -> tuple[Job, ...]:
         raise JobFailedError(
             f"The jobs have completed, but {total} records failed ({listed}). max_errors is "
             f"{max_errors}.\nWhat a live run has changed stays changed.",
-            f"Look in {WHERE_TO_LOOK}: Zuora does not list the records over the API. To accept exactly "
+            f"Look in {WHERE_TO_LOOK}: Zuora does not list the records over the API. To accept "
+            "exactly "
             f"this number, set\n  max_errors={total}",
         )
     return jobs

@@ -1,8 +1,8 @@
 """
 The attempt record: what state keeps of a start whose outcome is not known, or that was refused.
 
-It tells a job of our own, whose answer was lost, from somebody else's; and it knows the refusals that
-Zuora has saved, so that the next run goes on under the key after them. Pure.
+It tells a job of our own, whose answer was lost, from somebody else's; and it knows the refusals
+that Zuora has saved, so that the next run goes on under the key after them. Pure.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Attempt:
         return bool(self.refusals) and not self.windows
 
     def continues(self, intent_key: str, now: datetime) -> bool:
-        """Tell whether a start of this intent continues the attempt; otherwise the guard decides."""
+        """Tell whether a start of this intent continues the attempt; else the guard decides."""
         return (
             self.intent_key == intent_key and self.began <= now + _CLOCK_SLACK and now < self.until
         )
@@ -79,7 +79,7 @@ class Attempt:
         return max((window.until for window in self.windows), default=self.began)
 
     def can_be_continued(self, guard: str) -> bool:
-        """Tell whether the guard lets the next `up` continue: without a time it takes no job for its own."""
+        """Tell whether the guard lets `up` continue: without a time no job is its own."""
         return bool(self.windows) or guard == "none"
 
     def may_have_started(self, job: Job) -> bool:

@@ -1,8 +1,8 @@
 """
 One intent, one key: what makes two requests the same request.
 
-Pure functions; the same value on every Python, platform and version of this package. Zuora saves the
-answer to a key for 24 hours, so a key that changed by accident would start a second job.
+Pure functions; the same value on every Python, platform and version of this package. Zuora saves
+the answer to a key for 24 hours, so a key that changed by accident would start a second job.
 Source: https://developer.zuora.com/docs/guides/idempotent-requests
 """
 
@@ -126,7 +126,8 @@ def canonical(value: Any) -> Any:
     if isinstance(value, int):
         if abs(value) >= _TOO_BIG:
             raise ValueError(
-                "a whole number of 2^53 or beyond loses digits on its way through Pulumi; write it as a "
+                "a whole number of 2^53 or beyond loses digits on its way through Pulumi; write it "
+                "as a "
                 "string"
             )
         return value

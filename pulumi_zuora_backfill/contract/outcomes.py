@@ -27,7 +27,7 @@ _TAKE_OR_START: Final = (
 
 
 def refuses_the_job(error: ZuoraBackfillError) -> TypeGuard[ApiError]:
-    """Tell whether Zuora has looked at the request and said no; a refused token is no such answer."""
+    """Tell whether Zuora has looked at the request and said no; a refused token is no such no."""
     return isinstance(error, ApiError) and error.answer_id is not None and error.status != 401
 
 
@@ -38,7 +38,8 @@ def not_settled(attempt: Attempt) -> JobError:
     """Return the error for another start while a request of an attempt may be on its way."""
     return JobError(
         f"Nothing was started: the attempt of {iso(attempt.began)} may still start its job.",
-        f"Run `pulumi up` again after {iso(attempt.settled_on)}: the guard looks for that job first.",
+        f"Run `pulumi up` again after {iso(attempt.settled_on)}: the guard looks for that job "
+        "first.",
     )
 
 
@@ -55,7 +56,8 @@ def no_fresh_list(fresh_s: float, lists: int) -> TransportError:
 def out_of_time(timeout_s: float) -> TransportError:
     """Return the error for a start whose own time limit is over before the POST."""
     return TransportError(
-        f"Could not start the backfill job: the {duration(timeout_s)} of custom_timeouts.create were "
+        f"Could not start the backfill job: the {duration(timeout_s)} of custom_timeouts.create "
+        "were "
         "over before the request could be sent.",
         "Run `pulumi up` again, or give it more time.",
         arrived=False,
@@ -75,7 +77,8 @@ def refused(error: ApiError) -> JobRefusedError:
     hint = error.hint or "Fix the cause and run `pulumi up` again."
     if error.status == 422:
         hint = (
-            "This idempotency key was used before with another tenant, URL or method, or with another "
+            "This idempotency key was used before with another tenant, URL or method, or with "
+            "another "
             "batch size: put the old batch_size back, take the job over with existing_job_id, or "
             "change triggers."
         )
@@ -96,8 +99,10 @@ def unknown(
     hint = f" {error.hint}" if _names_a_longer_wait(error) else ""
     later = _later(start.guard)
     again = (
-        f"Run `pulumi up` again before {iso(attempt.until)}: it continues this attempt. It finds the "
-        "job, or starts the one that is missing. Until then change neither the resource's name, type, "
+        f"Run `pulumi up` again before {iso(attempt.until)}: it continues this attempt. It finds "
+        "the "
+        "job, or starts the one that is missing. Until then change neither the resource's name, "
+        "type, "
         f"triggers, tenant nor entity. Later, {later}"
     )
     if not attempt.can_be_continued(start.guard):
@@ -133,7 +138,7 @@ def _later(guard: str) -> str:
 def refused_beside_jobs(
     refusal: ApiError, start: StartRequest, found: Sequence[Job]
 ) -> AmbiguousJobError:
-    """Return the error for a saved refusal where jobs are there that an attempt may have started."""
+    """Return the error for a saved refusal beside jobs that an attempt may have started."""
     return AmbiguousJobError(
         f"{refusal.message} Zuora had saved this answer. The tenant holds {start.intent.type} jobs "
         "that an attempt of this resource may have started: "
@@ -207,5 +212,6 @@ def strangers(start: StartRequest, jobs: Sequence[Job]) -> str:
     return (
         f"{start.intent.type} backfill job{'s' if len(jobs) > 1 else ''} "
         f"{', '.join(job.described() for job in jobs)}, of the time of the lost attempt, was not "
-        f"started by this resource. If it is a live run, this is a SECOND one: look in {WHERE_TO_LOOK}."
+        "started by this resource. If it is a live run, this is a SECOND one: look in "
+        f"{WHERE_TO_LOOK}."
     )

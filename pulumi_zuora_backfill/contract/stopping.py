@@ -67,7 +67,8 @@ def stop_job(
                 ) from refusal
             if clock.monotonic() + pause_s > deadline_s:
                 raise JobStillRunningError(
-                    f"Job {job_id} was asked to stop but is still {job.status} after {timeout_s:.0f} s.",
+                    f"Job {job_id} was asked to stop but is still {job.status} after "
+                    f"{timeout_s:.0f} s.",
                     "The resource stays in the state. Run the same command again: the job may have "
                     "stopped by then.\nTo allow more time, apply this to the resource first: "
                     'custom_timeouts=pulumi.CustomTimeouts(delete="10m")',
@@ -110,8 +111,10 @@ def ensure_ended(
         stands = f"{job.status} {job.progress}" if job.progress else job.status
         raise JobStillRunningError(
             f"Job {job.id} still runs ({stands}), so the new job was not started.",
-            f"Wait until it has ended, or cancel it in {WHERE_TO_LOOK}. Then run `pulumi up` again.\n"
+            f"Wait until it has ended, or cancel it in {WHERE_TO_LOOK}. Then run `pulumi up` "
+            "again.\n"
             + (f"{way_back}\n" if way_back else "")
-            + 'Pulumi stops a running job only if on_delete="stop" was applied before, and never if '
+            + 'Pulumi stops a running job only if on_delete="stop" was applied before, and never '
+            "if "
             "retain_on_delete is set.",
         )

@@ -134,7 +134,7 @@ class Submission:
                 raise
 
     def _recall(self, run: _Run, refusal: ApiError) -> None:
-        """RECALL: a refusal that Zuora has saved may have been mended; go on under the key after it."""
+        """RECALL: the cause of a saved refusal may be mended; go on under the key after it."""
         start, passed = run.start, (*run.refusals, str(refusal.answer_id))
         refused = outcomes.refused(refusal)
         # State keeps the refusals, so that the next run goes on after them, however many there are.

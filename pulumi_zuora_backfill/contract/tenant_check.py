@@ -14,7 +14,8 @@ from pulumi_zuora_backfill.settings.loading import Settings
 from pulumi_zuora_backfill.zuora.models import Scope
 
 _SET_BACK: Final = (
-    "Set base URL, tenant and entity back (environment or zuora:* configuration). For another tenant, "
+    "Set base URL, tenant and entity back (environment or zuora:* configuration). For another "
+    "tenant, "
     "use another stack."
 )
 

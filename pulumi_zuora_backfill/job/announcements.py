@@ -88,13 +88,14 @@ def announce_continuation(
     if continues:
         return Announcement(
             text=f"CONTINUES the {live}{kind} backfill of {began}, whose outcome is not known.\n"
-            f"Until {iso(attempt.until)} `pulumi up` finds its job, or starts the one that is missing."
-            + (f"\n{_IRREVERSIBLE}" if live else ""),
+            f"Until {iso(attempt.until)} `pulumi up` finds its job, or starts the one that is "
+            "missing." + (f"\n{_IRREVERSIBLE}" if live else ""),
             warning=bool(live),
         )
     return Announcement(
         text=f"The {live}{kind} backfill of {began} may have been started; its outcome was never "
-        "known.\n`pulumi up` asks Zuora first. It starts nothing if the job is there, and starts it "
+        "known.\n`pulumi up` asks Zuora first. It starts nothing if the job is there, and starts "
+        "it "
         "if it is not." + (f"\n{_IRREVERSIBLE}" if live else ""),
         warning=True,
     )
@@ -123,7 +124,7 @@ def _live(
 
 
 def _had_live_jobs(outputs: Mapping[str, Any]) -> bool:
-    """Tell whether a resource has, or has had, a live job: also one before the job that is replaced."""
+    """Tell whether a resource has, or ever had, a live job."""
     history = History.from_state(outputs.get("history"))
     live = "jobId" in outputs and outputs.get("dryRun") is not True
     return live or bool(history.live_job_ids)
@@ -142,7 +143,8 @@ def _dry_run(
         then = []
     elif approval != "wait":
         then = [
-            f"approval names {approval}, an earlier dry run: `pulumi up` stops after this one. Better "
+            f"approval names {approval}, an earlier dry run: `pulumi up` stops after this one. "
+            "Better "
             'write  approval="wait"'
         ]
     lines = [f"{news}; no data is changed.{_reason(inputs)}", *then, *_fate(replaced)]

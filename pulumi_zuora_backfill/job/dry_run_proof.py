@@ -96,7 +96,8 @@ def ensure_verified(verified: object, intent: Intent) -> None:
     if not errors <= accepted:
         raise _not_verified(
             name,
-            f"the dry run {job_id} has {errors:.0f} failed records, and {accepted:.0f} are accepted",
+            f"the dry run {job_id} has {errors:.0f} failed records, and {accepted:.0f} are "
+            "accepted",
         )
 
 

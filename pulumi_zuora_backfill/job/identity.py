@@ -68,7 +68,8 @@ def identity_of(inputs: Mapping[str, Any]) -> Identity:
     missing = sorted(PYTHON_NAMES.get(n, n) for n in identity.declared if inputs.get(n) is None)
     if missing:
         raise InputError(
-            f"Nothing was sent: {' and '.join(missing)} is declared, but has no value in this update.",
+            f"Nothing was sent: {' and '.join(missing)} is declared, but has no value in this "
+            "update.",
             "Run `pulumi up` without --exclude or --target of the resource that supplies it.",
         )
     return identity
@@ -94,8 +95,9 @@ def ensure_settings_arrive(
         keys = ", ".join(key for key, _ in hidden)
         inputs = ", ".join(f'"{key}": "…"' for key, _ in hidden)
         raise ConfigurationError(
-            f"Nothing was sent: {keys} of the stack's configuration does not reach this resource, as "
+            f"Nothing was sent: {keys} of the stack's configuration does not reach this resource, "
+            "as "
             "Pulumi gives the stack's configuration to default providers only.",
-            f'Give it to the provider too: pulumi.ProviderResource("pulumi-python", …, {{{inputs}}}), '
-            f"or export {', '.join(variable for _, variable in hidden)}.",
+            'Give it to the provider too: pulumi.ProviderResource("pulumi-python", …, '
+            f"{{{inputs}}}), "or export {', '.join(variable for _, variable in hidden)}.",
         )

@@ -98,8 +98,8 @@ def _without_a_value(given: Mapping[str, Any]) -> list[Fault]:
         faults.append(
             Fault(
                 wire_name="",
-                reason=f"{name} is declared but comes out as null (an unset configuration value, or an "
-                f"output that does not exist): {what}",
+                reason=f"{name} is declared but comes out as null (an unset configuration value, "
+                f"or an output that does not exist): {what}",
             )
         )
     return faults

@@ -131,7 +131,7 @@ def continuation_of(
 def _continues(
     urn: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any], now: datetime
 ) -> bool:
-    """Tell whether `up` goes on under the key of an open attempt; a renamed resource has another."""
+    """Tell whether `up` goes on under an attempt's key; a renamed resource has another."""
     attempt = Attempt.from_state(outputs.get("attempt")) if is_open_attempt(outputs) else None
     if attempt is None:
         return False

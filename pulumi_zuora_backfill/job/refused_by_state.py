@@ -1,4 +1,4 @@
-"""What the stack's own state forbids, in a preview too: another live job, an unknown state. Pure."""
+"""What the stack's state forbids, in a preview too: another live job, a state not known. Pure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def refuse_by_state(
     known = inputs.get("dryRun") is True and predecessor
     if inputs.get("existingJobId") is None and state.unreadable and not known:
         raise StateUnreadableError(
-            f"Nothing was started: the state of this stack could not be read ({state.unreadable}).\n"
+            "Nothing was started: the state of this stack could not be read "
+            f"({state.unreadable}).\n"
             "A live backfill could be a second one.",
             "Run `pulumi up` again. If that does not help, look at the state backend: "
             "`pulumi stack export` must work.",
@@ -46,7 +47,8 @@ def refuse_by_state(
     ensure_one_tenant((job.outputs for job in state.jobs), settings.base_url, settings.tenant_id)
     if inputs.get("dryRun") is False and state.is_dry_run(inputs.get("existingJobId")):
         raise InputError(
-            f"Nothing was started: existing_job_id is {inputs['existingJobId']}, a dry run, which can be "
+            f"Nothing was started: existing_job_id is {inputs['existingJobId']}, a dry run, which "
+            "can be "
             "no live job.",
             "Take existing_job_id away; a VerifiedBackfill is approved by  approval  alone.",
         )

@@ -98,7 +98,7 @@ class RunMemory:
             return urn in self._to_start
 
     def starts_beside(self, job_type: str, scope: Scope, urn: str) -> str | None:
-        """Note a live start; return the URN of another one of the same type, entity and organisations."""
+        """Note a live start; return the URN of another one of the same type and scope."""
         with self._lock:
             first = self._starting.setdefault((job_type, scope), urn)
         return None if first == urn else first

@@ -112,7 +112,7 @@ class StackState:
 
     def live_jobs(self, job_type: str, scope: Scope, own: Iterable[str]) -> list[StackJob]:
         """
-        Return the live jobs of a type in one entity and its organisations that other resources hold.
+        Return the live jobs of a type and scope that other resources hold.
 
         Args:
             job_type: The type.

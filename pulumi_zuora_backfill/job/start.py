@@ -167,11 +167,13 @@ def take_over(zuora: Zuora, start: Start, voice: Voice) -> Job:
         raise JobError(
             f"Nothing was started: existing_job_id is {job_id}, which Zuora does not know in "
             f"{start.scope.described()}.",
-            f"Check the id in {WHERE_TO_LOOK}, and entity_id: a job is only seen from its own entity.",
+            f"Check the id in {WHERE_TO_LOOK}, and entity_id: a job is only seen from its own "
+            "entity.",
         ) from error
     if job.type not in (wanted, None):
         raise JobError(
-            f"Nothing was started: existing_job_id is {job_id}, a job of type {job.type}, but type is "
+            f"Nothing was started: existing_job_id is {job_id}, a job of type {job.type}, but type "
+            "is "
             f"{wanted}.",
             f'Declare type="{job.type}", or give the id of a job of type {wanted}.',
         )

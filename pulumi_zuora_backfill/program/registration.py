@@ -159,7 +159,7 @@ def _nulls(value: Any, where: str) -> Iterator[str]:
 
 
 async def _not_known(declared: Iterable[str], props: Mapping[str, Any]) -> dict[str, Any]:
-    """Name what is not known in an update, whole or in part: what is left out is dropped on its way."""
+    """Name what is not known in an update, whole or in part: it is dropped on its way."""
     if pulumi.runtime.is_dry_run():
         return {}
     names = [

@@ -1,8 +1,8 @@
 """
 What the stack's own state holds when the program starts, for the providers of its jobs.
 
-The engine does not always show a provider the past (a repeated ``--replace``, ``replacement_trigger``
-and a tainted resource come as a bare create), so the program asks for it once per run and passes it
+The engine does not always show a provider the past (a repeated ``--replace``,
+``replacement_trigger`` and a tainted resource come as a bare create), so the program asks for it once per run and passes it
 on as the internal input ``past``.
 """
 
@@ -67,7 +67,7 @@ class JobsInState:
         return next((self.by_urn[urn] for urn in urns if urn in self.by_urn), {})
 
 
-# A monitor lives exactly as long as its run, and an Automation API program may run many in a process.
+# A monitor lives as long as its run; an Automation API program may run many in one process.
 _reads: weakref.WeakKeyDictionary[Any, asyncio.Future[JobsInState]] = weakref.WeakKeyDictionary()
 _taken_over: weakref.WeakKeyDictionary[Any, dict[str, str]] = weakref.WeakKeyDictionary()
 

@@ -1,4 +1,4 @@
-"""The URN that the engine will give a resource, computed in the program: the engine tells it to no dynamic provider."""
+"""The URN that the engine will give a resource: it tells it to no dynamic provider."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ async def urn_of(type_token: str, name: str, parent: pulumi.Resource | None) -> 
     """
     Compute a URN.
 
-    A plain coroutine: an `pulumi.Output` that depends on the parent would be a circular dependency inside a component.
+    A plain coroutine: a `pulumi.Output` that depends on the parent would be a circular dependency
+    inside a component.
 
     Args:
         type_token: The resource's type token.

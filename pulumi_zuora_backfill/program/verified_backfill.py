@@ -227,7 +227,8 @@ def _ensure_approval(name: str, approval: str) -> None:
         job_id_of(approval)
     except ValueError:
         raise InputError(
-            f'VerifiedBackfill {name!r}: approval must be "wait", "auto" or the job id of the dry run '
+            f'VerifiedBackfill {name!r}: approval must be "wait", "auto" or the job id of the dry '
+            "run "
             f"(32 characters), not {approval!r}.",
             "Nothing was declared.",
         ) from None

@@ -115,7 +115,8 @@ class Settings:
         faults = [*self.faults, *missing]
         if faults or self.base_url is None or self.client_id is None or self.client_secret is None:
             late = (
-                "\nFor `destroy` and `refresh` use export: they see new stack configuration only after "
+                "\nFor `destroy` and `refresh` use export: they see new stack configuration only "
+                "after "
                 "the next `up`."
                 if missing
                 else ""
