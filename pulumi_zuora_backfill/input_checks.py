@@ -176,8 +176,7 @@ def job_ids(value: Any) -> list[str]:
     if not value:
         raise ValueError(
             "is empty. If a job of this run failed, look at that error first: this one only "
-            "follows "
-            "from it. Otherwise name at least one job, such as [job.job_id]"
+            "follows from it. Otherwise name at least one job, such as [job.job_id]"
         )
     return list(dict.fromkeys(_each(job_id, item) for item in value))
 

@@ -66,11 +66,9 @@ def _prepare_host() -> bool:
 def _warn_of_few_workers() -> None:
     """Say that waits will be slow, if the host could not be helped."""
     dynamic_host.warn(
-        "Waits may hold up other resources: this version of Pulumi's plugin host serves four calls "
-        "at "
-        "a time.\nPut all jobs into the job_ids of one BackfillCompletion, and tell the "
-        "maintainers of "
-        "pulumi-zuora-backfill."
+        "Waits may hold up other resources: this version of Pulumi's plugin host serves four "
+        "calls at a time.\nPut all jobs into the job_ids of one BackfillCompletion, and tell the "
+        "maintainers of pulumi-zuora-backfill."
     )
 
 
@@ -133,8 +131,7 @@ class BackfillJobProvider(_ZuoraProvider):
         if mismatch and _run.first_time(f"mismatch {urn}"):
             dynamic_host.warn(
                 f"Job {job_id or '(id not known)'} in state belongs to {mismatch}.\nRefresh, "
-                "destroy and "
-                "replacement are refused until the settings fit."
+                "destroy and replacement are refused until the settings fit."
             )
         changes = changes_between(job_id, _olds, _news, self._settings, preview=_run.preview)
         # A refresh asks too; it changes nothing about an attempt.
@@ -155,8 +152,7 @@ class BackfillJobProvider(_ZuoraProvider):
         ):
             dynamic_host.warn(
                 f"Keep existing_job_id: job {job_id} was taken over, not started here.\nWithout "
-                "that line "
-                "only this stack's state knows that the job belongs to it."
+                "that line only this stack's state knows that the job belongs to it."
             )
         _run.note_changes(urn, changes.state_only)
         return DiffResult(

@@ -108,9 +108,8 @@ def wait_for(
                 raise JobTimedOutError(
                     f"After {duration(wait.timeout_s)} ({wait.timeout_from}), "
                     f"{_unfinished(wait, jobs)} still {_runs(wait, jobs)}. Zuora continues.",
-                    "Run `pulumi up` again: it goes on waiting, and starts no second job. To wait "
-                    "longer "
-                    f"at a time, raise {wait.timeout_from}.",
+                    "Run `pulumi up` again: it goes on waiting, and starts no second job. To "
+                    f"wait longer at a time, raise {wait.timeout_from}.",
                 )
             clock.sleep(min(pause_s, left_s))
             pause_s = min(LONGEST_PAUSE_S, pause_s * _GROWTH)
@@ -174,8 +173,7 @@ def _judged(job: Job, tenant_id: str | None) -> Job:
     times = f"created {iso(job.created_on)}, last changed {iso(job.updated_on)}"
     batches = (
         f"{job.batch_finished_count or 0} of {job.batch_sent_count or 0} batches had finished; "
-        "what a "
-        "live run has changed stays changed."
+        "what a live run has changed stays changed."
     )
     again = "To run the backfill again, change `triggers` of its BackfillJob or VerifiedBackfill."
     if job.status == JobStatus.FAILED:
@@ -215,8 +213,7 @@ def _accepted(jobs: tuple[Job, ...], max_errors: int) -> tuple[Job, ...]:
             f"The jobs have completed, but {total} records failed ({listed}). max_errors is "
             f"{max_errors}.\nWhat a live run has changed stays changed.",
             f"Look in {WHERE_TO_LOOK}: Zuora does not list the records over the API. To accept "
-            "exactly "
-            f"this number, set\n  max_errors={total}",
+            f"exactly this number, set\n  max_errors={total}",
         )
     return jobs
 

@@ -80,10 +80,9 @@ def await_jobs(
         )
     if untold := [job.id for job in jobs if job.error_count is None]:
         voice.warn(
-            f"How many records failed is not known: Zuora tells no number for "
+            "How many records failed is not known: Zuora tells no number for "
             f"job{'s' if len(untold) > 1 else ''} {', '.join(untold)}.\nmax_errors could not be "
-            "checked "
-            f"there. Look in {WHERE_TO_LOOK}."
+            f"checked there. Look in {WHERE_TO_LOOK}."
         )
     kept = _kept(olds or {})
     seen = [kept[job.id] if job is wait.completed.get(job.id) else _output(job) for job in jobs]

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 GUARDS: Final = ("once", "none")
 ONCE: Final = (
     "Zuora asks for one backfill before go-live: a second run makes Zuora Billing and Zuora "
-    "Revenue "
-    "disagree."
+    "Revenue disagree."
 )
 # Zuora keeps a key so long, so a job that an attempt of this resource has started is no older.
 KEY_LIFETIME: Final = timedelta(hours=24)

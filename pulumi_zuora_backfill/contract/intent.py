@@ -126,9 +126,8 @@ def canonical(value: Any) -> Any:
     if isinstance(value, int):
         if abs(value) >= _TOO_BIG:
             raise ValueError(
-                "a whole number of 2^53 or beyond loses digits on its way through Pulumi; write it "
-                "as a "
-                "string"
+                "a whole number of 2^53 or beyond loses digits on its way through Pulumi; write "
+                "it as a string"
             )
         return value
     if isinstance(value, list | tuple):

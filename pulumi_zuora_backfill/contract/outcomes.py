@@ -57,8 +57,7 @@ def out_of_time(timeout_s: float) -> TransportError:
     """Return the error for a start whose own time limit is over before the POST."""
     return TransportError(
         f"Could not start the backfill job: the {duration(timeout_s)} of custom_timeouts.create "
-        "were "
-        "over before the request could be sent.",
+        "were over before the request could be sent.",
         "Run `pulumi up` again, or give it more time.",
         arrived=False,
     )
@@ -78,9 +77,8 @@ def refused(error: ApiError) -> JobRefusedError:
     if error.status == 422:
         hint = (
             "This idempotency key was used before with another tenant, URL or method, or with "
-            "another "
-            "batch size: put the old batch_size back, take the job over with existing_job_id, or "
-            "change triggers."
+            "another batch size: put the old batch_size back, take the job over with "
+            "existing_job_id, or change triggers."
         )
     return JobRefusedError(f"{error.message} No job was started.", hint)
 
@@ -100,10 +98,8 @@ def unknown(
     later = _later(start.guard)
     again = (
         f"Run `pulumi up` again before {iso(attempt.until)}: it continues this attempt. It finds "
-        "the "
-        "job, or starts the one that is missing. Until then change neither the resource's name, "
-        "type, "
-        f"triggers, tenant nor entity. Later, {later}"
+        "the job, or starts the one that is missing. Until then change neither the resource's "
+        f"name, type, triggers, tenant nor entity. Later, {later}"
     )
     if not attempt.can_be_continued(start.guard):
         again = (

@@ -115,6 +115,5 @@ def ensure_ended(
             "again.\n"
             + (f"{way_back}\n" if way_back else "")
             + 'Pulumi stops a running job only if on_delete="stop" was applied before, and never '
-            "if "
-            "retain_on_delete is set.",
+            "if retain_on_delete is set.",
         )

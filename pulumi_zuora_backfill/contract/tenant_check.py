@@ -15,8 +15,7 @@ from pulumi_zuora_backfill.zuora.models import Scope
 
 _SET_BACK: Final = (
     "Set base URL, tenant and entity back (environment or zuora:* configuration). For another "
-    "tenant, "
-    "use another stack."
+    "tenant, use another stack."
 )
 
 

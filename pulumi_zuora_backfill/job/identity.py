@@ -96,8 +96,7 @@ def ensure_settings_arrive(
         inputs = ", ".join(f'"{key}": "…"' for key, _ in hidden)
         raise ConfigurationError(
             f"Nothing was sent: {keys} of the stack's configuration does not reach this resource, "
-            "as "
-            "Pulumi gives the stack's configuration to default providers only.",
+            "as Pulumi gives the stack's configuration to default providers only.",
             'Give it to the provider too: pulumi.ProviderResource("pulumi-python", …, '
-            f"{{{inputs}}}), "or export {', '.join(variable for _, variable in hidden)}.",
+            f"{{{inputs}}}), or export {', '.join(variable for _, variable in hidden)}.",
         )

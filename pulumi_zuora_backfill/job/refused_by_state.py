@@ -48,8 +48,7 @@ def refuse_by_state(
     if inputs.get("dryRun") is False and state.is_dry_run(inputs.get("existingJobId")):
         raise InputError(
             f"Nothing was started: existing_job_id is {inputs['existingJobId']}, a dry run, which "
-            "can be "
-            "no live job.",
+            "can be no live job.",
             "Take existing_job_id away; a VerifiedBackfill is approved by  approval  alone.",
         )
     if inputs.get("existingJobId") is not None or inputs.get("dryRun") is not False:

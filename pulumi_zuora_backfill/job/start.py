@@ -172,9 +172,8 @@ def take_over(zuora: Zuora, start: Start, voice: Voice) -> Job:
         ) from error
     if job.type not in (wanted, None):
         raise JobError(
-            f"Nothing was started: existing_job_id is {job_id}, a job of type {job.type}, but type "
-            "is "
-            f"{wanted}.",
+            f"Nothing was started: existing_job_id is {job_id}, a job of type {job.type}, but "
+            f"type is {wanted}.",
             f'Declare type="{job.type}", or give the id of a job of type {wanted}.',
         )
     if job.ended:

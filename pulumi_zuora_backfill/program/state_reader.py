@@ -2,8 +2,8 @@
 What the stack's own state holds when the program starts, for the providers of its jobs.
 
 The engine does not always show a provider the past (a repeated ``--replace``,
-``replacement_trigger`` and a tainted resource come as a bare create), so the program asks for it once per run and passes it
-on as the internal input ``past``.
+``replacement_trigger`` and a tainted resource come as a bare create), so the program asks for it
+once per run and passes it on as the internal input ``past``.
 """
 
 from __future__ import annotations

@@ -228,7 +228,6 @@ def _ensure_approval(name: str, approval: str) -> None:
     except ValueError:
         raise InputError(
             f'VerifiedBackfill {name!r}: approval must be "wait", "auto" or the job id of the dry '
-            "run "
-            f"(32 characters), not {approval!r}.",
+            f"run (32 characters), not {approval!r}.",
             "Nothing was declared.",
         ) from None

@@ -116,8 +116,7 @@ class Settings:
         if faults or self.base_url is None or self.client_id is None or self.client_secret is None:
             late = (
                 "\nFor `destroy` and `refresh` use export: they see new stack configuration only "
-                "after "
-                "the next `up`."
+                "after the next `up`."
                 if missing
                 else ""
             )
