@@ -16,7 +16,7 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parent.parent
-_NOT_SHOWN = ("README.md", "Pulumi.yaml", "requirements.txt")
+_LANGUAGES = {".py": "python", ".yaml": "yaml", ".json": "json"}
 _LINK = re.compile(r"(?<=\]\()(?!https?:|#)([^)#\s]+)")
 
 
@@ -64,9 +64,9 @@ def _text_of(source: str) -> str:
     path = ROOT / source
     text = path.read_text()
     if source.startswith("examples/") and path.parent.name != "examples":
-        shown = [file for file in sorted(path.parent.iterdir()) if file.name not in _NOT_SHOWN]
         text += "\n## The files\n"
-        for file in filter(Path.is_file, shown):
-            language = file.suffix.removeprefix(".").replace("py", "python")
-            text += f'\n```{language} title="{file.name}"\n{file.read_text()}```\n'
+        for file in sorted(path.parent.iterdir()):
+            if file.suffix in _LANGUAGES and file.name != "Pulumi.yaml":
+                opening = f'```{_LANGUAGES[file.suffix]} title="{file.name}"'
+                text += f"\n{opening}\n{file.read_text()}```\n"
     return text

@@ -150,7 +150,8 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
             batch_size: Records a batch, 1 to 1000; how, not what, is backfilled. A change is kept in
                 state and counts at the next start.
             dry_run: Whether Zuora runs the job without changing data. A change replaces.
-            triggers: Any JSON value; another value asks for another run. Kept in state.
+            triggers: Any JSON value without nulls inside; another value asks for another run. Kept
+                in state.
             reason: Free text for the audit, such as a ticket; shown in previews, kept in state, not sent.
             entity_id: ``Zuora-Entity-Ids``: one id; default from configuration. A change replaces.
             org_ids: ``Zuora-Org-Ids``; default from configuration. A change replaces.
