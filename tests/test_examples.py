@@ -384,14 +384,21 @@ def test_an_example_is_a_folder_that_can_be_copied(name: str) -> None:
     assert lines[0].startswith("# ") and lines[2].startswith("> **")
 
 
-@pytest.mark.parametrize(
-    "folder", [*(EXAMPLES / name for name in NAMES), TEMPLATE], ids=lambda f: f.name
-)
-def test_the_requirements_name_this_package(folder: Path) -> None:
-    """The version that stands here satisfies the line, and the comment says where it comes from."""
-    comment, *lines = (folder / "requirements.txt").read_text().splitlines()
+@pytest.mark.parametrize("name", NAMES)
+def test_the_requirements_of_an_example_name_the_clone_that_it_is_in(name: str) -> None:
+    """`pip install -r` works where the example stands, and the comment says what a copy needs."""
+    comment, *lines = (EXAMPLES / name / "requirements.txt").read_text().splitlines()
     assert comment.startswith("# Not on a package index yet")
-    (ours, *_) = [Requirement(line) for line in lines if not line.startswith("#")]
+    ours, *_ = [line for line in lines if not line.startswith("#")]
+    assert ours.removesuffix("[testing]") == "../.."
+    assert (EXAMPLES / name / "../.." / "pyproject.toml").is_file()
+
+
+def test_the_requirements_of_the_template_name_this_package() -> None:
+    """The version that stands here satisfies the line, and the comment says where it comes from."""
+    comment, *lines = (TEMPLATE / "requirements.txt").read_text().splitlines()
+    assert comment.startswith("# Not on a package index yet")
+    (ours,) = [Requirement(line) for line in lines if not line.startswith("#")]
     assert ours.name == "pulumi-zuora-backfill"
     assert ours.specifier.contains(pulumi_zuora_backfill.__version__)
 
@@ -421,7 +428,8 @@ def test_a_readme_names_only_what_is_there(name: str) -> None:
 def test_the_list_of_examples_names_each() -> None:
     """The links of the list are the folders, no more and no less."""
     links = re.findall(r"\]\(([^)]*)\)", (EXAMPLES / "README.md").read_text())
-    assert sorted(links) == NAMES
+    examples = [link.removesuffix("/README.md") for link in links if not link.startswith("../")]
+    assert sorted(examples) == NAMES
 
 
 def test_the_template_makes_a_project_that_waits_for_approval(tmp_path: Path) -> None:

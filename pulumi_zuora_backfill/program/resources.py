@@ -53,13 +53,17 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
     """
     One auto backfill job of Zuora, started once.
 
-    Zuora copies the revenue fields of product rate plan charges onto existing rate plan charges or order line items. It asks to do so once before
-    go-live: a second live run makes Zuora Billing and Zuora Revenue disagree. This resource therefore starts one job for one intent (resource, tenant,
-    entity, organisations, ``type``, ``dry_run``, ``triggers``), whatever is lost, retried or run again within 24 hours. State also keeps, unlisted here,
-    the ids of the last 20 jobs that the resource has had.
+    Zuora copies the revenue fields of product rate plan charges onto existing rate plan charges or
+    order line items. It asks to do so once before go-live: a second live run makes Zuora Billing and
+    Zuora Revenue disagree. So one request (this resource, base URL, tenant, entity, organisations,
+    ``type``, ``dry_run``, ``triggers``) starts one job. A start whose answer was lost is continued by
+    the next `up`, for 23 hours. After that, and against jobs of others, the guard decides.
 
-    It is there once Zuora has accepted the job; it does not wait for the job's end. One POST and one GET are sent, for a live job one list before
-    them. A preview sends nothing. The resource id is the job id.
+    The resource is there once Zuora has accepted the job. It does not wait for the job's end. Sent
+    are one POST and one GET, and for a live job a list of jobs before them. A preview sends nothing.
+
+    The resource id is the job id. If the answer of the start was lost at first, it is the idempotency
+    key: use ``job_id``. State also keeps the ids of the last 20 jobs that the resource has had.
 
     Attributes:
         job_id: Zuora's id of the job, 32 characters.
@@ -143,25 +147,30 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
         Args:
             resource_name: The name in the stack. Another name is another job.
             type: ``"RatePlanCharge"`` or ``"OrderLineItem"``. A change replaces.
-            batch_size: Records a batch, 1 to 1000; how, not what, is backfilled. A change is kept in state and counts at the next start.
+            batch_size: Records a batch, 1 to 1000; how, not what, is backfilled. A change is kept in
+                state and counts at the next start.
             dry_run: Whether Zuora runs the job without changing data. A change replaces.
-            triggers: Any JSON value; another value asks for another run. Kept in state.
+            triggers: Any JSON value without nulls inside; another value asks for another run. Kept
+                in state.
             reason: Free text for the audit, such as a ticket; shown in previews, kept in state, not sent.
             entity_id: ``Zuora-Entity-Ids``: one id; default from configuration. A change replaces.
             org_ids: ``Zuora-Org-Ids``; default from configuration. A change replaces.
-            track_id: ``Zuora-Track-Id``, up to 64 ASCII characters without ``: ; " '``; default: derived from the idempotency key.
+            track_id: ``Zuora-Track-Id``, up to 64 ASCII characters without ``: ; " '``; default:
+                derived from the idempotency key.
             guard: ``"once"`` refuses while the tenant holds a job of this type, of any age, for this
                 entity and organisations, that did not fail or stop, that this resource has not had
                 and that ``known_job_ids`` does not name. ``"none"``: only the idempotency key
                 protects, for 24 hours. Default: ``"once"`` for a live run, ``"none"`` for a dry run.
             known_job_ids: Earlier jobs that a reviewer has accepted; the guard looks past them.
-            on_delete: ``"stop"`` asks a job that still runs to stop; ``"leave"`` lets it finish. Default: ``"stop"`` for a dry run, ``"leave"`` for
-                a live run, which would be left half done and not rolled back.
+            on_delete: ``"stop"`` asks a job that still runs to stop; ``"leave"`` lets it finish.
+                Default: ``"stop"`` for a dry run, ``"leave"`` for a live run: stopped, it would be
+                half done and not rolled back.
             existing_job_id: Take over this job instead of starting one (32 characters).
             opts: Pulumi's resource options. ``delete_before_replace`` is always on.
 
         Raises:
-            InputError: ``delete_before_replace=False``, ``replace_on_changes`` or ``import_`` was asked for, or an argument is no JSON value, such as a date.
+            InputError: ``delete_before_replace=False``, ``replace_on_changes`` or ``import_`` was asked
+                for, or an argument is no JSON value, such as a date.
         """
         given = dict(locals())
         register_job(self, resource_name, job_props(given), opts)
@@ -194,16 +203,20 @@ def job_props(given: Mapping[str, Any]) -> dict[str, Any]:
 
 class BackfillCompletion(_ZuoraResource, module="zuora", name="BackfillCompletion"):
     """
-    Is there once all its jobs have completed, with at most so many failed records.
+    A wait: it is there once all its jobs have completed, with at most ``max_errors`` failed records.
 
-    Waits for a list of jobs and asks for each once a round: after 1 s at first, ever later, up to every 30 s. A job that FAILED or was STOPPED, too many
-    errors, or the timeout fail the deployment in one line; the next `up` looks again. Kept in state: what the jobs looked like when they had completed;
-    one that Zuora has purged since stays as it was. Where Zuora tells no number of failed records, that is a warning; one that cannot be read is an error.
+    It asks for each job once a round: after 1 s at first, then ever later, up to every 30 s. The
+    deployment fails if a job FAILED or was STOPPED, if more records failed, or at the timeout. The
+    job goes on all the same, and the next `up` looks again.
+
+    If Zuora tells no number of failed records, that is a warning. A number that cannot be read is an
+    error. State keeps what the jobs looked like when they had completed, also if Zuora purges them.
 
     A changed ``job_ids`` is an update that waits for the new ones. Deleting it does nothing. A preview sends nothing.
 
     Attributes:
-        jobs: For each job ``jobId``, ``type``, ``status``, ``progress`` and ``errorCount``.
+        jobs: For each job ``jobId``, ``type``, ``status``, ``progress``, ``createdOn``,
+            ``batchSentCount``, ``batchFinishedCount`` and ``errorCount``, as far as Zuora tells them.
         error_count: Failed records of all jobs; null where Zuora did not tell of one of them.
         job_ids: As declared; so are the other arguments.
     """
@@ -236,9 +249,11 @@ class BackfillCompletion(_ZuoraResource, module="zuora", name="BackfillCompletio
         Args:
             resource_name: The name in the stack.
             job_ids: The jobs to wait for, at least one, 32 characters each.
-            timeout: How long to wait for all of them: seconds, or ``"90s"``, ``"30m"``, ``"2h"``. ``opts.custom_timeouts`` beats it, and
-                ``ZUORA_WAIT_TIMEOUT`` / ``zuora:waitTimeout`` caps every wait of a run.
-            max_errors: How many failed records in all are accepted; 2147483648 also accepts a number that cannot be read.
+            timeout: How long to wait for all of them: seconds, or ``"90s"``, ``"30m"``, ``"2h"``.
+                ``opts.custom_timeouts`` beats it, and ``ZUORA_WAIT_TIMEOUT`` / ``zuora:waitTimeout``
+                caps every wait of a run.
+            max_errors: How many failed records in all are accepted; 2147483648 also accepts a number
+                that cannot be read.
             entity_id: ``Zuora-Entity-Ids`` of the jobs; default from configuration.
             org_ids: ``Zuora-Org-Ids`` of the jobs; default from configuration.
             opts: Pulumi's resource options.

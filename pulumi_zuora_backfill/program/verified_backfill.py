@@ -21,19 +21,20 @@ from .urns import urn_of
 
 class VerifiedBackfill(pulumi.ComponentResource):
     """
-    A live backfill that starts only after its dry run has completed cleanly and a person approved it.
+    A dry run, and after it the live backfill, by default once a person has approved the dry run.
 
     The children are ``<name>-dry-run``, ``<name>-dry-run-done``, ``<name>`` and ``<name>-done``;
     another value of ``triggers`` runs the whole chain again. With ``approval="wait"``, the default,
     only the dry run and its completion are there, and `up` prints the line that approves it. Put the
-    dry run's job id into ``approval``, in a second pull request, and the live job starts.
+    dry run's job id into ``approval``, in a second pull request, and the live job starts. With
+    ``approval="auto"`` it starts without asking, as soon as the dry run has completed cleanly.
 
     The live job's provider asks for proof: the dry run's own outputs and what its completion has
-    seen. Without them, with ``--exclude`` or ``--target``, it refuses.
+    seen. Without them, with ``--exclude`` or ``--target``, it refuses. It cannot see who approved.
 
     What a dry run proves: Zuora accepted and finished one of this type, with these triggers, in this
     tenant, with at most ``max_errors`` failed records. Whether a dry run counts failed records at all
-    is not documented: if Zuora tells no number, a warning says so and the live job may start.
+    is not documented. If Zuora tells no number, a warning says so, and the live job may start.
 
     While a dry run waits for approval, ``job_id`` is null and ``depends_on=[backfill]`` is satisfied.
     Declare a resource that needs the live run only ``if backfill.goes_live``, with ``depends_on``.
@@ -94,7 +95,8 @@ class VerifiedBackfill(pulumi.ComponentResource):
             opts: Pulumi's resource options; ``custom_timeouts`` are those of both waits.
 
         Raises:
-            InputError: ``approval`` can be none, or the option ``import_`` was asked for.
+            InputError: ``approval`` is neither ``"wait"``, ``"auto"`` nor a job id, or the option
+                ``import_`` was asked for.
         """
         _ensure_approval(resource_name, approval)
         ensure_no_import("VerifiedBackfill", resource_name, opts)

@@ -22,6 +22,7 @@ from pulumi_zuora_backfill.testing import EmbeddedStack, Sandbox
 from . import pages
 
 IMAGES = pages.ROOT / "docs" / "images"
+PRODUCTION = "https://rest.na.zuora.com"  # of a stack that is named prod
 WIDTH = pages.WIDTH + 2
 
 _PROGRAM = """\
@@ -42,7 +43,7 @@ def demo() -> str:
     text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240).stdout
     chapters = re.split(r"^(?=── )", text, flags=re.MULTILINE)
     shown = [text for text in chapters if "lost" in text[:40] or "second" in text[:40]]
-    return pages.Settled(r"http://127\.0\.0\.1:\d+")("".join(shown))
+    return pages.Settled(r"http://127\.0\.0\.1:\d+", PRODUCTION)("".join(shown))
 
 
 def pull_requests() -> str:
@@ -78,7 +79,7 @@ TITLES = {
 def _two_pull_requests() -> tuple[str, str, str, str]:
     """Play both; return what the two previews say, the dry run's id, and the second preview."""
     with tempfile.TemporaryDirectory() as name, Sandbox(job_duration_s=0, seed=1) as zuora:
-        folder, settle = Path(name), pages.Settled(zuora.base_url)
+        folder, settle = Path(name), pages.Settled(zuora.base_url, PRODUCTION)
         (folder / "Pulumi.yaml").write_text("name: revenue\nruntime: python\n")
         program = folder / "__main__.py"
         config = {"zuora:tenantId": zuora.tenant_id}
