@@ -315,7 +315,8 @@ def test_a_live_job_that_leaves_the_program_is_told(world: World, on_delete: str
     stops = ", and stops it if it still runs" if on_delete == "stop" else ""
     leaving = (
         f'    warning: approval="wait" takes the live job {live} out of the state{stops}.\n'
-        f'    To keep it, add  existing_job_id="{live}"  which starts nothing and needs no approval.'
+        f'    To keep it, add  existing_job_id="{live}"  which starts nothing and needs no approval.\n'
+        f'    Otherwise the next live run has to accept it:  known_job_ids=["{live}"]'
     )
     assert leaving in world.stack.preview().stdout
 

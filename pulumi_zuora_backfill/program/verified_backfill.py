@@ -192,7 +192,8 @@ class VerifiedBackfill(pulumi.ComponentResource):
             job_id = live.get("jobId")
             keep = (
                 f'To keep it, add  existing_job_id="{job_id}"  which starts nothing and needs no '
-                "approval."
+                "approval.\nOtherwise the next live run has to accept it:  "
+                f'known_job_ids=["{job_id}"]'
                 if job_id
                 else "It is not known whether it was started: set the approval back to find out."
             )
