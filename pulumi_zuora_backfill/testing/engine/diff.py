@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import values
-from .host import PluginHost
 from .paths import Path, changed_paths, covers, parse_path, with_ignored_changes
+from .processes.plugin_host import PluginHost
 from .state import Resource
 from .values import Properties
 

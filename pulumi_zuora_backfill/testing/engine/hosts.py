@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from . import values
 from .failures import ProviderError
-from .host import PluginHost
+from .processes.plugin_host import PluginHost
 from .state import Resource
 from .urns import package_of, reference_to
 from .values import Properties

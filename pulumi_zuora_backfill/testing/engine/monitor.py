@@ -20,7 +20,7 @@ from pulumi.runtime.proto import (
 )
 
 from . import values
-from .deployment import Deployment, StoppedError
+from .deployment.deployment import Deployment, StoppedError
 from .events import Narrator
 from .goal import NotSupportedError, goal_of, refuse_package
 from .state import Resource

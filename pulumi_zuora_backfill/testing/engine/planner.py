@@ -12,9 +12,9 @@ from . import values
 from .diff import Diff, diff_resource, triggers_replacement, with_replace_on_changes
 from .events import Narrator, diff_detail
 from .goal import Goal
-from .host import PluginHost
-from .ledger import BailError, Ledger, PlanError
 from .paths import with_ignored_changes
+from .planning.plan_so_far import BailError, Ledger, PlanError
+from .processes.plugin_host import PluginHost
 from .replace import Replacer
 from .state import Resource
 from .steps import Step

@@ -12,7 +12,7 @@ from .checkpoint import Checkpoint
 from .diff import diff_resource
 from .events import Narrator
 from .failures import PartialFailureError, ProviderError
-from .host import PluginHost
+from .processes.plugin_host import PluginHost
 from .state import Resource
 from .urns import is_default_provider, is_provider_type
 

@@ -10,8 +10,8 @@ from .diff import Diff, diff_resource, inputs_with_unknowns, with_replace_on_cha
 from .events import Narrator
 from .goal import Goal
 from .graph import dependents_of
-from .host import PluginHost
-from .ledger import BailError, Ledger, PlanError
+from .planning.plan_so_far import BailError, Ledger, PlanError
+from .processes.plugin_host import PluginHost
 from .state import Resource
 from .steps import Step
 from .urns import is_provider_type, provider_urn_of

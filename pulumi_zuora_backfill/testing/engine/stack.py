@@ -16,12 +16,12 @@ from pulumi.automation import ConfigValue, Deployment, OutputValue
 
 from . import values
 from .interrupt import interruptibly
-from .ledger import Scope
+from .planning.plan_so_far import Scope
+from .planning.targets import Selection
 from .process import child_env
 from .program import read_project
 from .result import EmbeddedResult, EmbeddedStackError, Summary, output_values
-from .run import Run, Setting
-from .selection import Selection
+from .stack_operation import Run, Setting
 from .state import Resource, read_state, write_state
 from .urns import ROOT_STACK_TYPE
 from .values import Properties

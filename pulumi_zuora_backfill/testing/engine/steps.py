@@ -11,7 +11,7 @@ from . import values
 from .checkpoint import BrokenStateError, Checkpoint
 from .events import Narrator
 from .failures import PartialFailureError, ProviderError
-from .host import PluginHost
+from .processes.plugin_host import PluginHost
 from .state import Resource
 from .urns import is_default_provider, is_provider_type
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from .events import Narrator
-from .graph import all_prerequisites_of, delete_order, dependents_of
-from .ledger import BailError, Ledger
-from .replace import Replacer
-from .state import Resource
-from .steps import Step
+from pulumi_zuora_backfill.testing.engine.events import Narrator
+from pulumi_zuora_backfill.testing.engine.graph import (
+    all_prerequisites_of,
+    delete_order,
+    dependents_of,
+)
+from pulumi_zuora_backfill.testing.engine.planning.plan_so_far import BailError, Ledger
+from pulumi_zuora_backfill.testing.engine.replace import Replacer
+from pulumi_zuora_backfill.testing.engine.state import Resource
+from pulumi_zuora_backfill.testing.engine.steps import Step
 
 
 def plan_deletes(ledger: Ledger, replacer: Replacer, narrator: Narrator) -> list[list[Step]]:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .goal import Goal
-from .selection import Selection
-from .state import Resource
-from .urns import ROOT_STACK_TYPE, Aliases, is_provider_type, make_urn, provider_urn_of
+from pulumi_zuora_backfill.testing.engine.goal import Goal
+from pulumi_zuora_backfill.testing.engine.planning.targets import Selection
+from pulumi_zuora_backfill.testing.engine.state import Resource
+from pulumi_zuora_backfill.testing.engine.urns import (
+    ROOT_STACK_TYPE,
+    Aliases,
+    is_provider_type,
+    make_urn,
+    provider_urn_of,
+)
 
 
 class BailError(Exception):

@@ -16,11 +16,15 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from . import values
-from .failures import PartialFailureError, ProviderError, told_failure
-from .process import ChildProcess
-from .urns import name_of, type_of
-from .values import Properties
+from pulumi_zuora_backfill.testing.engine import values
+from pulumi_zuora_backfill.testing.engine.failures import (
+    PartialFailureError,
+    ProviderError,
+    told_failure,
+)
+from pulumi_zuora_backfill.testing.engine.process import ChildProcess
+from pulumi_zuora_backfill.testing.engine.urns import name_of, type_of
+from pulumi_zuora_backfill.testing.engine.values import Properties
 
 _START_TIMEOUT_S = 60.0
 _CANCEL_TIMEOUT_S = 5.0

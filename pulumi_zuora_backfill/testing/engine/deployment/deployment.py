@@ -7,20 +7,35 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from .checkpoint import Checkpoint
-from .deletes import plan_deletes
-from .events import Narrator
-from .failures import ProviderError
-from .goal import Goal, NotSupportedError
-from .graph import all_prerequisites_of
-from .hosts import DYNAMIC_PACKAGE, Hosts, is_default_denied
-from .ledger import BailError, Ledger, PlanError, Scope
-from .planner import Planner
-from .replace import Replacer
-from .state import Resource
-from .steps import ProtectedError, Step, StepFailedError, StepRunner
-from .urns import ROOT_STACK_TYPE, is_provider_type, make_urn, reference_to
-from .values import Properties
+from pulumi_zuora_backfill.testing.engine.checkpoint import Checkpoint
+from pulumi_zuora_backfill.testing.engine.events import Narrator
+from pulumi_zuora_backfill.testing.engine.failures import ProviderError
+from pulumi_zuora_backfill.testing.engine.goal import Goal, NotSupportedError
+from pulumi_zuora_backfill.testing.engine.graph import all_prerequisites_of
+from pulumi_zuora_backfill.testing.engine.hosts import DYNAMIC_PACKAGE, Hosts, is_default_denied
+from pulumi_zuora_backfill.testing.engine.planner import Planner
+from pulumi_zuora_backfill.testing.engine.planning.deletion_planner import plan_deletes
+from pulumi_zuora_backfill.testing.engine.planning.plan_so_far import (
+    BailError,
+    Ledger,
+    PlanError,
+    Scope,
+)
+from pulumi_zuora_backfill.testing.engine.replace import Replacer
+from pulumi_zuora_backfill.testing.engine.state import Resource
+from pulumi_zuora_backfill.testing.engine.steps import (
+    ProtectedError,
+    Step,
+    StepFailedError,
+    StepRunner,
+)
+from pulumi_zuora_backfill.testing.engine.urns import (
+    ROOT_STACK_TYPE,
+    is_provider_type,
+    make_urn,
+    reference_to,
+)
+from pulumi_zuora_backfill.testing.engine.values import Properties
 
 
 class StoppedError(Exception):

@@ -10,13 +10,13 @@ from queue import SimpleQueue
 
 from . import references, values
 from .checkpoint import Checkpoint
-from .deployment import Deployment, stack_urn
+from .deployment.deployment import Deployment, stack_urn
 from .events import Narrator
-from .host import PluginHost
 from .hosts import Hosts
-from .ledger import Scope
 from .monitor import Engine, Monitor, Server
+from .planning.plan_so_far import Scope
 from .process import ChildProcess
+from .processes.plugin_host import PluginHost
 from .program import SHOWN_ERROR_EXIT_CODE, missing_at, start_program
 from .refresh import Refresher
 from .values import Properties
