@@ -1,6 +1,7 @@
-"""Runs the Pulumi program in the working directory; a process of its own, started by the engine.
+"""The script of the program's process: runs the Pulumi program in the working directory.
 
-It uses nothing of this package, as the program's interpreter need not have it.  One argument: the settings as JSON.
+It loads nothing of this package: the program finds the interpreter as the CLI would leave it.
+One argument: the settings as JSON.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _MONITOR_GONE = "Resource monitor has terminated"
 def main() -> int:
     """Run the program and return the exit code: 0, or 32 after an error that was shown, or 1."""
     given = json.loads(sys.argv[1])
-    # The program must not find this script's neighbours, and nothing else may be taken from its path.
+    # The program must not find this script's neighbours; the rest of its path must stay.
     if os.path.abspath(sys.path[0]) == os.path.dirname(os.path.abspath(__file__)):
         sys.path.pop(0)
     sys.argv = ["."]
@@ -38,7 +39,7 @@ def main() -> int:
         **{key: value for key, value in given.items() if key in known}
     )
     pulumi.runtime.configure(settings)
-    # When a run fails, futures are left behind that nobody awaits; asyncio's complaints about them help nobody.
+    # A run that fails leaves futures that nobody awaits; asyncio's complaints help nobody.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -68,7 +69,7 @@ def _run(loop: asyncio.AbstractEventLoop) -> int:
 
 
 def _tell(message: str) -> None:
-    """Tell an error, unless it says no more than that the run is ending: why it is was told already."""
+    """Tell an error, unless it says only that the run is ending: why was told already."""
     if _MONITOR_GONE not in message:
         pulumi.log.error(message)
 

@@ -7,30 +7,35 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from . import values
-from .checkpoint import Checkpoint
-from .diff import diff_resource
-from .events import Narrator
-from .failures import PartialFailureError, ProviderError
-from .processes.plugin_host import PluginHost
-from .state import Resource
-from .urns import is_default_provider, is_provider_type
+from pulumi_zuora_backfill.testing.engine import property_values as values
+from pulumi_zuora_backfill.testing.engine.console_output import Console
+from pulumi_zuora_backfill.testing.engine.planning import diff_resource
+from pulumi_zuora_backfill.testing.engine.processes import (
+    PartialFailureError,
+    ProviderCalls,
+    ProviderError,
+)
+from pulumi_zuora_backfill.testing.engine.state import Checkpoint, Resource
+from pulumi_zuora_backfill.testing.engine.urns_and_aliases import (
+    is_default_provider,
+    is_provider_type,
+)
 
 
 @dataclass(kw_only=True)
 class Refresher:
     """Refreshes a whole state; one resource that cannot be read stops none of the others."""
 
-    host: Callable[[str], PluginHost]
+    find_provider: Callable[[str], ProviderCalls]
     checkpoint: Checkpoint
-    narrator: Narrator
+    console: Console
     stopped: Callable[[], bool]
     parallel: int
     counting: bool
     """Count what was found in the summary; an update that refreshes first does not."""
 
     def run(self, is_wanted: Callable[[str], bool]) -> bool:
-        """Refresh the resources that are wanted, save what was found, and tell whether all could be read."""
+        """Refresh what is wanted, save what was found, and tell whether all could be read."""
         resources = self.checkpoint.base
         errors: list[str] = []
 
@@ -48,7 +53,7 @@ class Refresher:
         if is_default_provider(resource.urn):
             return resource
         began = time.monotonic()
-        self.narrator.begin("refresh", resource.urn)
+        self.console.begin("refresh", resource.urn)
         found: Resource | None = resource
         outcome = "same"
         readable = resource.custom and not is_provider_type(resource.type)
@@ -58,24 +63,24 @@ class Refresher:
                 outcome = self._outcome(resource, found)
             except ProviderError as error:
                 errors.append(resource.urn)
-                self.narrator.fail("refresh", resource.urn, str(error))
+                self.console.fail("refresh", resource.urn, str(error))
                 return resource
         op = "refresh" if outcome == "same" else outcome
         seconds = time.monotonic() - began
-        self.narrator.end(op, resource.urn, seconds, counted=outcome if self.counting else "")
+        self.console.end(op, resource.urn, seconds, counted=outcome if self.counting else "")
         return found
 
     def _read(self, old: Resource) -> Resource | None:
         init_errors: list[str] = []
         inputs: values.Properties | None = None
         try:
-            id_, inputs, outputs = self.host(old.provider).read(
+            id_, inputs, outputs = self.find_provider(old.provider).read(
                 old.urn, old.id, old.inputs, old.outputs
             )
         except PartialFailureError as error:
             id_, outputs, init_errors = error.id, error.outputs, error.reasons
             reasons = "\n* ".join(init_errors)
-            self.narrator.log(
+            self.console.log(
                 "warning", old.urn, f"Refreshed resource is in an unhealthy state:\n* {reasons}"
             )
         if not id_:
@@ -88,13 +93,13 @@ class Refresher:
         )
 
     def _outcome(self, old: Resource, new: Resource | None) -> str:
-        """Tell what the reading comes to; the provider decides what is drift, from the new state to the old one."""
+        """Tell what the reading comes to; the provider decides what is drift, from new to old."""
         if new is None:
             return "delete"
         if old.external:
             return "same" if values.same(old.outputs, new.outputs) else "update"
         diff = diff_resource(
-            self.host(new.provider),
+            self.find_provider(new.provider),
             new.urn,
             new.id,
             new.inputs,

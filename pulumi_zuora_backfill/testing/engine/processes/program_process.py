@@ -1,51 +1,49 @@
-"""The process in which a Pulumi program runs."""
+"""Starts the process in which a Pulumi program runs, from the folder of its project."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # comes with Pulumi, without types
 
-from .process import ChildProcess
+from pulumi_zuora_backfill.testing.engine.stack_setup import StackSetup
 
-_RUNNER = Path(__file__).with_name("runner.py")
+from .child_process import ChildProcess
+
+_SCRIPT = Path(__file__).with_name("inside_program_process.py")
 
 SHOWN_ERROR_EXIT_CODE = 32
-"""The runner ends with this code when it has told the engine what went wrong."""
+"""The script ends with this code when it has told the engine what went wrong."""
 
 _SDK_NOISE = "Resource monitor has terminated, shutting down"
 """What the SDK says when a registration fails; the failure itself was told already."""
 
 
 def start_program(
+    setup: StackSetup,
     *,
-    python: str,
-    directory: Path,
-    root_directory: Path,
-    env: Mapping[str, str],
     project: str,
     stack: str,
-    organization: str,
     config: Mapping[str, str],
     secret_keys: list[str],
     monitor_address: str,
     engine_address: str,
-    parallel: int,
     dry_run: bool,
     on_line: Callable[[str], None],
 ) -> ChildProcess:
-    """Start the program of a stack; it registers its resources with the monitor, and says what it has to say."""
+    """Start the program of a stack; it registers its resources with the monitor."""
     settings = {
         "project": project,
         "stack": stack,
-        "organization": organization,
-        "root_directory": str(root_directory),
+        "organization": setup.organization,
+        "root_directory": str(setup.root_directory),
         "monitor": monitor_address,
         "engine": engine_address,
-        "parallel": parallel,
+        "parallel": setup.parallel,
         "dry_run": dry_run,
     }
 
@@ -54,25 +52,16 @@ def start_program(
             on_line(line)
 
     return ChildProcess(
-        [python, "-u", str(_RUNNER), json.dumps(settings)],
-        directory=directory,
+        [sys.executable, "-u", str(_SCRIPT), json.dumps(settings)],
+        directory=setup.program_directory,
         env={
-            **env,
+            **setup.env,
             "PULUMI_CONFIG": json.dumps(dict(config)),
             "PULUMI_CONFIG_SECRET_KEYS": json.dumps(secret_keys),
         },
         on_stdout=heard,
         on_stderr=heard,
     )
-
-
-def missing_at(directory: Path, *, program: bool) -> str | None:
-    """Say what keeps a stack from running in this folder, or its program, where that is wanted too."""
-    if not directory.is_dir():
-        return f"{directory} is not a folder"
-    if program and not (directory / "__main__.py").is_file():
-        return f"{directory} holds no __main__.py"
-    return None
 
 
 def read_project(work_dir: Path) -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 ROOT_STACK_TYPE = "pulumi:pulumi:Stack"
+DYNAMIC_PACKAGE = "pulumi-python"
+"""The package of all dynamic resources that are written in Python."""
 _PROVIDER_PREFIX = "pulumi:providers:"
 
 
@@ -57,7 +60,7 @@ def package_of(type_: str) -> str:
 
 
 def is_default_provider(urn: str) -> bool:
-    """Tell whether this is a provider that the engine made by itself; the name is what tells them apart."""
+    """Tell whether the engine made this provider by itself; the name is what tells."""
     return is_provider_type(type_of(urn)) and name_of(urn).startswith("default")
 
 
@@ -81,24 +84,67 @@ def short_type(type_: str) -> str:
     return type_
 
 
-class Aliases:
-    """The old names that the resources of a run were found under."""
+class UrnError(Exception):
+    """A resource cannot have its URN or one of its aliases; to be told under this resource."""
+
+    def __init__(self, urn: str, message: str) -> None:
+        """Keep the resource with the message."""
+        super().__init__(message)
+        self.urn = urn
+
+
+class RegisteredUrns:
+    """The URNs that a program has registered, and the old ones that they were found under."""
 
     def __init__(self, stack: str, project: str) -> None:
         """Begin without any."""
         self._stack = stack
         self._project = project
+        self.seen: set[str] = set()
+        """Every URN that the program has registered."""
         self.old_urns: dict[str, str] = {}
         """By the new URN, the old one."""
         self.new_urns: dict[str, str] = {}
         """By the old URN, the new one."""
 
-    def take(self, urn: str, old_urn: str) -> None:
-        """Remember that this resource was found under an old name."""
-        self.old_urns[urn] = old_urn
-        self.new_urns[old_urn] = urn
+    def claim(self, type_: str, name: str, parent: str) -> str:
+        """Form the URN of a resource; each may be registered once."""
+        if parent and parent not in self.seen:
+            raise UrnError("", f"could not find parent resource {parent}")
+        urn = make_urn(self._stack, self._project, parent, type_, name)
+        if urn in self.seen:
+            raise UrnError(urn, f"Duplicate resource URN '{urn}'; try giving it a unique name")
+        self.seen.add(urn)
+        return urn
 
-    def candidates(self, type_: str, name: str, parent: str, aliases: list[Alias]) -> list[str]:
+    def old_urn_of(
+        self,
+        urn: str,
+        type_: str,
+        name: str,
+        parent: str,
+        aliases: list[Alias],
+        existing: Container[str],
+    ) -> str:
+        """Find the URN of a resource in the old state: its own, or an alias; blank: it is new."""
+        if urn in self.new_urns:
+            raise UrnError(
+                urn, f"Duplicate resource URN '{urn}': another resource has it as an alias"
+            )
+        for candidate in (urn, *self._candidates(type_, name, parent, aliases)):
+            if candidate not in existing:
+                continue
+            if candidate != urn:
+                if candidate in self.seen or candidate in self.new_urns:
+                    raise UrnError(
+                        urn, f"Duplicate resource alias '{candidate}' applied to resource '{urn}'"
+                    )
+                self.old_urns[urn] = candidate
+                self.new_urns[candidate] = urn
+            return candidate
+        return ""
+
+    def _candidates(self, type_: str, name: str, parent: str, aliases: list[Alias]) -> list[str]:
         """List the URNs that a resource may have had before, its parent's renaming included."""
         found = [self._collapsed(type_, name, parent, alias) for alias in aliases]
         old_parent = self.old_urns.get(parent, "")

@@ -5,42 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import values
-from .diff import Diff, diff_resource, inputs_with_unknowns, with_replace_on_changes
-from .events import Narrator
-from .goal import Goal
-from .graph import dependents_of
-from .planning.plan_so_far import BailError, Ledger, PlanError
-from .processes.plugin_host import PluginHost
-from .state import Resource
-from .steps import Step
-from .urns import is_provider_type, provider_urn_of
-from .values import Properties
+from pulumi_zuora_backfill.testing.engine.console_output import Console
+from pulumi_zuora_backfill.testing.engine.processes import ProviderCalls
+from pulumi_zuora_backfill.testing.engine.state import Resource, dependents_of
+from pulumi_zuora_backfill.testing.engine.urns_and_aliases import is_provider_type, provider_urn_of
+
+from .check_and_diff import (
+    Diff,
+    InputChecker,
+    diff_resource,
+    inputs_with_unknowns,
+    with_replace_on_changes,
+)
+from .plan_so_far import BailError, PlanError, PlanSoFar
+from .resource_goal import Goal
+from .step import Step
 
 
 @dataclass(frozen=True, kw_only=True)
-class Replacer:
+class ReplacementPlanner:
     """Plans replacements."""
 
-    ledger: Ledger
-    host: Callable[[str], PluginHost]
-    narrator: Narrator
-
-    def checked(self, new: Resource, goal: Goal, olds: Properties, news: Properties) -> Properties:
-        """Let the provider check inputs; what it does not like ends the run."""
-        urn = new.urn
-        host = self.host(new.provider)
-        if not host.is_known:
-            return news
-        inputs, failures = host.check(urn, olds, news, unknowns=self.ledger.scope.dry_run)
-        for property_, reason in failures:
-            subject = f"{goal.type} resource '{goal.name}'"
-            if property_:
-                subject += f": property {property_} value {_shown(inputs.get(property_))}"
-            self.narrator.log("error", urn, f"{subject} has a problem: {reason}")
-        if failures:
-            raise BailError
-        return inputs
+    so_far: PlanSoFar
+    find_provider: Callable[[str], ProviderCalls]
+    console: Console
+    checker: InputChecker
 
     def replace(
         self, goal: Goal, old: Resource, new: Resource, diff: Diff, detail: str
@@ -48,12 +37,12 @@ class Replacer:
         """Plan to put a new resource in the place of the old one."""
         if new.protect and old.protect:
             self._tell_protected(new.urn)
-        self.ledger.replaced.add(new.urn)
-        self.ledger.operated.add(new.urn)
+        self.so_far.replaced.add(new.urn)
+        self.so_far.operated.add(new.urn)
         is_served = new.custom and not is_provider_type(new.type)
-        if is_served and not self.ledger.is_replacement_wanted(new.urn, old):
+        if is_served and not self.so_far.is_replacement_wanted(new.urn, old):
             # The first check may have carried something over from the old inputs.
-            new.inputs = self.checked(new, goal, {}, goal.inputs)
+            new.inputs = self.checker.checked(new, goal, {}, goal.inputs)
         delete_first = (
             diff.delete_before_replace
             if goal.delete_before_replace is None
@@ -63,7 +52,7 @@ class Replacer:
             return self.create_before_delete(old, new, detail)
         steps = self._delete_dependents(old, new.urn)
         if not old.pending_replacement:
-            self.ledger.deleted[old.urn] = True
+            self.so_far.deleted.add(old.urn)
             steps.append(Step(op="delete-replaced", old=old, recreated=True))
         return [
             *steps,
@@ -73,7 +62,7 @@ class Replacer:
 
     def create_before_delete(self, old: Resource, new: Resource, detail: str = "") -> list[Step]:
         """Plan to create the new one now; the old one is deleted at the end of the run."""
-        self.ledger.operated.add(new.urn)
+        self.so_far.operated.add(new.urn)
         return [
             Step(op="create-replacement", old=old, new=new, detail=detail, delete_later=True),
             Step(op="replace", old=old, new=new, detail=detail),
@@ -81,19 +70,19 @@ class Replacer:
 
     def recreate(self, old: Resource, new: Resource) -> list[Step]:
         """Plan to create what was deleted because something it depends on had to be."""
-        del self.ledger.deleted[new.urn]
-        self.ledger.replaced.add(new.urn)
-        self.ledger.operated.add(new.urn)
+        self.so_far.deleted.remove(new.urn)
+        self.so_far.replaced.add(new.urn)
+        self.so_far.operated.add(new.urn)
         return [
             Step(op="replace", old=old, new=new),
             Step(op="create-replacement", old=old, new=new),
         ]
 
     def replaced_along(self, root: Resource) -> list[Resource]:
-        """Find the dependents that a replacement of their input would replace: the provider is asked."""
+        """Find the dependents that would be replaced along: the provider is asked."""
         replaced = {root.urn}
         found = []
-        for candidate in dependents_of(root, self.ledger.base, ignored=self.ledger.touched()):
+        for candidate in dependents_of(root, self.so_far.base, ignored=self.so_far.touched()):
             if not candidate.custom or candidate.external:
                 continue
             along = {candidate.deleted_with, provider_urn_of(candidate.provider)} & replaced
@@ -107,7 +96,7 @@ class Replacer:
         if news is None or is_provider_type(dependent.type):
             return False
         diff = diff_resource(
-            self.host(dependent.provider),
+            self.find_provider(dependent.provider),
             dependent.urn,
             dependent.id,
             dependent.inputs,
@@ -121,13 +110,13 @@ class Replacer:
         ).replaces
 
     def _delete_dependents(self, root: Resource, urn: str) -> list[Step]:
-        """Plan to delete, last ones first, what must be replaced along with a resource that is deleted first."""
+        """Plan to delete, last ones first, what is replaced along with what is deleted first."""
         deleted_with = [
-            resource for resource in self.ledger.olds.values() if resource.deleted_with == urn
+            resource for resource in self.so_far.olds.values() if resource.deleted_with == urn
         ]
         steps = []
         for dependent in reversed([*self.replaced_along(root), *deleted_with]):
-            if dependent in self.ledger.pending_deletes:
+            if dependent in self.so_far.pending_deletes:
                 continue
             if dependent.protect:
                 raise PlanError(
@@ -136,26 +125,19 @@ class Replacer:
                     "as it is currently marked for protection.",
                 )
             steps.append(Step(op="delete-replaced", old=dependent, recreated=not dependent.delete))
-            self.ledger.deleted[dependent.urn] = True
-            self.ledger.pending_deletes.add(dependent)
+            self.so_far.deleted.add(dependent.urn)
+            self.so_far.pending_deletes.add(dependent)
         return steps
 
     def _tell_protected(self, urn: str) -> None:
-        self.ledger.failed = True
-        self.narrator.log(
+        self.so_far.failed = True
+        self.console.log(
             "error",
             urn,
-            f'unable to replace resource "{urn}"\nas it is currently marked for protection. To unprotect the resource, '
-            "remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`",
+            f'unable to replace resource "{urn}"\n'
+            "as it is currently marked for protection. To unprotect the resource, "
+            "remove the `protect` flag from the resource in your Pulumi program and run "
+            "`pulumi up`",
         )
-        if not self.ledger.scope.dry_run:
+        if not self.so_far.scope.dry_run:
             raise BailError
-
-
-def _shown(value: object) -> str:
-    """Show a value in the words of the real engine's check failures."""
-    if values.contains_secret(value):
-        return "[secret]"
-    if value is None:
-        return "{<nil>}"
-    return f"{{{str(value).lower() if isinstance(value, bool) else value}}}"

@@ -1,11 +1,12 @@
-"""Who depends on whom in a state, where each resource comes after all it depends on."""
+"""Who depends on whom in a state: each resource comes after all it names by URN."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from .state import Resource
-from .urns import provider_urn_of
+from pulumi_zuora_backfill.testing.engine.urns_and_aliases import provider_urn_of, reference_to
+
+from .resource_record import Resource
 
 
 def dependents_of(
@@ -29,7 +30,7 @@ def dependents_of(
 
 
 def prerequisites_of(resource: Resource, resources: Sequence[Resource]) -> set[Resource]:
-    """Find what a resource needs directly: its parent, its provider, and below a component all that comes before."""
+    """Find what a resource needs directly; of a component, all below it that comes before."""
     before = resources[: _index(resource, resources)]
     needs = _needs_without_parent(resource)
     found = {
@@ -58,7 +59,7 @@ def all_prerequisites_of(resource: Resource, resources: Sequence[Resource]) -> s
 def delete_order(
     condemned: Collection[Resource], resources: Sequence[Resource]
 ) -> list[list[Resource]]:
-    """Put resources into groups: those of one may be deleted at once, after all groups before it."""
+    """Put resources into groups: one may be deleted at once, after all groups before it."""
     wanted = set(condemned)
     left = [resource for resource in resources if resource in wanted]
     groups = []
@@ -70,6 +71,56 @@ def delete_order(
         groups.append(group)
         left = [resource for resource in left if resource not in group]
     return groups[::-1]
+
+
+def dangling_reference(resources: Iterable[Resource]) -> str:
+    """Say which resource depends on one that is not there; empty: all is in order."""
+    listed = list(resources)
+    known = {resource.urn for resource in listed}
+    for resource in listed:
+        for missing in sorted(resource.prerequisites() - known):
+            return f"resource {resource.urn} refers to missing dependency {missing}"
+    return ""
+
+
+def with_new_urns(resource: Resource, new_names: dict[str, str]) -> Resource:
+    """Let a resource name renamed ones by their new URNs; its own aliases are used up."""
+
+    def new_name(urn: str) -> str:
+        return new_names.get(urn, urn)
+
+    provider_urn, _, provider_id = resource.provider.rpartition("::")
+    return resource.copy(
+        aliases=[],
+        provider=reference_to(new_name(provider_urn), provider_id) if provider_urn else "",
+        parent=new_name(resource.parent),
+        deleted_with=new_name(resource.deleted_with),
+        dependencies=[new_name(urn) for urn in resource.dependencies],
+        property_dependencies={
+            key: [new_name(urn) for urn in urns]
+            for key, urns in resource.property_dependencies.items()
+        },
+    )
+
+
+def without_dangling_references(resources: list[Resource]) -> list[Resource]:
+    """Drop references to resources that do not come before the one that refers to them."""
+    known: set[str] = set()
+    result = []
+    for resource in resources:
+        result.append(
+            resource.copy(
+                parent=resource.parent if resource.parent in known else "",
+                deleted_with=resource.deleted_with if resource.deleted_with in known else "",
+                dependencies=[urn for urn in resource.dependencies if urn in known],
+                property_dependencies={
+                    key: [urn for urn in urns if urn in known]
+                    for key, urns in resource.property_dependencies.items()
+                },
+            )
+        )
+        known.add(resource.urn)
+    return result
 
 
 def _index(resource: Resource, resources: Sequence[Resource]) -> int:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .values import Properties, revealed, same
+from .property_values import Properties, revealed, same
 
 Path = tuple[str | int, ...]
 
@@ -74,7 +74,7 @@ _ABSENT = object()
 
 
 def _reset(old: Any, new: Any, path: Path) -> Any:
-    """Return the new value with the old one at the path; one that has no such place stays as it is."""
+    """Return the new value with the old one at the path, if both have that place."""
     if not path:
         return old
     if path[0] == "*":

@@ -1,18 +1,12 @@
-"""The state of a stack: its resources, and the JSON file that keeps them.
-
-The file has the shape of `pulumi stack export --show-secrets`, so secrets stand in it in plain text.
-"""
+"""One resource as the state keeps it, and its JSON, as in `pulumi stack export --show-secrets`."""
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-from . import values
-from .values import Properties
+from pulumi_zuora_backfill.testing.engine import property_values as values
+from pulumi_zuora_backfill.testing.engine.property_values import Properties
 
 _PLAIN_FIELDS = {
     "delete": "delete",
@@ -70,7 +64,7 @@ class Resource:
         return replace(self, **changes)
 
     def prerequisites(self) -> set[str]:
-        """Return the URNs of all this resource depends on: parent and options included, its provider not."""
+        """Return the URNs of all this depends on: parent and options included, provider not."""
         urns = {self.parent, self.deleted_with, *self.dependencies}
         for dependencies in self.property_dependencies.values():
             urns.update(dependencies)
@@ -113,20 +107,3 @@ class Resource:
                 if document.get(theirs)
             },
         )
-
-
-def read_state(path: Path) -> dict[str, Any]:
-    """Read a state file; a stack that was never run has an empty state."""
-    if not path.exists():
-        return {"version": 3, "deployment": {"resources": []}}
-    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if document.get("version") != 3:
-        raise ValueError(f"{path} has version {document.get('version')}, expected 3")
-    return document
-
-
-def write_state(path: Path, document: dict[str, Any]) -> None:
-    """Write a state file in one move: whoever reads it sees the old one or the new one."""
-    draft = path.with_name(f"{path.name}.draft")
-    draft.write_text(json.dumps(document, indent=2), encoding="utf-8")
-    os.replace(draft, path)

@@ -1,40 +1,41 @@
-"""The plugin hosts of a run: as in the real engine, one process for each provider resource."""
+"""The providers of a run: as in the real engine, one plugin host for each provider resource."""
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Sequence
 
-from . import values
-from .failures import ProviderError
-from .processes.plugin_host import PluginHost
-from .state import Resource
-from .urns import package_of, reference_to
-from .values import Properties
+from pulumi_zuora_backfill.testing.engine.property_values import Properties
+from pulumi_zuora_backfill.testing.engine.state import Resource
+from pulumi_zuora_backfill.testing.engine.urns_and_aliases import (
+    DYNAMIC_PACKAGE,
+    package_of,
+    reference_to,
+)
 
-DYNAMIC_PACKAGE = "pulumi-python"
-_DISABLED = "pulumi:disable-default-providers"
+from .plugin_host import PluginHost
+from .provider_calls import ProviderCalls
+from .provider_failures import ProviderError
 
 
-class Hosts:
-    """Finds the host that serves a provider; one starts when it is first needed."""
+class ProviderRegistry:
+    """Finds a provider by its reference; its plugin host starts when it is first needed."""
 
     def __init__(
         self, *, start: Callable[[], PluginHost], base: Callable[[], Sequence[Resource]]
     ) -> None:
-        """Begin; `base` lists the resources of the state, where the providers are that no program registers."""
+        """Begin; `base` lists the state's resources, for providers that no program registers."""
         self._start = start
         self._base = base
         self._lock = threading.Lock()
         self._configs: dict[str, Properties] = {}
         self._new_names: dict[str, str] = {}
-        self._hosts: dict[str, PluginHost] = {}
+        self._providers: dict[str, ProviderCalls] = {}
         self._started: list[PluginHost] = []
         self._spare: PluginHost | None = None
 
     def warm_up(self) -> None:
-        """Start a process for the first provider, whichever it will be, while the program still imports."""
+        """Start a process for the first provider while the program still imports."""
         with self._lock:
             if not self._started:
                 self._spare = self._new()
@@ -46,7 +47,7 @@ class Hosts:
         with self._lock:
             reference = reference_to(provider.urn, provider.id)
             if self._configs.get(reference) != config:
-                self._hosts.pop(reference, None)  # a host takes no second configuration
+                self._providers.pop(reference, None)  # a host takes no second configuration
             self._configs[reference] = config
             for old_urn in provider.aliases:
                 self._new_names[reference_to(old_urn, provider.id)] = reference
@@ -55,21 +56,21 @@ class Hosts:
         """Tell whether a provider is served already."""
         return self._new_names.get(reference, reference) in self._configs
 
-    def serving(self, reference: str) -> PluginHost:
-        """Return the host of a provider, from the state if the program has not registered it.
+    def find(self, reference: str) -> ProviderCalls:
+        """Return a provider, from the state if the program has not registered it.
 
         Raises:
             ProviderError: There is no such provider.
         """
         with self._lock:
             reference = self._new_names.get(reference, reference)
-            host = self._hosts.get(reference)
-            if host is None:
+            provider = self._providers.get(reference)
+            if provider is None:
                 config = self._config_of(reference)
                 host, self._spare = self._spare or self._new(), None
                 host.configure(config)
-                self._hosts[reference] = host
-            return host
+                provider = self._providers[reference] = ProviderCalls(host)
+            return provider
 
     def cancel(self) -> None:
         """Tell all hosts that the run is to end."""
@@ -86,7 +87,7 @@ class Hosts:
         with self._lock:
             for host in self._started:
                 host.close()
-            self._started, self._hosts, self._spare = [], {}, None
+            self._started, self._providers, self._spare = [], {}, None
 
     def _new(self) -> PluginHost:
         host = self._start()
@@ -100,21 +101,3 @@ class Hosts:
             if reference_to(resource.urn, resource.id) == reference:
                 return self._configs.setdefault(reference, resource.inputs)
         raise ProviderError(f"could not find provider {reference}")
-
-
-def is_default_denied(config: Properties, package: str) -> bool:
-    """Tell whether the stack's configuration forbids the default provider of a package.
-
-    Raises:
-        ValueError: The list of forbidden ones is none.
-    """
-    text = values.revealed(config.get(_DISABLED, ""))
-    if not text:
-        return False
-    try:
-        listed = json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"Failed to parse {text}: {error}") from None
-    if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
-        raise ValueError(f"{_DISABLED} must be a list of names")
-    return any(name.strip() in ("*", package) for name in listed)

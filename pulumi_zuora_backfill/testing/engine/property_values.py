@@ -1,7 +1,8 @@
 """Property values as the engine sees them: JSON, with Pulumi's marks for secrets and unknowns.
 
-A secret is the object `{signature: secret, "value": ...}`, an unknown value one fixed string.  Numbers are
-integers where they are whole, as in the real engine's state file.  This module knows nothing of resources.
+A secret is the object `{signature: secret, "value": ...}`, an unknown value one fixed string.
+Numbers are integers where they are whole, as in the real engine's state file. This module knows
+nothing of resources.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ CHANNEL_OPTIONS = [
     ("grpc.max_metadata_size", 16 << 20),
     ("grpc.absolute_max_metadata_size", 16 << 20),
 ]
-"""Messages as large as the SDK's own channels take, and errors, which travel as metadata, as long as the real engine's."""
+"""Messages as large as the SDK's own channels take, and errors as long as the real engine's: they
+travel as metadata."""
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
@@ -130,7 +132,8 @@ def same(left: Any, right: Any) -> bool:
 def with_secrets_of(outputs: Properties, inputs: Mapping[str, Any]) -> Properties:
     """Make secret again what a provider that gets no secrets has answered in plain text.
 
-    Objects on both sides are gone through; anywhere else, one secret inside an input makes the whole output secret.
+    Objects on both sides are gone through; anywhere else, one secret inside an input makes the
+    whole output secret.
     """
     result = dict(outputs)
     for key, given in inputs.items():

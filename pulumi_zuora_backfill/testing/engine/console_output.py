@@ -1,7 +1,7 @@
-"""What a user reads of a run, in the manner of the CLI's plain log, and what a program reads: the counts.
+"""What a user reads of a run, in the manner of the CLI's plain log, and the counts for a program.
 
-Each step and each message is a line at once; at the end follow the diagnostics by resource, the stack's outputs and
-a count of what was done.
+Each step and each message is a line at once; at the end follow the diagnostics by resource, the
+stack's outputs and a count of what was done.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from . import values
-from .paths import changed_paths, covers, parse_path
+from . import property_values as values
+from .property_paths import changed_paths, covers, parse_path
+from .property_values import Properties
 from .state import Resource
-from .urns import name_of, short_type, type_of
-from .values import Properties
+from .urns_and_aliases import name_of, short_type, type_of
 
 _SIGNS = {
     "same": "  ",
@@ -54,7 +54,7 @@ _COUNTED = {"same", "create", "update", "delete", "replace", "read", "discard"}
 _MASK = "[secret]"
 
 
-class Narrator:
+class Console:
     """Tells what happens in a run; may be called from any thread."""
 
     def __init__(
@@ -71,8 +71,8 @@ class Narrator:
         self._rows: dict[str, tuple[str, str]] = {}
         self._diagnostics: dict[str, list[str]] = {}
         self._began = time.monotonic()
-        self._say(*title.splitlines())
-        self._say("")
+        self.say(*title.splitlines())
+        self.say("")
 
     @property
     def text(self) -> str:
@@ -101,7 +101,7 @@ class Narrator:
             self._row(op, urn, f"**{_VERBS[op][1]} failed**")
 
     def log(self, severity: str, urn: str, message: str, *, ephemeral: bool = False) -> None:
-        """Tell a message under its resource (else the stack): at once, and if it is to last, among the diagnostics."""
+        """Tell a message under its resource, or the stack: at once, and among the diagnostics."""
         urn = urn or self._stack_urn
         text = message.rstrip("\n")
         with self._lock:
@@ -114,29 +114,25 @@ class Narrator:
             if severity == "error":
                 self.errors.setdefault(urn, []).append(text)
 
-    def say(self, line: str) -> None:
-        """Tell something that is no resource's."""
-        self._say(line)
-
     def finish(self, old_outputs: Properties, outputs: Properties | None, *, first: bool) -> None:
-        """Tell the rest: diagnostics, outputs (none: there is no stack left to have any), counts, duration."""
+        """Tell the rest: diagnostics, outputs (none: no stack is left), counts, duration."""
         with self._lock:
             self._say_diagnostics()
             if outputs is not None and (lines := list(_outputs(old_outputs, outputs, first=first))):
-                self._say("Outputs:", *lines, "")
-            self._say("Resources:", *self._summary(), "")
+                self.say("Outputs:", *lines, "")
+            self.say("Resources:", *self._summary(), "")
             if not self._preview:
-                self._say(f"Duration: {math.ceil(time.monotonic() - self._began)}s", "")
+                self.say(f"Duration: {math.ceil(time.monotonic() - self._began)}s", "")
 
     def _say_diagnostics(self) -> None:
         if not self._diagnostics:
             return
-        self._say("Diagnostics:")
+        self.say("Diagnostics:")
         for urn, messages in self._diagnostics.items():
-            self._say(f"  {short_type(type_of(urn))} ({name_of(urn)}):")
+            self.say(f"  {short_type(type_of(urn))} ({name_of(urn)}):")
             for message in messages:
-                self._say(*(f"    {line}" for line in message.splitlines()))
-            self._say("")
+                self.say(*(f"    {line}" for line in message.splitlines()))
+            self.say("")
 
     def _summary(self) -> Iterator[str]:
         changed = {op: self.changes[op] for op in _SUMMARY_OPS if self.changes[op]}
@@ -156,9 +152,10 @@ class Narrator:
             self._line(op, urn, status)
 
     def _line(self, op: str, urn: str, rest: str) -> None:
-        self._say(f" {_SIGNS[op]} {short_type(type_of(urn))} {name_of(urn)} {rest}".rstrip())
+        self.say(f" {_SIGNS[op]} {short_type(type_of(urn))} {name_of(urn)} {rest}".rstrip())
 
-    def _say(self, *lines: str) -> None:
+    def say(self, *lines: str) -> None:
+        """Tell something that is no resource's."""
         with self._lock:
             self._lines += lines
             if self._on_output is not None:
@@ -213,7 +210,7 @@ def _shown(label: str, value: Any, indent: str = "    ") -> Iterator[str]:
 
 
 def _inline(value: Any) -> str:
-    return _unmarked(json.dumps(masked(value), ensure_ascii=False))
+    return _unmarked(json.dumps(_masked(value), ensure_ascii=False))
 
 
 def _unmarked(text: str) -> str:
@@ -221,12 +218,12 @@ def _unmarked(text: str) -> str:
     return text.replace(f'"{_MASK}"', _MASK).replace(f'"{values.UNKNOWN}"', "[unknown]")
 
 
-def masked(value: Any) -> Any:
+def _masked(value: Any) -> Any:
     """Replace every secret by a word."""
     if values.is_secret(value):
         return _MASK
     if isinstance(value, dict):
-        return {key: masked(item) for key, item in value.items()}
+        return {key: _masked(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [masked(item) for item in value]
+        return [_masked(item) for item in value]
     return value

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pulumi.automation import OutputValue
 
-from . import values
-from .values import Properties
+from . import property_values as values
+from .property_values import Properties
 
 
 @dataclass(frozen=True)
 class Summary:
     """What an operation came to."""
 
-    kind: str
     result: str
     resource_changes: dict[str, int]
 
@@ -27,7 +26,7 @@ class EmbeddedResult:
     """What a user reads."""
     summary: Summary
     outputs: dict[str, OutputValue] = field(default_factory=dict)
-    """The stack's known outputs, secrets in plain text with their mark, as in `pulumi.automation`."""
+    """The stack's known outputs, secrets in plain text with a mark, as in `pulumi.automation`."""
 
     @property
     def change_summary(self) -> dict[str, int]:
@@ -55,3 +54,15 @@ def output_values(outputs: Properties) -> dict[str, OutputValue]:
         key: OutputValue(values.revealed(value), values.contains_secret(value))
         for key, value in outputs.items()
     }
+
+
+def without_changes(result: EmbeddedResult) -> EmbeddedResult:
+    """Return a result that has changed nothing.
+
+    Raises:
+        EmbeddedStackError: It has.
+    """
+    if set(result.change_summary) <= {"same"}:
+        return result
+    text = result.stdout + "error: no changes were expected but changes occurred\n"
+    raise EmbeddedStackError(replace(result, stdout=text))

@@ -33,7 +33,7 @@ class ChildProcess:
         self._process = subprocess.Popen(
             command,
             cwd=directory,
-            env=dict(env),
+            env=_reaching_the_engine(env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -45,7 +45,8 @@ class ChildProcess:
         )
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        # Should this process be killed, nobody would be left to end the child: the guard does it at its pipe's end.
+        # If this process is killed, nobody is left to end the child: the guard does, at its
+        # pipe's end.
         self._guard = subprocess.Popen(
             ["/bin/sh", "-c", 'read -r _ || kill -9 "-$1"', "guard", str(self._process.pid)],
             stdin=subprocess.PIPE,
@@ -65,7 +66,7 @@ class ChildProcess:
             reader.start()
 
     def wait(self, timeout_s: float | None = None) -> int | None:
-        """Wait for the end and return the exit code, negative for a signal; none when it still runs."""
+        """Wait for the end and return the exit code, negative for a signal; none: it still runs."""
         try:
             code = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -90,7 +91,7 @@ class ChildProcess:
         self._process.kill()
 
     def close(self, grace_s: float = 0.0) -> None:
-        """End the process, after a while of its own if it is about to end anyway, and free its pipes."""
+        """End the process, after a while if it is about to end anyway, and free its pipes."""
         if grace_s and self.wait(grace_s) is not None:
             pass
         elif self._process.poll() is None:
@@ -120,8 +121,8 @@ class ChildProcess:
                 heard(line.rstrip("\n"))
 
 
-def child_env(extra: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a child process, which must reach the engine on this machine past any proxy."""
+def _reaching_the_engine(extra: Mapping[str, str]) -> dict[str, str]:
+    """Add to this process's environment; a child reaches the engine past any proxy."""
     local = "127.0.0.1,localhost"
     env = {**os.environ, **extra}
     for key in ("NO_PROXY", "no_proxy"):

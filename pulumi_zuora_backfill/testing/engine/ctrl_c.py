@@ -14,11 +14,12 @@ _LOOK_INTERVAL_S = 0.1
 def interruptibly(
     work: Callable[[], None], *, on_interrupt: Callable[[], None], on_abort: Callable[[], None]
 ) -> None:
-    """Do the work; call `on_interrupt` at each Ctrl-C, and `on_abort` if anything else breaks the wait for it.
+    """Do the work; call `on_interrupt` at each Ctrl-C, and `on_abort` if the wait breaks otherwise.
 
-    Only a main thread hears of signals, and only between two steps of its own: so it does nothing but wait, in short
-    turns.  A wait without end would miss a signal that comes just as it begins; and as a signal may come in the midst
-    of anything, even of handling another one, it is only noted when it comes.
+    Only a main thread hears of signals, and only between two steps of its own: so it does nothing
+    but wait, in short turns. A wait without end would miss a signal that comes just as it begins;
+    and as a signal may come in the midst of anything, even of handling another one, it is only
+    noted when it comes.
     """
     if threading.current_thread() is not threading.main_thread():
         work()

@@ -6,8 +6,8 @@ from typing import Any
 
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
-from . import values
-from .values import Properties
+from pulumi_zuora_backfill.testing.engine import property_values as values
+from pulumi_zuora_backfill.testing.engine.property_values import Properties
 
 
 class ProviderError(Exception):
@@ -18,7 +18,7 @@ class PartialFailureError(ProviderError):
     """A provider made or changed a resource, but it is not in order."""
 
     def __init__(self, id_: str, outputs: Properties, reasons: list[str]) -> None:
-        """Keep what is known of the resource; the reasons are the message, as in the real engine."""
+        """Keep what is known of the resource; the message lists the reasons."""
         count = "1 error" if len(reasons) == 1 else f"{len(reasons)} errors"
         super().__init__(f"{count} occurred:\n" + "".join(f"\t* {reason}\n" for reason in reasons))
         self.id = id_
@@ -26,8 +26,8 @@ class PartialFailureError(ProviderError):
         self.reasons = reasons
 
 
-def told_failure(error: Any) -> ProviderError | None:
-    """Read the status in the trailer of a failed call; none: there is no such status, or it means another error."""
+def failure_in_trailer(error: Any) -> ProviderError | None:
+    """Read the status in the trailer of a failed call; none: it is absent, or of another error."""
     for key, content in error.trailing_metadata() or ():
         if key != "grpc-status-details-bin":
             continue

@@ -1,19 +1,25 @@
-"""Steps: what is done to one resource, in a preview only in thought."""
+"""Does the steps of a plan: what is done to one resource, in a preview only in thought."""
 
 from __future__ import annotations
 
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from . import values
-from .checkpoint import BrokenStateError, Checkpoint
-from .events import Narrator
-from .failures import PartialFailureError, ProviderError
-from .processes.plugin_host import PluginHost
-from .state import Resource
-from .urns import is_default_provider, is_provider_type
+from pulumi_zuora_backfill.testing.engine import property_values as values
+from pulumi_zuora_backfill.testing.engine.console_output import Console
+from pulumi_zuora_backfill.testing.engine.planning import Step
+from pulumi_zuora_backfill.testing.engine.processes import (
+    PartialFailureError,
+    ProviderCalls,
+    ProviderError,
+)
+from pulumi_zuora_backfill.testing.engine.state import BrokenStateError, Checkpoint, Resource
+from pulumi_zuora_backfill.testing.engine.urns_and_aliases import (
+    is_default_provider,
+    is_provider_type,
+)
 
 
 class StepFailedError(Exception):
@@ -26,48 +32,24 @@ class ProtectedError(ProviderError):
     def __init__(self, urn: str) -> None:
         """Say how to get rid of the protection."""
         super().__init__(
-            f'resource "{urn}" cannot be deleted\nbecause it is protected. To unprotect the resource, '
+            f'resource "{urn}" cannot be deleted\n'
+            "because it is protected. To unprotect the resource, "
             "remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`"
         )
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Step:
-    """One thing to do; `op` is named as in the engine."""
-
-    op: str
-    old: Resource | None = None
-    new: Resource | None = None
-    detail: str = ""
-    skipped: bool = False
-    """A resource that is left out and does not exist: nothing is done, nothing is saved."""
-    untargeted: bool = False
-    """A resource that is left out and stays as it is."""
-    delete_later: bool = False
-    """The old resource is deleted at the end of the run, after the new one has been created."""
-    recreated: bool = False
-    """The old resource is deleted now, and stays in the state until the new one exists."""
-
-    @property
-    def resource(self) -> Resource:
-        """The resource as it should be; when deleting, as it was."""
-        found = self.new or self.old
-        assert found is not None
-        return found
-
-
 @dataclass(kw_only=True)
-class StepRunner:
+class StepExecutor:
     """Does steps, one after the other or several at once, and saves what became of each."""
 
-    host: Callable[[str], PluginHost]
-    """Finds the host of a provider by its reference."""
+    find_provider: Callable[[str], ProviderCalls]
+    """Finds a provider by its reference."""
     serve: Callable[[Resource, values.Properties], None]
     """Lets a provider be served with this configuration."""
     checkpoint: Checkpoint
-    narrator: Narrator
+    console: Console
     dry_run: bool
-    deleted: dict[str, bool] = field(default_factory=dict)
+    deleted: set[str]
     """URNs that this run deletes; `deleted_with` looks them up."""
 
     def run(self, step: Step) -> None:
@@ -80,14 +62,14 @@ class StepRunner:
         quiet = is_default_provider(urn)
         began = time.monotonic()
         if not quiet:
-            self.narrator.begin(step.op, urn, step.detail)
+            self.console.begin(step.op, urn, step.detail)
         try:
             counted = self._do(step)
         except (ProviderError, BrokenStateError) as error:
-            self.narrator.fail(step.op, urn, str(error))
+            self.console.fail(step.op, urn, str(error))
             raise StepFailedError(str(error)) from error
         if not quiet:
-            self.narrator.end(step.op, urn, time.monotonic() - began, step.detail, counted=counted)
+            self.console.end(step.op, urn, time.monotonic() - began, step.detail, counted=counted)
 
     def _do(self, step: Step) -> str:
         """Do the step and return what to count it as."""
@@ -130,7 +112,7 @@ class StepRunner:
         elif new.custom:
             self.checkpoint.begin(new, "creating")
             try:
-                new.id, new.outputs = self.host(new.provider).create(
+                new.id, new.outputs = self.find_provider(new.provider).create(
                     new.urn, new.inputs, new.custom_timeouts.get("create", 0.0)
                 )
                 if not new.id:
@@ -166,11 +148,11 @@ class StepRunner:
             self.checkpoint.begin(new, "updating")
             timeout = new.custom_timeouts.get("update", 0.0)
             try:
-                new.outputs = self.host(new.provider).update(
+                new.outputs = self.find_provider(new.provider).update(
                     new.urn, old.id, old.inputs, old.outputs, new.inputs, timeout
                 )
             except PartialFailureError as error:
-                # What exists was not made from the new inputs, so the next run must compare with the old ones.
+                # What exists was not made from the new inputs: the next run compares with the old.
                 failure = error
                 new.inputs, new.outputs, new.init_errors = old.inputs, error.outputs, error.reasons
             except ProviderError:
@@ -186,11 +168,11 @@ class StepRunner:
         assert old is not None
         if step.op == "delete" and old.protect:
             raise ProtectedError(old.urn)
-        spared = old.external or old.retain_on_delete or self.deleted.get(old.deleted_with, False)
+        spared = old.external or old.retain_on_delete or old.deleted_with in self.deleted
         if old.custom and not (self.dry_run or spared or is_provider_type(old.type)):
             self.checkpoint.begin(old, "deleting")
             try:
-                self.host(old.provider).delete(
+                self.find_provider(old.provider).delete(
                     old.urn, old.id, old.inputs, old.outputs, old.custom_timeouts.get("delete", 0.0)
                 )
             except ProviderError:
@@ -209,7 +191,7 @@ class StepRunner:
         else:
             self.checkpoint.begin(new, "reading")
             try:
-                id_, _, new.outputs = self.host(new.provider).read(
+                id_, _, new.outputs = self.find_provider(new.provider).read(
                     new.urn, new.id, new.inputs, new.inputs
                 )
                 new.id = id_ or new.id

@@ -1,4 +1,4 @@
-"""What a program and a provider speak to: the resource monitor and the engine's log, as gRPC services."""
+"""The resource monitor: the gRPC service with which a program registers its resources."""
 
 # ruff: noqa: N802 - gRPC names the methods
 
@@ -6,24 +6,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
-from pulumi.runtime.proto import (
-    engine_pb2,
-    engine_pb2_grpc,
-    provider_pb2,
-    resource_pb2,
-    resource_pb2_grpc,
-)
+from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
 
-from . import values
-from .deployment.deployment import Deployment, StoppedError
-from .events import Narrator
-from .goal import NotSupportedError, goal_of, refuse_package
-from .state import Resource
+from pulumi_zuora_backfill.testing.engine import property_values as values
+from pulumi_zuora_backfill.testing.engine.deployment import Deployment, StoppedError
+from pulumi_zuora_backfill.testing.engine.state import Resource
+
+from .registration_request import NotSupportedError, goal_of, refuse_package
 
 _FEATURES = {
     "secrets": "RESOURCE_MONITOR_FEATURE_SECRETS",
@@ -36,9 +29,6 @@ _FEATURES = {
 }
 """What the SDK may use, by the names that older and newer ones ask for."""
 
-_MANY_THREADS = 256
-"""Each registration holds a thread until its resource exists; too few of them would end in a deadlock."""
-
 _INVOKE_RESPONSE: Any = (
     getattr(resource_pb2, "ResourceInvokeResponse", None) or provider_pb2.InvokeResponse
 )
@@ -47,7 +37,7 @@ _INVOKE_RESPONSE: Any = (
 _READ_STACK_RESOURCE_OUTPUTS = "pulumi:pulumi:readStackResourceOutputs"
 
 
-class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
+class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
     """Hands what a program registers to the deployment."""
 
     def __init__(
@@ -205,68 +195,10 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         return Empty()
 
     def _refuse(self, context: Any, message: str) -> NoReturn:
-        self._deployment.fail("", message)
+        self._deployment.control.fail("", message)
         _end(context)
-
-
-class Engine(engine_pb2_grpc.EngineServicer):
-    """Takes what programs and providers have to say."""
-
-    def __init__(self) -> None:
-        """Begin without a listener: the host starts before there is one."""
-        self.narrator: Narrator | None = None
-        self._root = ""
-
-    def Log(self, request: Any, context: Any) -> Any:
-        """Tell a message under its resource; debug ones are left out, as in the real engine by default."""
-        severity = {
-            engine_pb2.INFO: "info",
-            engine_pb2.WARNING: "warning",
-            engine_pb2.ERROR: "error",
-        }
-        if self.narrator is not None and request.severity in severity:
-            self.narrator.log(
-                severity[request.severity],
-                request.urn,
-                request.message,
-                ephemeral=request.ephemeral,
-            )
-        return Empty()
-
-    def GetRootResource(self, request: Any, context: Any) -> Any:
-        """Return the root stack's URN."""
-        return engine_pb2.GetRootResourceResponse(urn=self._root)
-
-    def SetRootResource(self, request: Any, context: Any) -> Any:
-        """Keep the root stack's URN."""
-        self._root = request.urn
-        return engine_pb2.SetRootResourceResponse()
-
-    def RequirePulumiVersion(self, request: Any, context: Any) -> Any:
-        """Accept any requirement: there is no CLI whose version could be meant."""
-        return engine_pb2.RequirePulumiVersionResponse()
 
 
 def _end(context: Any) -> NoReturn:
     context.abort(grpc.StatusCode.UNAVAILABLE, "the run is ending")
     raise AssertionError("abort returns never")
-
-
-class Server:
-    """A gRPC server on a free port of this machine, with many threads."""
-
-    def __init__(self, servicer: Monitor | Engine) -> None:
-        """Start serving."""
-        self._pool = ThreadPoolExecutor(max_workers=_MANY_THREADS)
-        self._server = grpc.server(self._pool, options=values.CHANNEL_OPTIONS)
-        if isinstance(servicer, Monitor):
-            resource_pb2_grpc.add_ResourceMonitorServicer_to_server(servicer, self._server)
-        else:
-            engine_pb2_grpc.add_EngineServicer_to_server(servicer, self._server)
-        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
-        self._server.start()
-
-    def close(self) -> None:
-        """Stop serving, and do not leave threads behind."""
-        self._server.stop(0).wait()
-        self._pool.shutdown(wait=True)
