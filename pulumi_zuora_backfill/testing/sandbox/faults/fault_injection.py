@@ -7,30 +7,38 @@ import time
 from dataclasses import replace
 from functools import partial
 
-from .answers import Answer, gateway, unauthorized
-from .faults import Fault, PlannedFault
-from .gate import Gate
-from .saved_answers import KeyRefusedError
-from .traffic import Operation
-from .wire import DroppedError
-from .zuora import Call, Work, Zuora
+from pulumi_zuora_backfill.testing.sandbox.recorded_requests import Operation
+from pulumi_zuora_backfill.testing.sandbox.simulated_zuora import (
+    Answer,
+    Call,
+    KeyRefusedError,
+    SimulatedZuora,
+    Work,
+    gateway,
+    unauthorized,
+)
 
-__all__ = ["NO_ROUTE", "Effects"]
+from .fault_plan import Fault, PlannedFault
+from .held_requests import HeldRequests
 
 NO_ROUTE = {"message": "no Route matched with those values"}
-BAD_GATEWAY = (
+_BAD_GATEWAY = (
     "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 )
-_MADE_IN_PASSING = (Fault.CONNECTION_DROPPED_AFTER, Fault.GATEWAY_504)
 
 
-class Effects:
+class DroppedError(Exception):
+    """The connection is to be closed without an answer."""
+
+
+class FaultInjection:
     """Answers requests as Zuora would, but for the fault that is planned for them."""
 
-    def __init__(self, zuora: Zuora, gate: Gate) -> None:
-        """Take Zuora, and the gate that `HANG` waits at."""
+    def __init__(self, zuora: SimulatedZuora, held: HeldRequests) -> None:
+        """Take Zuora, and where `HANG` holds requests."""
         self._zuora = zuora
-        self._gate = gate
+        self._responses = zuora.responses
+        self._held = held
 
     def answer(self, call: Call, planned: PlannedFault | None, exceeded: str | None) -> Answer:
         """
@@ -71,7 +79,7 @@ class Effects:
                     call, planned["retry_after_s"], planned["ratelimit_reset_s"]
                 )
             case Fault.HTML_502:
-                return self._from_gateway(gateway(502, BAD_GATEWAY))
+                return self._from_gateway(gateway(502, _BAD_GATEWAY))
             case Fault.GATEWAY_404:
                 return self._from_gateway(gateway(404, NO_ROUTE))
             case Fault.GATEWAY_504 if not planned["job_is_made"]:
@@ -83,9 +91,9 @@ class Effects:
                     Answer(302, b"", (("Location", planned["location"]),), "text/html")
                 )
             case Fault.TOKEN_REVOKED:
-                return self._zuora.dressed(call, unauthorized("Authentication error"))
+                return self._responses.dressed(call, unauthorized("Authentication error"))
             case Fault.USER_INFO_401:
-                return self._zuora.dressed(call, unauthorized("Failed to get user info"))
+                return self._responses.dressed(call, unauthorized("Failed to get user info"))
             case Fault.SAVED_FAILURE | Fault.UNSAVED_FAILURE | Fault.SUCCESS_FALSE:
                 return self._failure(call, planned)
         return None
@@ -95,9 +103,9 @@ class Effects:
         status = (
             200
             if planned.fault is Fault.SUCCESS_FALSE
-            else planned["status"] or self._zuora.status_of(call, code)
+            else planned["status"] or self._responses.status_of(call, code)
         )
-        return self._zuora.failed(call, status, (code, planned["message"]))
+        return self._responses.failed(call, status, (code, planned["message"]))
 
     def _is_saved(self, planned: PlannedFault) -> bool:
         """Tell whether the answer of a fault is saved under the request's key."""
@@ -118,7 +126,7 @@ class Effects:
             return work()
 
         def held() -> Answer:
-            if not self._gate.wait():
+            if not self._held.wait():
                 raise DroppedError
             return work()
 
@@ -150,7 +158,7 @@ class Effects:
         return replace(answer, body=json.dumps(body).encode())
 
     def _do_later(self, call: Call, seconds: float) -> None:
-        """Take the request's key now, and do the work when the clock has come so far; nothing if the key is taken."""
+        """Take the request's key, if it is free, and do the work when the clock has come so far."""
         if self._zuora.refusal(call) is not None:
             return
         tenant, key = self._zuora.tenant, call.key
@@ -164,14 +172,13 @@ class Effects:
         def do(at: float) -> None:
             answer = self._zuora.work(call, at)
             if keyed:
-                self._zuora.saved.save(key or "", answer)
+                self._zuora.keys.save(key or "", answer)
 
         tenant.defer(tenant.clock.now() + seconds, do)
 
     def _in_flight(self, call: Call) -> Answer:
-        return self._zuora.key_refused(
-            call, KeyRefusedError(409, "A request with this Idempotency-Key is in progress.")
-        )
+        message = "A request with this Idempotency-Key is in progress."
+        return self._responses.key_refused(call, 409, message)
 
     def _timed_out(self, status: int) -> Answer:
         body = self._zuora.tenant.behaviours.gateway_timeout_body
@@ -185,19 +192,21 @@ class Effects:
 
     def _limited(self, call: Call, exceeded: str) -> Answer:
         if exceeded == "concurrency":
-            return self._zuora.refused(call, (70, "The request exceeded the concurrency limit."))
-        limits = (
-            self._zuora.token_limits if call.operation is Operation.TOKEN else self._zuora.limits
-        )
-        return self._rate_limited(call, limits.seconds_left(), limits.seconds_left())
+            return self._responses.refused(
+                call, (70, "The request exceeded the concurrency limit.")
+            )
+        seconds_left = self._responses.limits_of(call).seconds_left()
+        return self._rate_limited(call, seconds_left, seconds_left)
 
     def _rate_limited(self, call: Call, retry_after_s: object, reset_s: object) -> Answer:
         """Return a 429 with those of the two headers that are given."""
         if self._zuora.tenant.behaviours.rate_limited_has_reasons:
             code = f"{self._zuora.tenant.behaviours.resource_code}70"
-            answer = self._zuora.failed(call, 429, (code, "The request exceeded the rate limit."))
+            answer = self._responses.failed(
+                call, 429, (code, "The request exceeded the rate limit.")
+            )
         else:
-            answer = self._zuora.dressed(
+            answer = self._responses.dressed(
                 call, Answer.json(429, {"message": "API rate limit exceeded"})
             )
         answer = answer.without("RateLimit-Reset", "RateLimit-Remaining").with_headers(
@@ -210,4 +219,4 @@ class Effects:
 
     def _from_gateway(self, answer: Answer) -> Answer:
         """Return an answer that never came near Zuora: all it has is a date."""
-        return answer.with_headers(self._zuora.date())
+        return answer.with_headers(self._responses.date())

@@ -1,4 +1,4 @@
-"""The sandbox's clock: real time plus what a test has skipped. Everything in the sandbox that knows a time asks it."""
+"""The sandbox's clock: real time plus what a test has skipped. Whatever knows a time asks it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import threading
 import time
 from email.utils import formatdate
 
-__all__ = ["Clock"]
 
-
-class Clock:
+class SandboxClock:
     """Real time that a test can push forward."""
 
     def __init__(self) -> None:

@@ -1,14 +1,12 @@
-"""Where answers are held back until a test lets them go."""
+"""The requests that `Fault.HANG` holds back until a test lets them go."""
 
 from __future__ import annotations
 
 import threading
 
-__all__ = ["Gate"]
 
-
-class Gate:
-    """Holds threads until it is released, as often as one likes, or closed."""
+class HeldRequests:
+    """Holds the threads of requests until they are released, as often as one likes, or closed."""
 
     def __init__(self) -> None:
         """Start with nobody waiting."""
@@ -18,7 +16,7 @@ class Gate:
         self._closed = False
 
     def wait(self) -> bool:
-        """Wait for the next release; false when the gate was closed instead."""
+        """Wait for the next release; false when all were turned away instead."""
         with self._changed:
             seen = self._releases
             self._waiting += 1

@@ -1,4 +1,4 @@
-"""The WSGI application: reads requests, records them, and lets Zuora answer, with the planned faults in between."""
+"""The WSGI application: routes requests, records them, lets Zuora answer, faults included."""
 
 from __future__ import annotations
 
@@ -15,22 +15,35 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 
-from .answers import Answer, gateway, spring
-from .effects import NO_ROUTE, Effects
-from .faults import Fault, FaultPlan
-from .gate import Gate
-from .traffic import Operation, RecordedRequest, Traffic
-from .wire import CONNECTION, CUT_OFF, TRICKLE, DroppedError
-from .zuora import Call, Zuora
+from pulumi_zuora_backfill.testing.sandbox.faults import (
+    NO_ROUTE,
+    DroppedError,
+    Fault,
+    FaultInjection,
+    FaultPlan,
+    HeldRequests,
+)
+from pulumi_zuora_backfill.testing.sandbox.recorded_requests import (
+    Operation,
+    RecordedRequest,
+    RequestLog,
+)
+from pulumi_zuora_backfill.testing.sandbox.simulated_zuora import (
+    Answer,
+    Call,
+    SimulatedZuora,
+    gateway,
+    spring,
+)
+
+from .socket_server import CONNECTION, CUT_OFF, TRICKLE
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-__all__ = ["Api", "Hook"]
-
 Hook = Callable[[RecordedRequest], None]
 
-COMPRESSED_ABOVE = 1000
+_COMPRESSED_ABOVE = 1000
 _JOBS = "/v1/uno/data-backfill/propagation/jobs"
 _ROUTES = Map(
     [
@@ -44,15 +57,15 @@ _ROUTES = Map(
 )
 
 
-class Api:
+class WsgiApplication:
     """Zuora behind a gateway, as an application that any WSGI server can run."""
 
     def __init__(
         self,
-        zuora: Zuora,
+        zuora: SimulatedZuora,
         plan: FaultPlan,
-        traffic: Traffic,
-        gate: Gate,
+        log: RequestLog,
+        held: HeldRequests,
         answer_time_s: float = 0.0,
     ) -> None:
         """Take Zuora and what a test has a hand on."""
@@ -60,9 +73,9 @@ class Api:
         self.on_answer: Hook | None = None
         self._zuora = zuora
         self._plan = plan
-        self._traffic = traffic
-        self._gate = gate
-        self._effects = Effects(zuora, gate)
+        self._log = log
+        self._held = held
+        self._faults = FaultInjection(zuora, held)
         self._answer_time_s = answer_time_s
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -76,19 +89,16 @@ class Api:
         call, unroutable = self._read(request)
         if self.on_request:
             self.on_request(call.record)
-        limits = (
-            self._zuora.token_limits if call.operation is Operation.TOKEN else self._zuora.limits
-        )
-        with limits.request() as exceeded:
+        with self._zuora.responses.limits_of(call).request() as exceeded:
             planned = self._plan.take(call.operation)
             self._zuora.tenant.settle()
-            answer = unroutable or self._effects.answer(call, planned, exceeded)
+            answer = unroutable or self._faults.answer(call, planned, exceeded)
             dropped = planned is not None and planned.fault is Fault.CONNECTION_DROPPED_AFTER
             held = planned is not None and planned.fault is Fault.HANG and planned["job_is_made"]
             call.record.status = None if dropped or held else answer.status
             if self.on_answer:
                 self.on_answer(call.record)
-            if dropped or (held and not self._gate.wait()):
+            if dropped or (held and not self._held.wait()):
                 raise DroppedError
             call.record.status = answer.status
             if self._answer_time_s:
@@ -114,18 +124,18 @@ class Api:
             connection=request.environ.get(CONNECTION, 0),
             at=self._zuora.tenant.clock.now(),
         )
-        self._traffic.add(record)
+        self._log.add(record)
         call = Call(request, record, data, job_id, self._zuora.tenant.new_uuid())
         if isinstance(problem, MethodNotAllowed):
             message = f"Request method '{request.method}' not supported"
-            return call, self._zuora.dressed(
+            return call, self._zuora.responses.dressed(
                 call, spring(405, "Method Not Allowed", message, request.path)
             )
         return call, gateway(404, NO_ROUTE) if problem else None
 
 
 def _unpacked(request: Request) -> bytes:
-    """Return the body; one that is not what its `Content-Encoding` says is lost, and will not parse."""
+    """Return the body; one that is not what its `Content-Encoding` says is lost."""
     data = request.get_data()
     if request.headers.get("Content-Encoding") != "gzip":
         return data
@@ -149,7 +159,7 @@ def _response(request: Request, answer: Answer) -> Response:
     """Return an answer as HTTP, compressed when it is large enough and the client can read it."""
     headers = Headers(list(answer.headers))
     body = answer.body
-    if len(body) > COMPRESSED_ABOVE and request.accept_encodings["gzip"]:
+    if len(body) > _COMPRESSED_ABOVE and request.accept_encodings["gzip"]:
         body = gzip.compress(body, mtime=0)
         headers["Content-Encoding"] = "gzip"
     if answer.cut_off:

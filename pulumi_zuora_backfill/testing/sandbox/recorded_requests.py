@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from werkzeug.datastructures import Headers
 
-__all__ = ["Operation", "RecordedRequest", "Traffic"]
-
 
 class Operation(str, Enum):
     """The operations of the API."""
@@ -36,7 +34,8 @@ class RecordedRequest:
         body: The parsed JSON or form; the raw bytes where they are neither; `None` without a body.
         connection: Number of the TCP connection it came over, counted from 1.
         at: When it was read, by the sandbox's clock, in seconds since 1970.
-        status: The HTTP status of its answer; `None` until there is one, and for good when the connection was dropped.
+        status: The HTTP status of its answer; `None` until there is one, and for good when the
+            connection was dropped.
         job_id: The job that it made; `None` when it made none, as with a replayed answer.
     """
 
@@ -51,7 +50,7 @@ class RecordedRequest:
     job_id: str | None = field(default=None)
 
     def __repr__(self) -> str:
-        """Show the request without its headers and without the form of a token request: both hold secrets."""
+        """Show the request without its headers and without a token request's form: secrets."""
         body = (
             ""
             if self.body is None
@@ -62,7 +61,7 @@ class RecordedRequest:
         return f"<{self.method} {self.path}{body} -> {self.status or 'no answer'}>"
 
 
-class Traffic:
+class RequestLog:
     """All requests since the last `forget()`, in the order in which they were read."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a real socket: keep-alive, no delays, and connections that can be cut at a chosen point."""
+"""HTTP/1.1 on a real socket: keep-alive, no delays, connections that are cut where a test wants."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.serving import DechunkedInput, ThreadedWSGIServer, WSGIRequestHandler
 
+from pulumi_zuora_backfill.testing.sandbox.faults import DroppedError
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
-
-__all__ = ["CONNECTION", "CUT_OFF", "TRICKLE", "DroppedError", "Server"]
 
 CONNECTION = "sandbox.connection"
 """The WSGI environment's name for the number of the TCP connection."""
@@ -27,10 +27,6 @@ TRICKLE = "X-Sandbox-Trickle"
 _STOP_CHECK_S = 0.02
 
 
-class DroppedError(Exception):
-    """The connection is to be closed without an answer."""
-
-
 class _Handler(WSGIRequestHandler):
     """One connection. Werkzeug's own handler closes it after each answer; this one keeps it."""
 
@@ -38,7 +34,7 @@ class _Handler(WSGIRequestHandler):
     disable_nagle_algorithm = (
         True  # else a small answer waits 40 ms for the client's delayed acknowledgement
     )
-    server: Server
+    server: SocketServer
 
     def run_wsgi(self) -> None:
         """Read the whole request, so that the next one starts where it ends, and answer it."""
@@ -103,7 +99,7 @@ class _Handler(WSGIRequestHandler):
         """Write no log."""
 
 
-class Server(ThreadedWSGIServer):
+class SocketServer(ThreadedWSGIServer):
     """Serves an application on 127.0.0.1, one thread for each connection, until it is closed."""
 
     app: WSGIApplication
@@ -118,7 +114,7 @@ class Server(ThreadedWSGIServer):
         self._open: dict[socket.socket, int] = {}
         self.connections = 0
         self._connections_lock = threading.Lock()
-        # Werkzeug would end the whole process over a port in use; a socket of our own raises an OSError instead.
+        # Werkzeug would end the process over a port in use; a socket of our own raises an OSError.
         with socket.create_server(("127.0.0.1", port), backlog=self.request_queue_size) as listener:
             super().__init__("127.0.0.1", port, app, _Handler, fd=listener.fileno())
         self._thread = threading.Thread(

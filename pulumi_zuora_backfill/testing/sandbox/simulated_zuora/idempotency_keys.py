@@ -1,4 +1,4 @@
-"""Zuora's memory of idempotency keys: the first answer under a key, success or failure, is the answer for 24 hours."""
+"""Idempotency keys: the first answer under a key, of any kind, is the answer for 24 hours."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import threading
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .answers import Answer
-from .clock import Clock
+from pulumi_zuora_backfill.testing.sandbox.sandbox_clock import SandboxClock
 
-__all__ = ["KEPT_S", "KeyRefusedError", "SavedAnswers", "Use"]
+from .responses import Answer
 
-KEPT_S = 24 * 3600
+_KEPT_S = 24 * 3600
 
 
 class Use(NamedTuple):
@@ -39,10 +38,10 @@ class _Entry:
     answer: Answer | None = None
 
 
-class SavedAnswers:
+class IdempotencyKeys:
     """Keys, what each was used for, and the answer once there is one."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: SandboxClock) -> None:
         """Start empty."""
         self._clock = clock
         self._lock = threading.Lock()
@@ -55,17 +54,18 @@ class SavedAnswers:
         Args:
             key: The idempotency key.
             use: What it is wanted for.
-            other_body_status: Status of the refusal of another body under the key; `None`: the body is ignored.
+            other_body_status: Status that refuses another body; `None`: the body is ignored.
 
         Returns:
-            The saved answer; `None` when the key is now this request's own: `save()` or `release()` must follow.
+            The saved answer; `None` when the key is now this request's own: `save()` or `release()`
+            must follow.
 
         Raises:
             KeyRefusedError: The key is in progress, or was used for something else.
         """
         with self._lock:
             entry = self._entries.get(key)
-            if entry is None or self._clock.now() - entry.set_s >= KEPT_S:
+            if entry is None or self._clock.now() - entry.set_s >= _KEPT_S:
                 self._entries[key] = _Entry(use, self._clock.now())
                 return None
             if entry.use[:3] != use[:3]:

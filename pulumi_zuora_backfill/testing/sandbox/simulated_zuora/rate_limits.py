@@ -6,17 +6,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .clock import Clock
-
-__all__ = ["Limits"]
+from pulumi_zuora_backfill.testing.sandbox.sandbox_clock import SandboxClock
 
 _MINUTE_S = 60
 
 
-class Limits:
+class RateLimits:
     """Counts requests per minute of the sandbox's clock, and requests at the same time."""
 
-    def __init__(self, clock: Clock, per_minute: int, at_once: int) -> None:
+    def __init__(self, clock: SandboxClock, per_minute: int, at_once: int) -> None:
         """Start with nothing counted."""
         self._clock = clock
         self._per_minute = per_minute
@@ -28,7 +26,7 @@ class Limits:
 
     @contextmanager
     def request(self) -> Iterator[str | None]:
-        """Count one request while it runs; yields `"rate"` or `"concurrency"` when it is one too many."""
+        """Count a request while it runs; yields `"rate"` or `"concurrency"` if it exceeds that."""
         with self._lock:
             minute = int(self._clock.now() // _MINUTE_S)
             if minute != self._minute:

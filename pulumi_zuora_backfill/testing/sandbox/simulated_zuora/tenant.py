@@ -1,4 +1,4 @@
-"""A Zuora tenant without HTTP: its credentials, tokens and jobs, and the rules of what may be done with them."""
+"""A Zuora tenant without HTTP: credentials, tokens, jobs, and what may be done with them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from .answers import RefusalError
-from .behaviours import Behaviours
-from .clock import Clock
-from .jobs import ENDED, RUNNING, SandboxJob
+from pulumi_zuora_backfill.testing.sandbox.guesses_about_zuora import Behaviours
+from pulumi_zuora_backfill.testing.sandbox.sandbox_clock import SandboxClock
 
-__all__ = ["TOKEN_LIFE_S", "NewJob", "Scope", "Tenant"]
+from .responses import RefusalError
+from .sandbox_job import ENDED, RUNNING, SandboxJob
 
-TOKEN_LIFE_S = 3599
+_TOKEN_LIFE_S = 3599
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class Tenant:
     def __init__(
         self,
         *,
-        clock: Clock,
+        clock: SandboxClock,
         behaviours: Behaviours,
         seed: int | None,
         tenant_id: str,
@@ -60,7 +59,7 @@ class Tenant:
         """Start without jobs; credentials that are not given are made up."""
         self.clock = clock
         self.behaviours = behaviours
-        # Jobs have ids of their own stream, so that with a seed they do not depend on how often a client asked.
+        # Jobs have ids of their own stream: with a seed, they do not depend on the requests.
         self._ids = random.Random(seed)
         self._job_ids = random.Random(seed if seed is None else f"jobs {seed}")
         self.tenant_id = tenant_id
@@ -95,12 +94,12 @@ class Tenant:
         """Return a new token as the token endpoint describes it."""
         token = self.new_id()
         with self._lock:
-            self._tokens[token] = self.clock.now() + TOKEN_LIFE_S
+            self._tokens[token] = self.clock.now() + _TOKEN_LIFE_S
         entities = [f"entity.{entity}" for entity in self.entity_ids or (self._default_entity_id,)]
         return {
             "access_token": token,
             "token_type": "bearer",
-            "expires_in": TOKEN_LIFE_S,
+            "expires_in": _TOKEN_LIFE_S,
             "scope": " ".join([*entities, f"tenant.{self.tenant_id}", f"user.{self._user_id}"]),
             "jti": token,
         }

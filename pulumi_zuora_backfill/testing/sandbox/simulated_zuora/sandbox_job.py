@@ -1,14 +1,12 @@
-"""A backfill job in the sandbox: what it was asked to do and, by the sandbox's clock, how far it has come."""
+"""A backfill job in the sandbox: what it is to do, and by the clock how far it has come."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from .behaviours import Behaviours
-from .clock import Clock
-
-__all__ = ["ENDED", "RUNNING", "SandboxJob"]
+from pulumi_zuora_backfill.testing.sandbox.guesses_about_zuora import Behaviours
+from pulumi_zuora_backfill.testing.sandbox.sandbox_clock import SandboxClock
 
 RUNNING = ("ACCEPTED", "PROCESSING")
 ENDED = ("COMPLETED", "FAILED", "STOPPED")
@@ -38,7 +36,7 @@ class SandboxJob:
     id: str
     type: str
     created_s: float
-    clock: Clock
+    clock: SandboxClock
     behaviours: Behaviours
     batch_size: int = 1000
     dry_run: bool = False

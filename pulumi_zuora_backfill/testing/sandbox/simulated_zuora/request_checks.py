@@ -1,4 +1,4 @@
-"""The rules for what a request carries, as pure functions: they return what was meant, or refuse."""
+"""The rules for what a request carries: pure functions that return what was meant, or refuse."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .answers import RefusalError
-from .behaviours import Behaviours
-from .tenant import NewJob, Scope, Tenant
+from pulumi_zuora_backfill.testing.sandbox.guesses_about_zuora import Behaviours
 
-__all__ = ["check_stop", "check_track_id", "json_object", "new_job", "scope_of"]
+from .responses import RefusalError
+from .tenant import NewJob, Scope, Tenant
 
 TYPES = ("RatePlanCharge", "OrderLineItem")
 MAX_BATCH_SIZE = 1000
@@ -90,7 +89,9 @@ def check_track_id(track_id: str | None) -> None:
 
 def scope_of(entity_id: str | None, org_ids: str | None, tenant: Tenant) -> Scope:
     """
-    Return the scope that a request's headers name; a tenant made without entities or organisations takes any.
+    Return the scope that a request's headers name.
+
+    A tenant made without entities or organisations takes any.
 
     Raises:
         RefusalError: An entity is missing, or an entity or organisation is not the user's.

@@ -1,20 +1,16 @@
-"""What a test has a hand on: the tenant's jobs and users, the planned faults, the recorded requests. No sockets."""
+"""What a test has a hand on: jobs, users, planned faults, recorded requests. No sockets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from .api import Api, Hook
-from .behaviours import Behaviours
-from .clock import Clock
-from .faults import Fault, FaultPlan
-from .gate import Gate
-from .jobs import ENDED, SandboxJob
-from .tenant import NewJob, Scope, Tenant
-from .traffic import Operation, RecordedRequest, Traffic
-
-__all__ = ["Controls"]
+from .faults import Fault, FaultPlan, HeldRequests
+from .guesses_about_zuora import Behaviours
+from .recorded_requests import Operation, RecordedRequest, RequestLog
+from .sandbox_clock import SandboxClock
+from .server import Hook, WsgiApplication
+from .simulated_zuora import ENDED, NewJob, SandboxJob, Scope, Tenant
 
 
 class Controls:
@@ -22,17 +18,18 @@ class Controls:
     The test's side of the sandbox.
 
     Attributes:
-        clock: The sandbox's own clock; `clock.advance(seconds)` pushes it: dates, tokens, keys and jobs all follow it.
+        clock: The sandbox's own clock; `clock.advance(seconds)` pushes it: dates, tokens, keys and
+            jobs all follow it.
         behaviours: The guesses, to be changed at any time.
     """
 
-    clock: Clock
+    clock: SandboxClock
     behaviours: Behaviours
     _tenant: Tenant
     _plan: FaultPlan
-    _traffic: Traffic
-    _gate: Gate
-    _api: Api
+    _log: RequestLog
+    _held: HeldRequests
+    _application: WsgiApplication
 
     @property
     def client_id(self) -> str:
@@ -83,44 +80,44 @@ class Controls:
         Raises:
             TimeoutError: It does not come to that.
         """
-        if not self._gate.wait_for_waiting(number, timeout_s):
+        if not self._held.wait_for_waiting(number, timeout_s):
             msg = f"No {number} held requests within {timeout_s} seconds."
             raise TimeoutError(msg)
 
     def release(self) -> None:
         """Let every request go on that `Fault.HANG` holds now."""
-        self._gate.release()
+        self._held.release()
 
     @property
     def on_request(self) -> Hook | None:
-        """Called when a request was read, before anything is done, in the thread that answers it."""
-        return self._api.on_request
+        """Called when a request was read and nothing is done yet, in the thread that answers it."""
+        return self._application.on_request
 
     @on_request.setter
     def on_request(self, hook: Hook | None) -> None:
-        self._api.on_request = hook
+        self._application.on_request = hook
 
     @property
     def on_answer(self) -> Hook | None:
         """Called when a request's work is done, before its answer is sent, held or dropped."""
-        return self._api.on_answer
+        return self._application.on_answer
 
     @on_answer.setter
     def on_answer(self, hook: Hook | None) -> None:
-        self._api.on_answer = hook
+        self._application.on_answer = hook
 
     @property
     def requests(self) -> list[RecordedRequest]:
         """All requests since `forget_requests()`, in the order in which they were read."""
-        return self._traffic.seen()
+        return self._log.seen()
 
     def count(self, operation: Operation) -> int:
         """Return how many requests asked for an operation."""
-        return self._traffic.count(operation)
+        return self._log.count(operation)
 
     def forget_requests(self) -> None:
         """Start to record anew."""
-        self._traffic.forget()
+        self._log.forget()
 
     @property
     def jobs(self) -> list[SandboxJob]:
@@ -175,7 +172,8 @@ class Controls:
             job_id: Which.
             status: `COMPLETED`, `FAILED` or `STOPPED`.
             error_count: How many records have failed.
-            batches_finished: How many batches are done; by default what the status and the clock say.
+            batches_finished: How many batches are done; by default what the status and the clock
+                say.
 
         Raises:
             KeyError: There is no such job.
@@ -195,7 +193,7 @@ class Controls:
         self._tenant.job(job_id).decide(status)
 
     def forget_job(self, job_id: str) -> None:
-        """Purge a job: Zuora does not know it any more. Answers that name it stay saved under their keys."""
+        """Purge a job: Zuora knows it no more. Answers that name it stay saved under their keys."""
         self._tenant.forget(job_id)
 
     def permit(self, permitted: bool = True) -> None:

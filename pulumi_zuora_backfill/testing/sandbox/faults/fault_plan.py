@@ -1,4 +1,4 @@
-"""What can go wrong, as data: the faults, what can be said about each, and the plan that hands them out."""
+"""What can go wrong, as data: the faults, their parameters, and the plan that hands them out."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from .traffic import Operation
-
-__all__ = ["Fault", "FaultPlan", "PlannedFault"]
+from pulumi_zuora_backfill.testing.sandbox.recorded_requests import Operation
 
 
 class Fault(str, Enum):
     """
-    A way in which one request goes wrong. `PARAMETERS` lists what `plan()` takes for each, with the defaults.
+    A way in which one request goes wrong. `PARAMETERS` lists what `plan()` takes for each.
 
-    *The work is done* means: the job is made, listed or stopped, and the true answer is saved under the request's key.
+    *The work is done* means: the job is made, listed or stopped, and the true answer is saved under
+    the request's key.
     """
 
     CONNECTION_DROPPED_BEFORE = "connection dropped before"
     """The request is read, nothing is done, the connection is closed."""
     CONNECTION_DROPPED_AFTER = "connection dropped after"
-    """The work is done (`then_done_after_s` seconds later, by the sandbox's clock), the connection is closed."""
+    """The work is done (`then_done_after_s` later, by its clock), the connection is closed."""
     IN_FLIGHT_409 = "in flight"
-    """The key is in progress; with `then_done_after_s` it is until then, and then the work is done."""
+    """The key is in progress; with `then_done_after_s` until then, and then the work is done."""
     RATE_LIMITED_429 = "rate limited"
     """Nothing is done; `Retry-After` and `RateLimit-Reset` are sent where given."""
     SAVED_FAILURE = "saved failure"
-    """A failure that is saved under the key. Without `status` the code's category and `Zuora-Version` decide."""
+    """A failure that is saved under the key; by default, code and `Zuora-Version` decide on the
+    status."""
     UNSAVED_FAILURE = "unsaved failure"
     """The same failure, not saved: the next request with the key is a first one."""
     HTML_502 = "html 502"
     """A gateway's error page; nothing is done."""
     GATEWAY_504 = "gateway timeout"
-    """A gateway gives up, by default with 504; the work is done nevertheless (`then_done_after_s` later), unless
-    `job_is_made` is false."""
+    """A gateway gives up, by default with 504; the work is done nevertheless (`then_done_after_s`
+    later), unless `job_is_made` is false."""
     MAINTENANCE_PAGE = "maintenance page"
-    """A gateway's own JSON, which looks like a refusal of Zuora's and gives everybody the same `processId`; nothing
-    is done. With `request_id` it has that `Zuora-Request-Id`, too."""
+    """A gateway's own JSON, which looks like a refusal of Zuora's and gives everybody the same
+    `processId`; nothing is done. With `request_id` it has that `Zuora-Request-Id`, too."""
     TRICKLE = "trickle"
-    """The work is done; the answer comes byte by byte, one each `seconds` of real time, headers too."""
+    """The work is done; the answer comes byte by byte, one each `seconds` of real time."""
     SUCCESS_FALSE = "success false"
     """HTTP 200 with `success: false`, saved unless `saved` is false."""
     TRUNCATED_JSON = "truncated json"
@@ -49,7 +49,8 @@ class Fault(str, Enum):
     BODY_CUT_OFF = "body cut off"
     """The work is done; the connection is closed half-way through the answer's body."""
     WRONG_ID = "wrong id"
-    """The work is done; the answer names `job_id`, by default an id that no job has. The true answer is saved."""
+    """The work is done; the answer names `job_id`, by default an id that no job has. The true
+    answer is saved."""
     TOKEN_REVOKED = "token revoked"
     """401, `Authentication error`; nothing is done."""
     USER_INFO_401 = "user info"
@@ -61,8 +62,8 @@ class Fault(str, Enum):
     GATEWAY_404 = "gateway 404"
     """404, `no Route matched with those values`; nothing is done."""
     HANG = "hang"
-    """No answer until `release()`. The work is done first, or with `job_is_made=False` after the release, its key in
-    progress meanwhile; when the server stops before, it is never done."""
+    """No answer until `release()`. The work is done first, or with `job_is_made=False` after the
+    release, its key in progress meanwhile; when the server stops before, it is never done."""
 
 
 _FAILURE = {"status": None, "code": None, "message": "Something went wrong."}
@@ -123,13 +124,13 @@ class FaultPlan:
         """
         known = PARAMETERS.get(fault, {})
         if unknown := sorted(set(parameters) - set(known)):
-            msg = f"{fault.name} takes {', '.join(known) or 'no parameters'}, not {', '.join(unknown)}."
-            raise TypeError(msg)
+            takes = ", ".join(known) or "no parameters"
+            raise TypeError(f"{fault.name} takes {takes}, not {', '.join(unknown)}.")
         with self._lock:
             self._planned.append(PlannedFault(fault, on, times, after, {**known, **parameters}))
 
     def take(self, operation: Operation | None) -> PlannedFault | None:
-        """Return the fault of the next request, if it is to have one; a request uses up one planned fault at most."""
+        """Return the fault of the next request, if it is to have one; it uses up one at most."""
         with self._lock:
             for planned in self._planned:
                 if planned.on not in (None, operation):
