@@ -18,7 +18,7 @@ from pulumi_zuora_backfill.contract.start_request import StartRequest
 from pulumi_zuora_backfill.errors import ZuoraBackfillError
 from pulumi_zuora_backfill.settings.loading import DEFAULT_VERSION
 from pulumi_zuora_backfill.testing import Sandbox
-from pulumi_zuora_backfill.testing.sandbox.clock import Clock as SandboxClock
+from pulumi_zuora_backfill.testing.sandbox import SandboxClock
 from pulumi_zuora_backfill.zuora.client import BackfillClient
 from pulumi_zuora_backfill.zuora.http import Exchange
 from pulumi_zuora_backfill.zuora.models import BackfillRequest, Scope
@@ -53,7 +53,7 @@ class StillClock(SandboxClock):
 @contextmanager
 def still_sandbox() -> Iterator[Sandbox]:
     """Serve a local Zuora whose time only passes when it is pushed."""
-    with patch("pulumi_zuora_backfill.testing.sandbox.sandbox.Clock", StillClock):
+    with patch("pulumi_zuora_backfill.testing.sandbox.sandbox.SandboxClock", StillClock):
         sandbox = Sandbox(seed=1)
     with sandbox:
         yield sandbox

@@ -19,7 +19,7 @@ import pytest
 from pulumi.automation import ConfigValue
 
 from pulumi_zuora_backfill.testing.engine import EmbeddedStack, EmbeddedStackError
-from pulumi_zuora_backfill.testing.engine.selection import Selection
+from pulumi_zuora_backfill.testing.engine.planning import Selection
 
 ROOT = Path(__file__).parents[1]
 PROBE = Path(__file__).with_name("probe")

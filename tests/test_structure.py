@@ -7,6 +7,7 @@ import base64
 import re
 import subprocess
 import sys
+from collections import Counter
 from importlib import metadata
 from pathlib import Path
 
@@ -31,6 +32,11 @@ ROOMS = (
     ("zuora",),
     ("properties", "clock", "errors"),
 )
+# The same for the two parts of `testing`, each from its way in down to its leaves.
+TESTING_ROOMS = {
+    "engine": ("grpc_services", "deployment", "planning", "processes", "state"),
+    "sandbox": ("server", "faults", "simulated_zuora"),
+}
 FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if "testing" not in path.parts]
 
 
@@ -69,6 +75,31 @@ def test_no_arrow_points_up(path: Path) -> None:
     assert {
         other for other in IMPORTS[path] if other != room and floor_of[other] <= floor_of[room]
     } == set()
+
+
+def test_no_module_name_stands_in_two_rooms() -> None:
+    """A file is found by its name alone; only a package's own files, such as `__init__`, repeat."""
+    names = Counter(path.stem for path in PACKAGE.rglob("*.py") if not path.stem.startswith("__"))
+
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("part", TESTING_ROOMS)
+def test_rooms_of_testing_import_downwards_and_from_the_room(part: str) -> None:
+    """A room of `testing` imports from lower ones only, and from the room, never from its files."""
+    rooms = TESTING_ROOMS[part]
+    folder, prefix = PACKAGE / "testing" / part, f"{PACKAGE.name}.testing.{part}."
+    wrong = []
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.ImportFrom) or (node.level and path.parent != folder):
+                continue
+            other, _, file = (node.module or "").removeprefix(prefix).partition(".")
+            above = () if path.parent == folder else rooms[: rooms.index(path.parent.name)]
+            if other in above or (other in rooms and file):
+                wrong.append((path.name, node.module))
+
+    assert wrong == []
 
 
 def test_the_public_names_are_sorted_and_there() -> None:

@@ -20,7 +20,7 @@ from pulumi_zuora_backfill.errors import TransportError, ZuoraBackfillError
 from pulumi_zuora_backfill.job.run_memory import RunMemory
 from pulumi_zuora_backfill.settings.loading import DEFAULT_CALL_TIMEOUT_S, Settings
 from pulumi_zuora_backfill.testing import Sandbox
-from pulumi_zuora_backfill.testing.sandbox.clock import Clock as SandboxClock
+from pulumi_zuora_backfill.testing.sandbox import SandboxClock
 from pulumi_zuora_backfill.zuora.client import BackfillClient
 from pulumi_zuora_backfill.zuora.http import ATTEMPT_TIMEOUT_S, Answer, Exchange
 from pulumi_zuora_backfill.zuora.retries import Transport
@@ -92,7 +92,7 @@ class StillClock(SandboxClock):
 @contextmanager
 def still_sandbox() -> Iterator[Sandbox]:
     """Serve a local Zuora whose time only passes when it is pushed."""
-    with patch("pulumi_zuora_backfill.testing.sandbox.sandbox.Clock", StillClock):
+    with patch("pulumi_zuora_backfill.testing.sandbox.sandbox.SandboxClock", StillClock):
         sandbox = Sandbox(seed=1)
     with sandbox:
         yield sandbox

@@ -1,12 +1,11 @@
 """
-Run a Pulumi program in Python without the Pulumi CLI: for tests and for trying out, never for production.
+An embedded engine: runs a Pulumi program in Python without the Pulumi CLI, for tests only.
 
-`EmbeddedStack` is the way in. Top down: `stack` → `run` (one operation) → `monitor` (what the program speaks to) →
-`deployment` → `planner`, `deletes`, `refresh` (decisions) → `steps` → `hosts` (a plugin host's process for each
-provider) → `checkpoint` → `state`.
+`EmbeddedStack` is the way in. Top down: `stack_operation`, `grpc_services` (what the program
+calls), `deployment`, `planning`, `processes`, `state`. If it differs from the CLI, it is wrong.
 """
 
-from .result import EmbeddedResult, EmbeddedStackError
-from .stack import EmbeddedStack
+from .embedded_stack import EmbeddedStack
+from .operation_result import EmbeddedResult, EmbeddedStackError
 
 __all__ = ["EmbeddedResult", "EmbeddedStack", "EmbeddedStackError"]

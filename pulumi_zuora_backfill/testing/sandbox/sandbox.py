@@ -6,26 +6,21 @@ import sys
 from collections.abc import Iterable
 from types import TracebackType
 
-from .api import Api
-from .behaviours import Behaviours
-from .clock import Clock
-from .controls import Controls
-from .faults import FaultPlan
-from .gate import Gate
-from .limits import Limits
-from .saved_answers import SavedAnswers
-from .tenant import Tenant
-from .traffic import Traffic
-from .wire import Server
-from .zuora import Zuora
+from .controls_for_tests import Controls
+from .faults import FaultPlan, HeldRequests
+from .guesses_about_zuora import Behaviours
+from .recorded_requests import RequestLog
+from .sandbox_clock import SandboxClock
+from .server import SocketServer, WsgiApplication
+from .simulated_zuora import IdempotencyKeys, RateLimits, SimulatedZuora, Tenant
 
 
 class Sandbox(Controls):
     """
     A Zuora tenant of one's own, at `base_url` while it is started.
 
-    It does what Zuora documents, guesses the rest (`behaviours`) and fails as planned (`plan()`). State survives
-    `stop()`; a second `start()` serves it again, at the same address.
+    It does what Zuora documents, guesses the rest (`behaviours`) and fails as planned (`plan()`).
+    State survives `stop()`; a second `start()` serves it again, at the same address.
     """
 
     def __init__(
@@ -53,21 +48,25 @@ class Sandbox(Controls):
         Args:
             tenant_id: The `tenant.<n>` of the token's scope.
             client_id: 36 characters; made up by default.
-            client_secret: At most 42 characters; made up by default, with characters that a form must encode.
-            entity_ids: The tenant's entities. When given, others are refused; two or more: a request must name one.
+            client_secret: At most 42 characters; made up by default, with characters that a form
+                must encode.
+            entity_ids: The tenant's entities. When given, others are refused; two or more: a
+                request must name one.
             org_ids: The user's organisations. When given, others are refused.
-            job_duration_s: How long a job runs, by the sandbox's clock; `None`: until `finish()` or a stop.
+            job_duration_s: How long a job runs, by the sandbox's clock; `None`: until `finish()` or
+                a stop.
             batches: How many batches a job has.
             behaviours: The guesses to start with.
             answer_time_s: Real time that every answer takes.
             requests_per_minute: The API's rate limit.
             token_requests_per_minute: The token endpoint's rate limit.
             requests_at_once: The concurrency limit.
-            neighbour: Another tenant of the same data center: they share the clock and the memory of idempotency keys.
+            neighbour: Another tenant of the same data center: they share the clock and the
+                idempotency keys.
             seed: Makes ids and made-up credentials the same in each run.
             port: Where to listen on 127.0.0.1; 0: any free port.
         """
-        self.clock = neighbour.clock if neighbour else Clock()
+        self.clock = neighbour.clock if neighbour else SandboxClock()
         self.behaviours = behaviours or Behaviours()
         self._tenant = Tenant(
             clock=self.clock,
@@ -81,13 +80,13 @@ class Sandbox(Controls):
             job_duration_s=job_duration_s,
             batches=batches,
         )
-        self._saved: SavedAnswers = neighbour._saved if neighbour else SavedAnswers(self.clock)
-        limits = Limits(self.clock, requests_per_minute, requests_at_once)
-        token_limits = Limits(self.clock, token_requests_per_minute, sys.maxsize)
-        self._plan, self._traffic, self._gate = FaultPlan(), Traffic(), Gate()
-        zuora = Zuora(self._tenant, self._saved, limits, token_limits)
-        self._api = Api(zuora, self._plan, self._traffic, self._gate, answer_time_s)
-        self._server: Server | None = None
+        self._keys: IdempotencyKeys = neighbour._keys if neighbour else IdempotencyKeys(self.clock)
+        limits = RateLimits(self.clock, requests_per_minute, requests_at_once)
+        token_limits = RateLimits(self.clock, token_requests_per_minute, sys.maxsize)
+        self._plan, self._log, self._held = FaultPlan(), RequestLog(), HeldRequests()
+        zuora = SimulatedZuora(self._tenant, self._keys, limits, token_limits)
+        self._application = WsgiApplication(zuora, self._plan, self._log, self._held, answer_time_s)
+        self._server: SocketServer | None = None
         self._port = port
         self._past_connections = 0
 
@@ -102,16 +101,16 @@ class Sandbox(Controls):
         if self._server:
             msg = "The sandbox is started already."
             raise RuntimeError(msg)
-        self._gate.open()
-        self._server = Server(self._api, self._port)
+        self._held.open()
+        self._server = SocketServer(self._application, self._port)
         self._port = self._server.port
         return self
 
     def stop(self) -> None:
-        """Stop to listen and close all connections; held answers are never sent. Does nothing when it is stopped."""
+        """Stop to listen and close all connections; held answers are never sent."""
         server, self._server = self._server, None
         if server:
-            self._gate.close()
+            self._held.close()
             server.close()
             self._past_connections += server.connections
 
