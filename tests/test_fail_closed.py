@@ -1,4 +1,7 @@
-"""What is missing is a reason to refuse, never a default: no second live job, on both engines, whatever does not arrive."""
+"""What is missing is a reason to refuse, never a default.
+
+No second live job, on both engines, whatever does not arrive.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ import pytest
 
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 
-from .engines import RealStack
 from .proxies import tunnel_to
 from .world import (
     TYPE,
@@ -25,8 +27,8 @@ from .world import (
 )
 
 ONCE = (
-    "Zuora asks for one backfill before go-live: a second run makes Zuora Billing and Zuora Revenue "
-    "disagree."
+    "Zuora asks for one backfill before go-live: a second run makes Zuora Billing and Zuora "
+    "Revenue disagree."
 )
 VERIFIED = """
 from pulumi_zuora_backfill import VerifiedBackfill
@@ -67,7 +69,10 @@ def running(world: World, arguments: str = 'type="RatePlanCharge"') -> str:
 def test_a_second_stack_of_the_tenant_is_refused(
     engine: type[Any], zuora: Sandbox, tmp_path: Path, age_s: int
 ) -> None:
-    """The same program in another stack, seconds or months later: the job is named, with the ways on, and nothing is started."""
+    """The same program in another stack, seconds or months later.
+
+    The job is named, with the ways on, and nothing is started.
+    """
     first, second = (World(engine, zuora, tmp_path / s, stack=s) for s in ("dev", "prod"))
     job = running(first)
     zuora.clock.advance(age_s)
@@ -87,7 +92,7 @@ def test_a_second_stack_of_the_tenant_is_refused(
 def test_two_stacks_of_one_tenant_at_once_start_no_two_jobs_unseen(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
-    """The one that comes second reads the list after the first one's job was made, and is refused."""
+    """The second one reads the list after the first one's job was made, and is refused."""
     first, second = (World(engine, zuora, tmp_path / s, stack=s) for s in ("dev", "prod"))
     zuora.plan(Fault.HANG, on=Operation.CREATE)
     first.job()
@@ -117,7 +122,10 @@ def test_a_dry_run_of_another_stack_counts_as_zuora_does_not_tell_it_apart(
 
 @pytest.mark.parametrize("operation", ["preview", "up"])
 def test_a_renamed_resource_is_refused_where_it_is_seen(world: World, operation: str) -> None:
-    """Another name is another resource: a preview refuses already, with the alias line first seen."""
+    """Another name is another resource.
+
+    A preview refuses already, with the alias line first seen.
+    """
     job = running(world)
     world.job(name="fees")
     text = world.failing(operation)
@@ -138,9 +146,12 @@ def test_two_live_jobs_of_one_program_are_refused(world: World, operation: str) 
 
     (shown,) = told(text)
     assert shown in [
-        f"Nothing was started: {name!r} of this stack is a live RatePlanCharge backfill in the same "
-        f"tenant, entity and organisations. {ONCE} Remove one of the two, or give it the entity_id it "
-        "is for. If both must run: deploy the other one first, then name its job in known_job_ids here."
+        f"Nothing was started: {name!r} of this stack is a live RatePlanCharge backfill in the "
+        "same "
+        f"tenant, entity and organisations. {ONCE} Remove one of the two, or give it the entity_id "
+        "it "
+        "is for. If both must run: deploy the other one first, then name its job in known_job_ids "
+        "here."
         for name in "ab"
     ]
     assert len(live(world)) <= 1
@@ -227,7 +238,10 @@ def test_a_running_live_job_is_not_replaced_whatever_hides_it(
     "gone", [("history",), ("batchSize",), ("dryRun",), ("batchSize", "history", "type", "status")]
 )
 def test_a_state_that_was_edited_hides_no_running_job(world: World, gone: tuple[str, ...]) -> None:
-    """What is missing in state is unknown: the job that runs still stands against its replacement."""
+    """What is missing in state is unknown.
+
+    The job that runs still stands against its replacement.
+    """
     job = running(world)
     world.edit_state("charges", lambda outputs: [outputs.pop(name, None) for name in gone])
     world.job('type="RatePlanCharge", triggers=2')
@@ -237,12 +251,11 @@ def test_a_state_that_was_edited_hides_no_running_job(world: World, gone: tuple[
     assert live(world) == [job]
 
 
+@pytest.mark.real_engine  # EmbeddedStack has one layout only
 def test_a_backend_of_the_legacy_layout_hides_no_running_job(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
     """A stack without organisation and project is known to the engine by its bare name."""
-    if engine is not RealStack:
-        pytest.skip("EmbeddedStack has one layout only")
     legacy = {
         "PULUMI_SELF_MANAGED_STATE_LEGACY_LAYOUT": "true",
         "PULUMI_DIY_BACKEND_IGNORE_DEPRECATION_ERROR": "1",
@@ -326,14 +339,14 @@ def test_an_argument_whose_supplier_is_excluded_is_refused(
 def test_a_null_is_not_taken_for_not_given(
     world: World, operation: str, name: str, argument: str
 ) -> None:
-    """An unset configuration value or a misspelt stack output must not mean LIVE, or another entity."""
+    """An unset value or a misspelt stack output must not mean LIVE, or another entity."""
     world.job(f'type="RatePlanCharge", {argument}')
     text = world.failing(operation)
 
     then = "set True or False" if name == "dry_run" else "give it a value, or leave it out"
     assert (
-        f"{name} is declared but comes out as null (an unset configuration value, or an output that "
-        f"does not exist): {then}" in text
+        f"{name} is declared but comes out as null (an unset configuration value, or an output "
+        f"that does not exist): {then}" in text
     )
     assert_clean(text)
     assert world.asked() == {}
@@ -393,7 +406,7 @@ def test_a_failed_dry_run_stays_shut_when_its_completion_is_excluded(
 def test_no_approval_stands_for_a_dry_run_that_is_excluded(
     world: World, approval: str, exclude: list[str]
 ) -> None:
-    """A first `up` without dry run or completion starts no live job, whatever is written as approval."""
+    """A first `up` without dry run or completion starts no live job, whatever approves it."""
     world.program(VERIFIED.format(approval=approval, triggers=1))
     text = world.failing(exclude=exclude)
 
@@ -425,7 +438,10 @@ def test_the_dry_run_of_other_triggers_opens_no_gate(world: World, exclude: list
 def test_settings_that_do_not_reach_an_explicit_provider_are_refused(
     world: World, operation: str, setting: str, value: str
 ) -> None:
-    """The engine gives them to default providers only: nothing is sent, and both ways on are named."""
+    """The engine gives them to default providers only.
+
+    Nothing is sent, and both ways on are named.
+    """
     variable = {"tenantId": "ZUORA_TENANT_ID", "entityIds": "ZUORA_ENTITY_IDS"}[setting]
     world.stack.set_config(f"zuora:{setting}", value)
     world.job(f'type="RatePlanCharge", opts=pulumi.ResourceOptions({HOST.format(inputs="{}")})')
@@ -434,7 +450,8 @@ def test_settings_that_do_not_reach_an_explicit_provider_are_refused(
     assert told(text) == [
         f"Nothing was sent: zuora:{setting} of the stack's configuration does not reach this "
         "resource, as Pulumi gives the stack's configuration to default providers only. Give it to "
-        f'the provider too: pulumi.ProviderResource("pulumi-python", …, {{"zuora:{setting}": "…"}}), '
+        f'the provider too: pulumi.ProviderResource("pulumi-python", …, {{"zuora:{setting}": '
+        '"…"}), '
         f"or export {variable}."
     ]
     assert world.asked() == {}
@@ -476,8 +493,8 @@ def test_a_new_job_beside_those_of_another_tenant_is_refused(
 
     (shown,) = told(text)
     assert shown == (
-        f"Nothing was sent: job {job} in state belongs to {expected} Set base URL, tenant and entity "
-        "back (environment or zuora:* configuration). For another tenant, use another stack."
+        f"Nothing was sent: job {job} in state belongs to {expected} Set base URL, tenant and "
+        "entity back (environment or zuora:* configuration). For another tenant, use another stack."
     )
     assert world.asked() == asked
     assert live(world) == [job]
@@ -518,7 +535,10 @@ def test_custom_timeouts_bound_the_start(world: World, on: Operation) -> None:
 
 
 def test_custom_timeouts_bound_the_wait_for_a_stop(world: World) -> None:
-    """A stop that takes longer fails, and names the line that waits longer; the job stays in state."""
+    """A stop that takes longer fails, and names the line that waits longer.
+
+    The job stays in state.
+    """
     world.zuora.behaviours.stop_takes_s = 3600
     world.job(
         'type="RatePlanCharge", dry_run=True, '
@@ -539,7 +559,10 @@ def test_custom_timeouts_bound_the_wait_for_a_stop(world: World) -> None:
 def test_an_answer_that_is_lost_behind_a_proxy_is_not_told_as_kept_back(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
-    """The tunnel stood and the request went through it: the outcome is open, and the next `up` has the job."""
+    """The tunnel stood and the request went through it.
+
+    The outcome is open, and the next `up` has the job.
+    """
     lost = [True]
     with tunnel_to(
         zuora, tmp_path, lambda request: lost[0] and b"Idempotency-Key" in request
@@ -567,7 +590,10 @@ def test_two_pipelines_after_a_saved_refusal_start_one_job(
 
 
 def test_a_lost_job_is_found_behind_a_long_wait(engine: type[Any], tmp_path: Path) -> None:
-    """Its key has gone meanwhile: a list that was read before the wait is not believed, and the guard names the job."""
+    """Its key has gone meanwhile.
+
+    A list that was read before the wait is not believed, and the guard names the job.
+    """
     with Sandbox() as zuora:
         world = World(
             engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_CALL_TIMEOUT": "1"}
@@ -582,7 +608,8 @@ def test_a_lost_job_is_found_behind_a_long_wait(engine: type[Any], tmp_path: Pat
             from pulumi_zuora_backfill import BackfillCompletion
             lines = BackfillJob("lines", type="OrderLineItem")
             done = BackfillCompletion("done", job_ids=[lines.job_id], timeout="9h")
-            BackfillJob("charges", type="RatePlanCharge", opts=pulumi.ResourceOptions(depends_on=[done]))
+            opts = pulumi.ResourceOptions(depends_on=[done])
+            BackfillJob("charges", type="RatePlanCharge", opts=opts)
         """)
 
         def finish_late(request: Any) -> None:
@@ -603,7 +630,10 @@ def test_a_lost_job_is_found_behind_a_long_wait(engine: type[Any], tmp_path: Pat
 def test_a_job_without_a_date_ends_as_the_advice_says(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
-    """Where Zuora tells no time, what is printed after a lost answer still works, and starts nothing more."""
+    """If Zuora tells no time, what is printed after a lost answer works all the same.
+
+    It starts nothing more.
+    """
     world = World(engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_CALL_TIMEOUT": "1"})
     zuora.behaviours.sends_date = False
     zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=Operation.CREATE, times=99)
@@ -615,8 +645,8 @@ def test_a_job_without_a_date_ends_as_the_advice_says(
     assert shown.startswith("It is not known whether the RatePlanCharge backfill was started.")
     assert "Zuora's answers tell no time" in shown
     assert shown.endswith(
-        "Run `pulumi up` again: the guard looks first: if the job is there, it prints the line that takes "
-        "it over. If there is none, it starts the job."
+        "Run `pulumi up` again: the guard looks first: if the job is there, it prints the line "
+        "that takes it over. If there is none, it starts the job."
     )
     assert "`pulumi up` asks Zuora first" in world.stack.preview().stdout
     line = f'existing_job_id="{job}"'
@@ -635,7 +665,10 @@ def test_a_job_without_a_date_ends_as_the_advice_says(
 def test_a_job_that_another_resource_holds_is_not_stopped(
     world: World, earlier: bool, order: str
 ) -> None:
-    """Whichever comes first in the program, and since whenever: with new triggers its replacement is refused."""
+    """Whichever comes first in the program, and since whenever.
+
+    With new triggers its replacement is refused.
+    """
     job = running(world, 'type="RatePlanCharge", on_delete="stop"')
     lines = {
         "a": 'BackfillJob("charges", type="RatePlanCharge", on_delete="stop"{})',
@@ -737,7 +770,7 @@ def test_a_live_job_does_not_hide_behind_a_dry_run_of_its_resource(world: World)
 
 
 def test_a_job_that_a_dry_run_takes_over_may_be_live(world: World) -> None:
-    """Zuora does not tell dry runs apart, so what was started elsewhere counts against a live job."""
+    """Zuora does not tell dry runs apart: a job from elsewhere counts against a live one."""
     job = world.zuora.add_job(status="COMPLETED", age_s=3 * 86400).id
     look = f'BackfillJob("look", type="RatePlanCharge", dry_run=True, existing_job_id="{job}")'
     world.program(look)
@@ -749,7 +782,10 @@ def test_a_job_that_a_dry_run_takes_over_may_be_live(world: World) -> None:
 
 
 def test_a_state_without_history_hands_no_old_job_out(world: World) -> None:
-    """There and back again, from a state that does not say which jobs there were: no old job passes for the new one."""
+    """There and back again, from a state that does not say which jobs there were.
+
+    No old job passes for the new one.
+    """
     world.job('type="RatePlanCharge", triggers=1')
     world.up()
     (first,) = live(world)
