@@ -1,4 +1,7 @@
-"""Every piece of advice that a text prints, followed as printed, on both engines: it works, and starts nothing unasked."""
+"""Every piece of advice that a text prints, followed as printed, on both engines.
+
+It works, and starts nothing unasked.
+"""
 
 from __future__ import annotations
 
@@ -176,7 +179,10 @@ def test_the_missing_settings(engine: type[Any], zuora: Sandbox, tmp_path: Path)
 
 
 def test_the_provider_inputs_for_settings_that_do_not_arrive(world: World) -> None:
-    """Given to the explicit provider as printed, the setting counts: another tenant is refused, the right one starts."""
+    """Given to the explicit provider as printed, the setting counts.
+
+    Another tenant is refused, the right one starts.
+    """
     host = (
         'opts=pulumi.ResourceOptions(provider=pulumi.ProviderResource("pulumi-python", "host", {}))'
     )

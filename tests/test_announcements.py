@@ -93,7 +93,8 @@ def test_entity_and_organisations_stand_in_the_first_line() -> None:
 def test_what_no_setting_tells_is_not_made_up() -> None:
     """A preview needs no settings."""
     assert told(settings=Settings()).text.splitlines()[0] == (
-        "LIVE RatePlanCharge backfill in the credentials' tenant at (set ZUORA_BASE_URL or zuora:baseUrl)."
+        "LIVE RatePlanCharge backfill in the credentials' tenant at (set ZUORA_BASE_URL or "
+        "zuora:baseUrl)."
     )
 
 
@@ -184,7 +185,8 @@ def test_another_live_run_of_a_resource_says_so_first(changed: tuple[str, ...], 
         ),
         (
             Replaced(outputs={"jobId": JOB, "onDelete": "leave"}),
-            f"The job before, {JOB} (last seen UNKNOWN), must have ended: while it runs, `pulumi up` refuses.",
+            f"The job before, {JOB} (last seen UNKNOWN), must have ended: while it runs, `pulumi "
+            "up` refuses.",
         ),
     ],
 )

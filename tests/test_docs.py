@@ -1,4 +1,7 @@
-"""What the docs show is what happens: programs, sessions, commands, pictures; and how it is written."""
+"""What the docs show is what happens: programs, sessions, commands, pictures.
+
+And how it is written.
+"""
 
 from __future__ import annotations
 
@@ -124,7 +127,7 @@ def test_what_a_change_does_stands_in_the_reference() -> None:
 
 @pytest.mark.parametrize("path", pages.PAGES, ids=lambda path: path.stem)
 def test_a_page_is_written_to_be_read(path: Path) -> None:
-    """Prose is 100 columns wide, a paragraph has five lines at most, and a page names its reader."""
+    """Prose is 100 columns wide, a paragraph has five lines, a page names its reader."""
     text = path.read_text()
     if path.name not in ("README.md", "index.md"):
         assert re.search(r"^\*?For (you|everybody|whoever|contributors)", text, re.MULTILINE), (

@@ -1,4 +1,7 @@
-"""A start whose outcome is not known, on both engines: state keeps the attempt, and the next `up` continues it."""
+"""A start whose outcome is not known, on both engines.
+
+State keeps the attempt, and the next `up` continues it.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,10 @@ def lost_up(world: World, *, made: bool = True, **options: Any) -> str:
 def test_the_next_up_ends_with_the_job(
     world: World, between: str, arguments: str, made: bool
 ) -> None:
-    """Without a line to add, protected or not, and whatever was looked at in between: one job, and nothing to do after it."""
+    """Without a line to add, protected or not, and whatever was looked at in between.
+
+    One job, and nothing to do after it.
+    """
     world.job(arguments)
     shown = lost_up(world, made=made)
     assert re.fullmatch(
@@ -98,7 +104,10 @@ def test_the_preview_says_that_an_attempt_is_continued_and_until_when(world: Wor
 
 
 def test_a_third_up_still_continues(world: World) -> None:
-    """An attempt that is lost again keeps its record, with the times of both; the third `up` ends with the one job."""
+    """An attempt that is lost again keeps its record, with the times of both.
+
+    The third `up` ends with the one job.
+    """
     world.job()
     lost_up(world, made=False)
     first = world.resource()["outputs"]["attempt"]
@@ -117,7 +126,10 @@ def test_a_third_up_still_continues(world: World) -> None:
 
 
 def test_a_host_that_dies_leaves_no_record_and_the_guard_names_the_job(world: World) -> None:
-    """SIGKILL after the job was made: the next `up` is refused with the take-over line; pasted, it works."""
+    """SIGKILL after the job was made: the next `up` is refused with the take-over line.
+
+    Pasted, it works.
+    """
     world.zuora.on_answer = once(Operation.CREATE, lambda: kill_host(world.zuora))
     world.job()
     world.failing()
@@ -148,7 +160,10 @@ def test_a_host_that_dies_between_two_ups_does_no_harm(world: World) -> None:
 
 
 def test_a_forced_replacement_of_an_open_attempt_starts_no_second_job(world: World) -> None:
-    """`--replace` shows the attempt in `delete` only; the job it has started is found by its key."""
+    """`--replace` shows the attempt in `delete` only.
+
+    The job it has started is found by its key.
+    """
     world.job()
     lost_up(world)
     shown = flat(world.stack.preview(replace=[urn()]).stdout)
@@ -170,8 +185,8 @@ def test_a_destroy_of_an_open_attempt_says_that_a_job_may_have_been_started(worl
     (job,) = world.job_ids()
 
     assert re.search(
-        rf"warning: The attempt of {MOMENT} may have started a RatePlanCharge backfill in tenant 10042\. "
-        r"Nothing was stopped\. Look in Revenue → Data Backfill → Backfill Logs\.",
+        rf"warning: The attempt of {MOMENT} may have started a RatePlanCharge backfill in tenant "
+        r"10042\. Nothing was stopped\. Look in Revenue → Data Backfill → Backfill Logs\.",
         text,
     )
     assert world.asked() == {}
@@ -271,7 +286,10 @@ def test_a_day_later_the_guard_decides(world: World) -> None:
 
 
 def test_an_attempt_in_a_replacement_is_continued(world: World) -> None:
-    """Triggers 1 → 2: nothing is left of job 1 but the attempt's history, so the guard still looks past it."""
+    """Triggers 1 → 2: only the attempt's history is left of job 1.
+
+    So the guard still looks past it.
+    """
     world.job('type="RatePlanCharge", triggers=1')
     world.up()
     (first,) = world.job_ids()
@@ -286,7 +304,10 @@ def test_an_attempt_in_a_replacement_is_continued(world: World) -> None:
 
 @pytest.mark.parametrize("made", [True, False])
 def test_an_attempt_in_a_replacement_that_is_taken_back(world: World, made: bool) -> None:
-    """Back to triggers 1 while 2 is open: job 1 is not handed out again, and the job of 2 stands against a third."""
+    """Back to triggers 1 while 2 is open.
+
+    Job 1 is not handed out again, and the job of 2 stands against a third.
+    """
     world.job('type="RatePlanCharge", triggers=1')
     world.up()
     (first,) = world.job_ids()
@@ -309,7 +330,10 @@ def test_an_attempt_in_a_replacement_that_is_taken_back(world: World, made: bool
 
 
 def test_a_completion_waits_for_the_job_and_not_for_the_attempt(world: World) -> None:
-    """The resource id of a continued attempt is a key; whoever depends on the job gets the job's id."""
+    """The resource id of a continued attempt is a key.
+
+    Whoever depends on the job gets the job's id.
+    """
     world.zuora.on_answer = lambda request: (
         world.zuora.finish(request.job_id) if request.job_id else None
     )
