@@ -79,8 +79,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("engine", ["real"] if real_only else ["embedded", real], indirect=True)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what the run does not ask for, or what needs a CLI that is not there."""
+    mark_all_but_a_sample(items)
     asked, cli = config.getoption("--engines"), pulumi_cli()
     on_real = [item for item in items if item.get_closest_marker("real_engine")]
     left_out = on_real if asked == "embedded" or cli is None else []
@@ -90,6 +92,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         gone = set(left_out)
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in gone]
+
+
+def mark_all_but_a_sample(items: Sequence[pytest.Item]) -> None:
+    """Mark as slow what is no sample of a test that is sampled."""
+    seen: Counter[str] = Counter()
+    for item in items:
+        mark = item.get_closest_marker("sample")
+        if mark and not item.get_closest_marker("real_engine"):
+            test = item.nodeid.partition("[")[0]
+            if seen[test] % mark.kwargs.get("every", len(items)):
+                item.add_marker("slow")
+            seen[test] += 1
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:

@@ -27,6 +27,7 @@ from .world import (
 )
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("moment", ["before the job is made", "after the job is made"])
 @pytest.mark.parametrize("operation", [Operation.CREATE, Operation.GET])
 def test_a_host_that_is_killed_loses_nothing(
@@ -68,6 +69,7 @@ def test_two_pipelines_of_one_stack_start_one_job(
     assert_one_job_for_all(worlds)
 
 
+@pytest.mark.slow
 def test_a_replacement_that_dies_in_the_middle_goes_on(world: World) -> None:
     """The host is killed after the old dry run was stopped and before the new job is made.
 
@@ -86,6 +88,7 @@ def test_a_replacement_that_dies_in_the_middle_goes_on(world: World) -> None:
     assert world.resource()["id"] == world.job_ids()[-1] != world.job_ids()[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2])
 def test_an_interrupted_up_loses_nothing(world: World, times: int) -> None:
     """SIGINT while Zuora holds its answer.
@@ -120,6 +123,7 @@ def test_an_interrupted_up_loses_nothing(world: World, times: int) -> None:
         assert_clean(str(error))
 
 
+@pytest.mark.slow
 def test_a_forced_replacement_that_is_killed_never_gets_the_predecessor(world: World) -> None:
     """--replace, killed after its job was made, and run again.
 

@@ -312,7 +312,12 @@ PROMISES: Mapping[str, Callable[[Copy], None]] = {
 }
 
 
-@pytest.mark.parametrize("name", NAMES)
+SLOW_LIVES = [
+    pytest.param(name, marks=() if name == "quickstart" else pytest.mark.slow) for name in NAMES
+]
+
+
+@pytest.mark.parametrize("name", SLOW_LIVES)
 def test_an_example_lives_its_whole_life(name: str, tmp_path: Path) -> None:
     """Preview asks nothing, `up` starts what it says, `up` again nothing.
 
@@ -337,6 +342,15 @@ def test_an_example_lives_its_whole_life(name: str, tmp_path: Path) -> None:
         copy.stack.destroy()
         assert copy.stack.state["resources"] == []
         assert copy.zuora.count(Operation.CREATE) == 0
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "quickstart"])
+def test_an_example_starts_what_its_program_says(name: str, tmp_path: Path) -> None:
+    """What all examples have in common, and quick: a first `up` creates, and starts a job."""
+    with copied(name, tmp_path) as copy:
+        there = copy.job_ids()
+        assert set(copy.up().change_summary) == {"create"}
+        assert copy.zuora.count(Operation.CREATE) == len(copy.job_ids()) - len(there)
 
 
 @needs_cli

@@ -65,6 +65,7 @@ def running(world: World, arguments: str = 'type="RatePlanCharge"') -> str:
 # --- one live job in one tenant, entity and organisations
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("age_s", [4, 90 * 86400])
 def test_a_second_stack_of_the_tenant_is_refused(
     engine: type[Any], zuora: Sandbox, tmp_path: Path, age_s: int
@@ -108,6 +109,7 @@ def test_two_stacks_of_one_tenant_at_once_start_no_two_jobs_unseen(
     assert live(second) == [first.resource()["id"]]
 
 
+@pytest.mark.slow
 def test_a_dry_run_of_another_stack_counts_as_zuora_does_not_tell_it_apart(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
@@ -120,6 +122,7 @@ def test_a_dry_run_of_another_stack_counts_as_zuora_does_not_tell_it_apart(
     assert live(second) == []
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("operation", ["preview", "up"])
 def test_a_renamed_resource_is_refused_where_it_is_seen(world: World, operation: str) -> None:
     """Another name is another resource.
@@ -138,6 +141,7 @@ def test_a_renamed_resource_is_refused_where_it_is_seen(world: World, operation:
     assert live(world) == [job]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("operation", ["preview", "up"])
 def test_two_live_jobs_of_one_program_are_refused(world: World, operation: str) -> None:
     """The second of a type is refused in the preview; an `up` starts one at most."""
@@ -168,6 +172,7 @@ def test_a_job_beside_a_verified_one_is_refused(world: World) -> None:
     assert "is a live RatePlanCharge backfill in the same tenant" in text
 
 
+@pytest.mark.slow
 def test_live_jobs_of_other_types_and_entities_run_side_by_side(world: World) -> None:
     """The rule is for one type in one tenant, entity and organisations."""
     world.program("""
@@ -193,6 +198,7 @@ pulumi.runtime.register_stack_transformation(alias)
 """
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -234,6 +240,7 @@ def test_a_running_live_job_is_not_replaced_whatever_hides_it(
     assert live(world) == [job]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     "gone", [("history",), ("batchSize",), ("dryRun",), ("batchSize", "history", "type", "status")]
 )
@@ -270,6 +277,7 @@ def test_a_backend_of_the_legacy_layout_hides_no_running_job(
     assert (len(live(world)), world.resource()["id"]) == (2, live(world)[1])
 
 
+@pytest.mark.slow
 def test_a_dry_run_that_was_renamed_is_stopped_for_its_replacement(world: World) -> None:
     """Nobody else holds it, although state still has it under its old name."""
     world.program("BackfillJob('charges', type='RatePlanCharge', dry_run=True, triggers=1)")
@@ -305,6 +313,7 @@ EXCLUDED = [
 ]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(("name", "value", "arguments"), EXCLUDED)
 def test_an_argument_whose_supplier_is_excluded_is_refused(
     world: World, name: str, value: str, arguments: str
@@ -324,6 +333,7 @@ def test_an_argument_whose_supplier_is_excluded_is_refused(
     assert world.job_ids() == []
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     ("name", "argument"),
     [
@@ -383,6 +393,7 @@ def test_a_plain_none_is_not_given(world: World) -> None:
 # --- the gate is proven by outputs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("approval", ["auto", "the dry run"])
 def test_a_failed_dry_run_stays_shut_when_its_completion_is_excluded(
     world: World, approval: str
@@ -401,6 +412,7 @@ def test_a_failed_dry_run_stays_shut_when_its_completion_is_excluded(
     assert live(world) == []
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("approval", ["auto", "a" * 32])
 @pytest.mark.parametrize("exclude", [["**x-dry-run", "**x-dry-run-done"], ["**x-dry-run-done"]])
 def test_no_approval_stands_for_a_dry_run_that_is_excluded(
@@ -414,6 +426,7 @@ def test_no_approval_stands_for_a_dry_run_that_is_excluded(
     assert live(world) == []
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("exclude", [["**x-dry-run", "**x-dry-run-done"], ["**x-dry-run-done"]])
 def test_the_dry_run_of_other_triggers_opens_no_gate(world: World, exclude: list[str]) -> None:
     """What completed was another backfill: outputs say which."""
@@ -433,6 +446,7 @@ def test_the_dry_run_of_other_triggers_opens_no_gate(world: World, exclude: list
 # --- settings that the program sees, and the provider does not
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(("setting", "value"), [("tenantId", "777"), ("entityIds", "eu")])
 @pytest.mark.parametrize("operation", ["preview", "up"])
 def test_settings_that_do_not_reach_an_explicit_provider_are_refused(
@@ -469,6 +483,7 @@ def test_disabled_default_providers_hide_no_settings(world: World) -> None:
 # --- one tenant for a stack
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("kind", ["tenant", "address"])
 def test_a_new_job_beside_those_of_another_tenant_is_refused(
     engine: type[Any], zuora: Sandbox, tmp_path: Path, kind: str
@@ -503,6 +518,7 @@ def test_a_new_job_beside_those_of_another_tenant_is_refused(
 # --- options do what they say
 
 
+@pytest.mark.slow
 def test_options_take_python_names(world: World) -> None:
     """`ignore_changes` keeps a dry run dry; `additional_secret_outputs` encrypts."""
     world.job('type="RatePlanCharge", dry_run=True')
@@ -520,6 +536,7 @@ def test_options_take_python_names(world: World) -> None:
     assert outputs["dryRun"] is True
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("on", [Operation.CREATE, Operation.TOKEN])
 def test_custom_timeouts_bound_the_start(world: World, on: Operation) -> None:
     """All attempts of a start share the limit; what had no answer by then is said."""
@@ -534,6 +551,7 @@ def test_custom_timeouts_bound_the_start(world: World, on: Operation) -> None:
     assert live(world) == []
 
 
+@pytest.mark.slow
 def test_custom_timeouts_bound_the_wait_for_a_stop(world: World) -> None:
     """A stop that takes longer fails, and names the line that waits longer.
 
@@ -578,6 +596,7 @@ def test_an_answer_that_is_lost_behind_a_proxy_is_not_told_as_kept_back(
         assert (live(world), world.resource()["outputs"]["jobId"]) == ([job], job)
 
 
+@pytest.mark.slow
 def test_two_pipelines_after_a_saved_refusal_start_one_job(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
@@ -627,6 +646,7 @@ def test_a_lost_job_is_found_behind_a_long_wait(engine: type[Any], tmp_path: Pat
         assert [found.id for found in zuora.jobs if found.type == "RatePlanCharge"] == [job]
 
 
+@pytest.mark.slow
 def test_a_job_without_a_date_ends_as_the_advice_says(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
@@ -660,6 +680,7 @@ def test_a_job_without_a_date_ends_as_the_advice_says(
 # --- replaced, stopped, cancelled, destroyed
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("earlier", [False, True])
 @pytest.mark.parametrize("order", ["ab", "ba"])
 def test_a_job_that_another_resource_holds_is_not_stopped(
@@ -686,6 +707,7 @@ def test_a_job_that_another_resource_holds_is_not_stopped(
     assert f"Job {job} still runs (" in text or "held by 'b'" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on", [Operation.TOKEN, Operation.LIST])
 def test_nothing_is_started_after_a_cancellation(world: World, on: Operation) -> None:
     """Ctrl-C while an answer before the start is slow: no job, and the next `up` starts one."""
@@ -717,6 +739,7 @@ def finished_gate(world: World) -> tuple[str, str]:
     return dry, job
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("gone", ["the tenant", "the settings"])
 def test_a_finished_backfill_can_be_destroyed_without_zuora(
     engine: type[Any], zuora: Sandbox, tmp_path: Path, gone: str
@@ -735,6 +758,7 @@ def test_a_finished_backfill_can_be_destroyed_without_zuora(
     assert [r for r in world.stack.state["resources"] if TYPE in r["urn"]] == []
 
 
+@pytest.mark.slow
 def test_a_job_that_cannot_be_stopped_is_taken_out_of_the_state_by_the_line_that_is_printed(
     engine: type[Any], tmp_path: Path
 ) -> None:
@@ -753,6 +777,7 @@ def test_a_job_that_cannot_be_stopped_is_taken_out_of_the_state_by_the_line_that
         )
 
 
+@pytest.mark.slow
 def test_a_live_job_does_not_hide_behind_a_dry_run_of_its_resource(world: World) -> None:
     """Live, then dry: another resource is refused, and going live again is told as a second run."""
     first = running(world)
@@ -769,6 +794,7 @@ def test_a_live_job_does_not_hide_behind_a_dry_run_of_its_resource(world: World)
     assert shown[0].startswith("SECOND LIVE RUN of 'charges' (dry_run changed)")
 
 
+@pytest.mark.slow
 def test_a_job_that_a_dry_run_takes_over_may_be_live(world: World) -> None:
     """Zuora does not tell dry runs apart: a job from elsewhere counts against a live one."""
     job = world.zuora.add_job(status="COMPLETED", age_s=3 * 86400).id
@@ -781,6 +807,7 @@ def test_a_job_that_a_dry_run_takes_over_may_be_live(world: World) -> None:
     assert world.job_ids() == [job]
 
 
+@pytest.mark.slow
 def test_a_state_without_history_hands_no_old_job_out(world: World) -> None:
     """There and back again, from a state that does not say which jobs there were.
 

@@ -63,6 +63,7 @@ def not_approved(approval: str, dry_run: str) -> str:
     )
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     ("changed", "names"),
     [
@@ -91,6 +92,7 @@ def test_a_live_job_that_is_targeted_alone_does_not_pass_by_its_dry_run(
     assert (world.job_ids(), "create" in world.asked()) == ([dry, live], False)
 
 
+@pytest.mark.slow
 def test_a_live_job_may_be_targeted_once_its_dry_run_has_completed(world: World) -> None:
     """It passes where nothing differs.
 
@@ -117,6 +119,7 @@ def test_a_live_job_may_be_targeted_once_its_dry_run_has_completed(world: World)
     assert [job.dry_run for job in world.zuora.jobs] == [True, False, True, True, False]
 
 
+@pytest.mark.slow
 def test_secret_triggers_pass_the_gate_and_make_no_secret_of_the_dry_run(world: World) -> None:
     """What is compared is what is inside.
 
@@ -138,6 +141,7 @@ def test_secret_triggers_pass_the_gate_and_make_no_secret_of_the_dry_run(world: 
     assert world.up().change_summary == world.up(target=[LIVE]).change_summary == {"same": 6}
 
 
+@pytest.mark.slow
 def test_a_preview_tells_of_an_approval_that_is_for_the_dry_run_before(world: World) -> None:
     """Its dry run is replaced, so the new one has to be approved, and the up stops there.
 
@@ -167,6 +171,7 @@ def test_a_preview_tells_of_an_approval_that_is_for_the_dry_run_before(world: Wo
     assert [job.dry_run for job in world.zuora.jobs] == [True, True]
 
 
+@pytest.mark.slow
 def test_a_dry_run_without_a_count_passes_and_claims_no_zero(world: World) -> None:
     """Zuora does not document one.
 
@@ -196,6 +201,7 @@ def test_a_dry_run_without_a_count_passes_and_claims_no_zero(world: World) -> No
     assert [job.dry_run for job in world.zuora.jobs] == [True, False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("approval", ["auto", "wait"])
 def test_a_job_that_moves_into_the_gate_is_kept_by_the_line_that_is_printed(
     world: World, approval: str
@@ -223,6 +229,7 @@ def test_a_job_that_moves_into_the_gate_is_kept_by_the_line_that_is_printed(
     assert "stop" not in world.asked()
 
 
+@pytest.mark.slow
 def test_a_gate_that_is_renamed_is_kept_by_the_alias_that_is_printed(world: World) -> None:
     """The component's URN is handed down to all of its resources.
 
@@ -241,6 +248,7 @@ def test_a_gate_that_is_renamed_is_kept_by_the_alias_that_is_printed(world: Worl
     assert world.asked() == {}
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("setting", ["baseUrl", "entityIds"])
 def test_a_dry_run_somewhere_else_opens_no_gate(
     engine: type[Any], zuora: Sandbox, tmp_path: Path, setting: str
@@ -267,6 +275,7 @@ def test_a_dry_run_somewhere_else_opens_no_gate(
     assert world.job_ids() == [dry_run]
 
 
+@pytest.mark.slow
 def test_the_place_of_a_dry_run_may_be_said_elsewhere(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
@@ -281,6 +290,7 @@ def test_the_place_of_a_dry_run_may_be_said_elsewhere(
     assert [(job.dry_run, job.entity_id) for job in zuora.jobs] == [(True, "a"), (False, "a")]
 
 
+@pytest.mark.slow
 def test_a_live_job_that_is_targeted_alone_does_not_leave_the_declared_place_of_its_dry_run(
     world: World,
 ) -> None:
@@ -319,6 +329,7 @@ def test_the_credentials_of_another_tenant_open_no_gate(
     assert world.asked() == {"token": 1}
 
 
+@pytest.mark.slow
 def test_a_dry_run_is_no_live_job_to_take_over(world: World) -> None:
     """Its id in the wrong argument is refused, already in the preview."""
     write(world, approval="wait")
@@ -338,6 +349,7 @@ def test_a_dry_run_is_no_live_job_to_take_over(world: World) -> None:
     assert [job.dry_run for job in world.zuora.jobs] == [True, False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on_delete", ["leave", "stop"])
 def test_a_live_job_that_leaves_the_program_is_told(world: World, on_delete: str) -> None:
     """Back to waiting, it leaves the state too.
@@ -370,6 +382,7 @@ def test_an_id_that_comes_out_as_null_starts_nothing(world: World) -> None:
     assert [job.dry_run for job in world.zuora.jobs] in ([True], [])
 
 
+@pytest.mark.slow
 def test_custom_timeouts_are_those_of_both_waits(world: World) -> None:
     """They beat `timeout`, as with a completion; each kind of wait has its own."""
     custom = (

@@ -127,6 +127,7 @@ def test_a_preview_needs_no_settings_and_speaks_to_the_reviewer(
     ]
 
 
+@pytest.mark.slow
 def test_the_alias_that_keeps_a_job_that_moves_works(world: World) -> None:
     """Pasted as it is printed, it keeps the job where only the parent changed."""
     world.job()
@@ -147,6 +148,7 @@ def test_the_alias_that_keeps_a_job_that_moves_works(world: World) -> None:
     assert (world.asked(), world.job_ids()) == ({}, [job])
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("died", [False, True])
 def test_a_job_that_another_resource_takes_over_is_not_stopped(world: World, died: bool) -> None:
     """The one that lets go of it would stop it.
@@ -178,6 +180,7 @@ def test_a_job_that_another_resource_takes_over_is_not_stopped(world: World, die
     assert [r["urn"] for r in world.stack.state["resources"] if TYPE in r["urn"]] == [urn("new")]
 
 
+@pytest.mark.slow
 def test_a_job_that_another_resource_takes_over_is_not_stopped_for_a_replacement_either(
     world: World,
 ) -> None:
@@ -195,6 +198,7 @@ def test_a_job_that_another_resource_takes_over_is_not_stopped_for_a_replacement
     assert len(world.job_ids()) == 1
 
 
+@pytest.mark.slow
 def test_taking_the_line_away_that_took_a_job_over_is_warned_of(world: World) -> None:
     """Nothing but the state knows of the job then; the change itself asks for nothing."""
     job = world.zuora.add_job(status="COMPLETED", age_s=3600).id
@@ -210,6 +214,7 @@ def test_taking_the_line_away_that_took_a_job_over_is_warned_of(world: World) ->
     assert (world.asked(), world.resource()["id"]) == ({}, job)
 
 
+@pytest.mark.slow
 def test_taking_a_line_away_that_named_the_own_job_means_nothing(world: World) -> None:
     """The key leads to a job that was started here, whatever was declared in between."""
     world.job()
@@ -257,6 +262,7 @@ def test_a_preview_of_a_replacement_names_the_job_and_what_becomes_of_it(world: 
     )
 
 
+@pytest.mark.slow
 def test_sixty_jobs_share_one_token(world: World) -> None:
     """Sixty live jobs in one program, each for an entity of its own.
 
@@ -273,6 +279,7 @@ def test_sixty_jobs_share_one_token(world: World) -> None:
     assert world.zuora.connections - before <= 64
 
 
+@pytest.mark.slow
 def test_sixty_dry_runs_list_nothing(world: World) -> None:
     """Dry runs need no guard, and no entity of their own."""
     world.program(
@@ -304,6 +311,7 @@ def test_a_refresh_shows_the_status_and_is_no_drift(world: World) -> None:
     assert world.asked() == {}
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("status", ["FAILED", "STOPPED"])
 def test_a_refresh_warns_of_a_job_that_did_not_complete(world: World, status: str) -> None:
     """A failed or stopped job is a warning, and no drift."""
@@ -319,6 +327,7 @@ def test_a_refresh_warns_of_a_job_that_did_not_complete(world: World, status: st
     assert world.resource()["outputs"]["status"] == status
 
 
+@pytest.mark.slow
 def test_a_purged_job_keeps_its_state(world: World) -> None:
     """A job that Zuora forgot keeps id and outputs, with status UNKNOWN.
 
@@ -445,6 +454,7 @@ def test_get_looks_a_job_up_and_never_stops_it(world: World) -> None:
     assert [job.status for job in world.zuora.jobs] == ["PROCESSING"]
 
 
+@pytest.mark.slow
 def test_a_job_that_is_looked_up_is_not_accepted_by_it(world: World) -> None:
     """The guard refuses beside it, and it is no predecessor: the same name may adopt it."""
     theirs = world.zuora.add_job(status="COMPLETED", age_s=30 * 86400)
@@ -547,6 +557,7 @@ def test_a_rename_with_an_alias_keeps_the_job(world: World) -> None:
     assert world.resource("renamed")["id"] == world.job_ids()[1]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("delete_before_replace", ["False"])
 def test_create_before_delete_is_refused(world: World, delete_before_replace: str) -> None:
     """Two jobs at once are never wanted; the option that asks for it is an error."""

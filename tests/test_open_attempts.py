@@ -45,6 +45,7 @@ def lost_up(world: World, *, made: bool = True, **options: Any) -> str:
     return shown
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("made", [True, False])
 @pytest.mark.parametrize("arguments", ['type="RatePlanCharge"', PROTECTED])
 @pytest.mark.parametrize("between", ["nothing", "refresh", "preview"])
@@ -103,6 +104,7 @@ def test_the_preview_says_that_an_attempt_is_continued_and_until_when(world: Wor
     assert world.asked() == {}
 
 
+@pytest.mark.slow
 def test_a_third_up_still_continues(world: World) -> None:
     """An attempt that is lost again keeps its record, with the times of both.
 
@@ -125,6 +127,7 @@ def test_a_third_up_still_continues(world: World) -> None:
     assert world.resource()["outputs"]["jobId"] == job
 
 
+@pytest.mark.slow
 def test_a_host_that_dies_leaves_no_record_and_the_guard_names_the_job(world: World) -> None:
     """SIGKILL after the job was made: the next `up` is refused with the take-over line.
 
@@ -146,6 +149,7 @@ def test_a_host_that_dies_leaves_no_record_and_the_guard_names_the_job(world: Wo
     assert (world.job_ids(), world.resource()["id"]) == ([job], job)
 
 
+@pytest.mark.slow
 def test_a_host_that_dies_between_two_ups_does_no_harm(world: World) -> None:
     """The record of the first lost `up` stays, whatever becomes of the second."""
     world.job()
@@ -159,6 +163,7 @@ def test_a_host_that_dies_between_two_ups_does_no_harm(world: World) -> None:
     assert world.resource()["outputs"]["jobId"] == job
 
 
+@pytest.mark.slow
 def test_a_forced_replacement_of_an_open_attempt_starts_no_second_job(world: World) -> None:
     """`--replace` shows the attempt in `delete` only.
 
@@ -194,6 +199,7 @@ def test_a_destroy_of_an_open_attempt_says_that_a_job_may_have_been_started(worl
     assert world.job_ids() == [job]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("made", [True, False])
 def test_with_another_intent_the_guard_decides(world: World, made: bool) -> None:
     """Other triggers while an attempt is open: its job stands against them.
@@ -285,6 +291,7 @@ def test_a_day_later_the_guard_decides(world: World) -> None:
     assert world.resource()["outputs"]["jobId"] == job
 
 
+@pytest.mark.slow
 def test_an_attempt_in_a_replacement_is_continued(world: World) -> None:
     """Triggers 1 → 2: only the attempt's history is left of job 1.
 
@@ -302,6 +309,7 @@ def test_an_attempt_in_a_replacement_is_continued(world: World) -> None:
     assert world.resource()["outputs"]["jobId"] == world.job_ids()[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", [True, False])
 def test_an_attempt_in_a_replacement_that_is_taken_back(world: World, made: bool) -> None:
     """Back to triggers 1 while 2 is open.
@@ -329,6 +337,7 @@ def test_an_attempt_in_a_replacement_that_is_taken_back(world: World, made: bool
         assert world.resource()["outputs"]["jobId"] == world.job_ids()[1] != first
 
 
+@pytest.mark.slow
 def test_a_completion_waits_for_the_job_and_not_for_the_attempt(world: World) -> None:
     """The resource id of a continued attempt is a key.
 

@@ -57,6 +57,7 @@ def without_secrets(value: Any) -> Any:
     )
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("times_failed", [0, 1, 2])
 def test_a_forced_replacement_gets_a_new_job(world: World, times_failed: int) -> None:
     """`up --replace`, also after a create that failed, never takes over the job before."""
@@ -69,6 +70,7 @@ def test_a_forced_replacement_gets_a_new_job(world: World, times_failed: int) ->
     assert world.resource()["id"] == world.job_ids()[1] != first
 
 
+@pytest.mark.slow
 def test_a_tainted_job_whose_replacement_died_gets_a_new_job(world: World) -> None:
     """The engine tells a provider nothing of a tainted predecessor; the stack's own state does."""
     first = deployed(world)
@@ -80,6 +82,7 @@ def test_a_tainted_job_whose_replacement_died_gets_a_new_job(world: World) -> No
     assert world.resource()["id"] == world.job_ids()[1] != first
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     "replacement_trigger" not in signature(pulumi.ResourceOptions).parameters,
     reason="this Pulumi SDK has no replacement_trigger",
@@ -107,6 +110,7 @@ def test_changed_triggers_there_and_back_make_three_jobs(world: World) -> None:
     assert world.resource()["id"] == world.job_ids()[2]
 
 
+@pytest.mark.slow
 def test_there_and_back_with_stop_stops_the_predecessors_and_nothing_else(world: World) -> None:
     """With on_delete="stop" each running predecessor is stopped, and no other job."""
     other = world.zuora.add_job(status="PROCESSING")
@@ -148,6 +152,7 @@ def test_destroy_and_up_take_a_finished_job_over_and_start_anew_after_a_stopped_
     assert world.resource()["id"] == world.job_ids()[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", [("a", "b"), ("a", "b", "a"), ("a", "b", "c", "b")])
 def test_destroy_and_up_start_nothing_after_replacements_either(
     world: World, asked: tuple[str, ...]
@@ -174,6 +179,7 @@ def test_destroy_and_up_start_nothing_after_replacements_either(
     assert world.resource()["id"] == jobs[-1]
 
 
+@pytest.mark.slow
 def test_a_change_taken_back_after_a_failed_replacement_keeps_the_job_that_is_named(
     world: World,
 ) -> None:
@@ -201,6 +207,7 @@ def test_a_change_taken_back_after_a_failed_replacement_keeps_the_job_that_is_na
     assert (world.zuora.requests, world.resource()["id"]) == ([], first)
 
 
+@pytest.mark.slow
 def test_a_running_job_is_not_let_go_of_for_one_that_is_taken_over(world: World) -> None:
     """`existing_job_id` with another job asks for a replacement too.
 
@@ -222,6 +229,7 @@ def test_a_running_job_is_not_let_go_of_for_one_that_is_taken_over(world: World)
     assert (world.zuora.requests, world.resource()["id"]) == ([], first)
 
 
+@pytest.mark.slow
 def test_secret_triggers_leave_no_trace_that_can_be_guessed_at(world: World) -> None:
     """The history holds a hash of the triggers.
 
@@ -243,6 +251,7 @@ def test_secret_triggers_leave_no_trace_that_can_be_guessed_at(world: World) -> 
     assert [str(key) in readable for key in hashes] == [False, False, False]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     "saved", [{"status": 403, "code": "58730010"}, {"status": 500, "code": "58730060"}]
 )
@@ -312,6 +321,7 @@ def test_a_replacement_does_not_follow_a_lost_setting_to_another_entity(
     assert world.job_ids() == [first]
 
 
+@pytest.mark.slow
 def test_a_running_predecessor_is_looked_up_in_its_own_entity(world: World) -> None:
     """A live job in the entity that is left behind still stands against its replacement."""
     world.job('type="RatePlanCharge", entity_id="e-a"')
@@ -322,6 +332,7 @@ def test_a_running_predecessor_is_looked_up_in_its_own_entity(world: World) -> N
     assert len(world.job_ids()) == 1
 
 
+@pytest.mark.slow
 def test_a_status_that_nobody_documented_is_not_taken_for_an_end(world: World) -> None:
     """A predecessor whose status is not understood stands against its replacement."""
     world.job()
@@ -333,6 +344,7 @@ def test_a_status_that_nobody_documented_is_not_taken_for_an_end(world: World) -
     assert len(world.job_ids()) == 1
 
 
+@pytest.mark.slow
 def test_a_tainted_adopted_job_is_refused_before_it_is_stopped(world: World) -> None:
     """Replacing the very job that existing_job_id names makes no sense, and stops nothing."""
     job = world.zuora.add_job(status="PROCESSING", dry_run=True)

@@ -152,6 +152,7 @@ def test_a_timeout_of_the_run_caps_the_wait(
     assert world.job_ids() == [job]
 
 
+@pytest.mark.slow
 def test_a_host_that_keeps_its_four_workers_is_told_of_once(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
@@ -182,6 +183,7 @@ def test_a_host_that_keeps_its_four_workers_is_told_of_once(
     assert "Put all jobs into the job_ids of one BackfillCompletion" in result.stdout
 
 
+@pytest.mark.slow
 def test_a_refresh_of_a_completion_is_no_drift_even_when_the_job_was_purged(world: World) -> None:
     """A completed job stays completed, whatever Zuora keeps."""
     write(world)
@@ -194,6 +196,7 @@ def test_a_refresh_of_a_completion_is_no_drift_even_when_the_job_was_purged(worl
     assert world.up().change_summary == {"same": 3}
 
 
+@pytest.mark.slow
 def test_a_refresh_somewhere_else_is_refused(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
@@ -224,6 +227,7 @@ def test_a_refresh_somewhere_else_is_refused(
     )
 
 
+@pytest.mark.slow
 def test_a_refresh_with_the_credentials_of_another_tenant_is_refused(world: World) -> None:
     """The token tells two tenants at one address apart."""
     done = world.zuora.add_job(status="COMPLETED")
@@ -241,6 +245,7 @@ def test_a_refresh_with_the_credentials_of_another_tenant_is_refused(world: Worl
     assert world.asked() == {"token": 1}
 
 
+@pytest.mark.slow
 def test_a_purged_job_stays_completed_where_its_place_is_said_elsewhere(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
@@ -264,6 +269,7 @@ def announced(text: str) -> list[str]:
     return re.findall(r"Waits until .*", text.partition("Diagnostics:")[2])
 
 
+@pytest.mark.slow
 def test_a_new_wait_is_announced_once(world: World) -> None:
     """Also where a job is replaced, for which the engine asks about all that depend on it twice.
 
@@ -297,6 +303,7 @@ def test_a_new_wait_is_announced_once(world: World) -> None:
     assert announced(world.up().stdout) == []
 
 
+@pytest.mark.slow
 def test_a_purged_job_stays_completed_whatever_else_changes(world: World) -> None:
     """What had completed is not missed with another timeout, limit and job beside it.
 
@@ -339,6 +346,7 @@ def test_a_purged_job_stays_completed_whatever_else_changes(world: World) -> Non
     assert f"Zuora does not know job {first} in entity other." in world.failing()
 
 
+@pytest.mark.slow
 def test_a_purged_job_that_a_refresh_found_failed_is_missed(world: World) -> None:
     """Only what state holds as COMPLETED stays so."""
     job = world.zuora.add_job(status="COMPLETED").id
@@ -358,6 +366,7 @@ def test_a_purged_job_that_a_refresh_found_failed_is_missed(world: World) -> Non
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "jobs",
     [
@@ -386,6 +395,7 @@ def test_a_state_that_was_edited_by_hand_is_no_traceback(world: World, jobs: Any
     assert world.asked() == {"token": 1, "get": 1}
 
 
+@pytest.mark.slow
 def test_a_count_that_cannot_be_read_fails_the_deployment(world: World) -> None:
     """One clean line with what Zuora said, and the line that goes on nevertheless.
 
@@ -447,6 +457,7 @@ def test_all_faults_of_a_completion_are_reported_at_once(world: World) -> None:
     assert_clean(text)
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     ("resource", "reasons"),
     [
@@ -513,6 +524,7 @@ def test_a_gate_that_waits_goes_live_only_with_the_dry_runs_id(world: World) -> 
     assert world.up().change_summary == {"same": 6}
 
 
+@pytest.mark.slow
 def test_a_gate_that_is_closed_and_opened_again_starts_nothing(world: World) -> None:
     """Back to waiting, the live job leaves the state.
 
@@ -534,6 +546,7 @@ def test_a_gate_that_is_closed_and_opened_again_starts_nothing(world: World) -> 
     assert world.job_ids() == [dry, live]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("approval", ["yes", "0" * 31])
 def test_an_approval_that_can_be_none_is_refused_in_the_preview(
     world: World, approval: str
@@ -575,6 +588,7 @@ def test_a_dry_run_that_fails_keeps_the_live_job_from_being_made(world: World) -
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_a_wait_and_the_job_runs_on(
     engine: type[Any], tmp_path: Path, number: signal.Signals
