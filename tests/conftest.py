@@ -125,9 +125,11 @@ def pytest_testnodedown(node: Any) -> None:
     node.config.stash[LEFT_OUT] = Counter(getattr(node, "workeroutput", {}).get("left_out"))
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say at the end, where it is read, what was left out."""
-    terminalreporter.write_line(said_of(config.stash[LEFT_OUT]))
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say last of all, where it is read, what was left out."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal and not hasattr(config, "workerinput"):
+        terminal.write_line(said_of(config.stash[LEFT_OUT]))
 
 
 def said_of(left_out: Mapping[str, int]) -> str:

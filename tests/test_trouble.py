@@ -157,10 +157,8 @@ def test_organisations_as_a_list_are_refused(world: World) -> None:
     world.job()
 
     assert errors_of(world.failing()) == [
-        """error: Zuora's settings are not usable: zuora:orgIds is '["a","b"]'.
-
-        Write the ids without quotes, brackets or braces, and separate them by
-        """
+        'error: Zuora\'s settings are not usable: zuora:orgIds is \'["a","b"]\': write the ids '
+        "without quotes, brackets or braces, and separate them by "
         "commas: a,b Nothing was sent to Zuora."
     ]
     assert world.asked() == {}
