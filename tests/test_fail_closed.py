@@ -376,8 +376,8 @@ def test_a_null_inside_of_the_triggers_is_refused(world: World, triggers: str, w
     text = world.failing("preview")
 
     assert (
-        f"{where} is null (an unset configuration value, or an output that does not exist): give it a "
-        "value, or leave it out" in text
+        f"{where} is null (an unset configuration value, or an output that does not exist): give "
+        "it a value, or leave it out" in text
     )
     assert_clean(text)
     assert world.asked() == {}

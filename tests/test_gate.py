@@ -267,8 +267,8 @@ def test_a_dry_run_somewhere_else_opens_no_gate(
         assert other.requests == []
     expected = {
         "baseUrl": f"Nothing was sent: job {dry_run} in state belongs to {zuora.base_url}, but the "
-        f"settings say {other.base_url}. Set base URL, tenant and entity back (environment or zuora:* "
-        "configuration). For another tenant, use another stack.",
+        f"settings say {other.base_url}. Set base URL, tenant and entity back (environment or "
+        "zuora:* configuration). For another tenant, use another stack.",
         "entityIds": refused("charges", f"the dry run {dry_run} differs in entity_id"),
     }
     assert told(text) == [expected[setting]]
@@ -363,7 +363,8 @@ def test_a_live_job_that_leaves_the_program_is_told(world: World, on_delete: str
     stops = ", and stops it if it still runs" if on_delete == "stop" else ""
     leaving = (
         f'    warning: approval="wait" takes the live job {live} out of the state{stops}.\n'
-        f'    To keep it, add  existing_job_id="{live}"  which starts nothing and needs no approval.\n'
+        f'    To keep it, add  existing_job_id="{live}"  which starts nothing and needs no '
+        "approval.\n"
         f'    Otherwise the next live run has to accept it:  known_job_ids=["{live}"]'
     )
     assert leaving in world.stack.preview().stdout

@@ -60,9 +60,12 @@ def test_the_next_up_ends_with_the_job(
     shown = lost_up(world, made=made)
     assert re.fullmatch(
         r"It is not known whether the RatePlanCharge backfill was started\. Could not start the "
-        r"backfill job: the connection to \S+ was lost \(RemoteDisconnected\)\. Run `pulumi up` again "
-        rf"before {MOMENT}: it continues this attempt\. It finds the job, or starts the one that is missing\. "
-        r"Until then change neither the resource's name, type, triggers, tenant nor entity\. Later, the guard looks first: if the job is "
+        r"backfill job: the connection to \S+ was lost \(RemoteDisconnected\)\. Run `pulumi up` "
+        r"again "
+        rf"before {MOMENT}: it continues this attempt\. It finds the job, or starts the one that "
+        r"is missing\. "
+        r"Until then change neither the resource's name, type, triggers, tenant nor entity\. "
+        r"Later, the guard looks first: if the job is "
         r"there, it prints the line that takes it over\.",
         shown,
     )
@@ -96,7 +99,8 @@ def test_the_preview_says_that_an_attempt_is_continued_and_until_when(world: Wor
     text = world.stack.preview().stdout
 
     assert re.search(
-        rf"    warning: CONTINUES the LIVE RatePlanCharge backfill of {MOMENT}, whose outcome is not known\.\n"
+        rf"    warning: CONTINUES the LIVE RatePlanCharge backfill of {MOMENT}, whose outcome is "
+        r"not known\.\n"
         rf"    Until {MOMENT} `pulumi up` finds its job, or starts the one that is missing\.\n"
         r"    It changes revenue fields of existing records and cannot be undone\.",
         text,
@@ -219,8 +223,8 @@ def test_with_another_intent_the_guard_decides(world: World, made: bool) -> None
     else:
         (shown,) = told(world.failing())
         assert re.fullmatch(
-            rf"Nothing was started: the attempt of {MOMENT} may still start its job\. Run `pulumi up` "
-            rf"again after {MOMENT}: the guard looks for that job first\.",
+            rf"Nothing was started: the attempt of {MOMENT} may still start its job\. Run `pulumi "
+            rf"up` again after {MOMENT}: the guard looks for that job first\.",
             shown,
         )
         assert world.job_ids() == []
@@ -231,18 +235,24 @@ def test_with_another_intent_the_guard_decides(world: World, made: bool) -> None
 
 @pytest.mark.parametrize("made", [True, False])
 def test_a_renamed_attempt_is_looked_for_by_the_guard(world: World, made: bool) -> None:
-    """Another name is another key. Without an alias the old name is in the way; with the alias that is printed the guard decides."""
+    """Another name is another key.
+
+    Without an alias the old name is in the way; with the alias that is printed the guard decides.
+    """
     world.job()
     lost_up(world, made=made)
     world.job(name="fees")
     (shown,) = told(world.failing("preview"))
     alias = f'opts=pulumi.ResourceOptions(aliases=["{urn()}"])'
     assert shown == (
-        "Nothing was started: 'charges' of this stack may have started a live RatePlanCharge backfill in "
-        "the same tenant, entity and organisations; the answer was lost. Zuora asks for one backfill "
-        "before go-live: a second run makes Zuora Billing and Zuora Revenue disagree. Run `pulumi up` "
-        "with 'charges' in the program first: it finds out. If it is the same backfill under a new name, "
-        f"add {alias}"
+        "Nothing was started: 'charges' of this stack may have started a live RatePlanCharge "
+        "backfill in "
+        "the same tenant, entity and organisations; the answer was lost. Zuora asks for one "
+        "backfill "
+        "before go-live: a second run makes Zuora Billing and Zuora Revenue disagree. Run `pulumi "
+        "up` "
+        "with 'charges' in the program first: it finds out. If it is the same backfill under a new "
+        f"name, add {alias}"
     )
     world.job(f'type="RatePlanCharge", {alias}', name="fees")
     text = world.stack.preview().stdout
@@ -260,7 +270,10 @@ def test_a_renamed_attempt_is_looked_for_by_the_guard(world: World, made: bool) 
 def test_a_job_of_the_time_of_a_lost_attempt_that_is_somebody_elses_is_told_of(
     world: World,
 ) -> None:
-    """Zuora's list cannot tell it from the attempt's own job; once the own job is known, the other one is named."""
+    """Zuora's list cannot tell it from the attempt's own job.
+
+    Once the own job is known, the other one is named.
+    """
     world.job()
     lost_up(world, made=False)
     theirs = world.zuora.add_job(age_s=0)
@@ -270,8 +283,8 @@ def test_a_job_of_the_time_of_a_lost_attempt_that_is_somebody_elses_is_told_of(
     assert world.resource()["outputs"]["jobId"] == ours
     assert f"RatePlanCharge backfill job {theirs.id} (" in text
     assert (
-        "of the time of the lost attempt, was not started by this resource. If it is a live run, this "
-        "is a SECOND one: look in Revenue → Data Backfill → Backfill Logs." in text
+        "of the time of the lost attempt, was not started by this resource. If it is a live run, "
+        "this is a SECOND one: look in Revenue → Data Backfill → Backfill Logs." in text
     )
 
 

@@ -288,8 +288,8 @@ def test_a_long_error_is_read_whole(world: World) -> None:
     text = world.failing()
 
     assert (
-        "tenant 10042 holds 150 RatePlanCharge backfill jobs that state does not hold as this resource's:"
-        in text
+        "tenant 10042 holds 150 RatePlanCharge backfill jobs that state does not hold as this "
+        "resource's:" in text
     )
     assert [line.split()[0] for line in lines_with(text, "(COMPLETED, created")] == ids[-20:]
     assert lines_with(text, "older)") == ["(and 130 older)"]

@@ -59,8 +59,8 @@ def test_an_up_waits_with_live_lines_and_then_knows_how_it_went(world: World) ->
     write(world)
     text = world.stack.preview().stdout
     assert (
-        "Waits until its jobs complete (ids not known yet), at most 2.0 h (timeout), with at most 0 failed records."
-        in text
+        "Waits until its jobs complete (ids not known yet), at most 2.0 h (timeout), with at most "
+        "0 failed records." in text
     )
     assert world.asked() == {}
 
@@ -124,8 +124,8 @@ def test_a_failed_job_fails_the_deployment_and_the_next_up_looks_again(world: Wo
     write(world, triggers=3)
     text = world.up().stdout
     assert (
-        f"Waits until job {world.job_ids()[2]} completes, at most 2.0 h (timeout), with at most 0 failed records."
-        in text
+        f"Waits until job {world.job_ids()[2]} completes, at most 2.0 h (timeout), with at most 0 "
+        "failed records." in text
     )
 
 
@@ -265,7 +265,7 @@ def test_a_purged_job_stays_completed_where_its_place_is_said_elsewhere(
 
 
 def announced(text: str) -> list[str]:
-    """Return the lines that announce a wait, as often as they stand under a resource at the end of a run."""
+    """Return the lines that announce a wait, as often as a resource has them at the end."""
     return re.findall(r"Waits until .*", text.partition("Diagnostics:")[2])
 
 
@@ -287,16 +287,19 @@ def test_a_new_wait_is_announced_once(world: World) -> None:
     ]
     text = world.up().stdout
     assert announced(text) == [
-        f"Waits until job {world.job_ids()[0]} completes, at most 30 min (custom_timeouts.create), {what}"
+        f"Waits until job {world.job_ids()[0]} completes, at most 30 min (custom_timeouts.create), "
+        f"{what}"
     ]
 
     write(world, triggers=2, arguments=custom)
     assert announced(world.stack.preview().stdout) == [
-        f"Waits until {unknown}, at most 3.0 h (custom_timeouts.update), {what} If they still are {world.job_ids()[0]}, there is nothing to wait for."
+        f"Waits until {unknown}, at most 3.0 h (custom_timeouts.update), {what} If they still are "
+        f"{world.job_ids()[0]}, there is nothing to wait for."
     ]
     text = world.up().stdout
     assert announced(text) == [
-        f"Waits until job {world.job_ids()[1]} completes, at most 3.0 h (custom_timeouts.update), {what}"
+        f"Waits until job {world.job_ids()[1]} completes, at most 3.0 h (custom_timeouts.update), "
+        f"{what}"
     ]
 
     write(world, triggers=2, arguments=f', timeout="1h"{custom}')
