@@ -2,12 +2,23 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-export PYTHONDONTWRITEBYTECODE := 1
+# The development environment, with hashes; `make LOCK= …` takes the newest versions instead.
+LOCK := requirements-dev.txt
+# A virtual environment that uv has made holds no pip, so uv installs into it.
+UV := $(shell grep -qs '^uv =' $(VENV)/pyvenv.cfg && echo uv)
+INSTALL := $(if $(UV),uv pip install -q --python $(BIN)/python,$(BIN)/python -m pip install -q)
+# Byte code on: every scenario starts processes, and each would compile the package anew.
+export PYTHONDONTWRITEBYTECODE :=
+export UV_COMPILE_BYTECODE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_MKDOCS_2_WARNING := 1
 
+PYTEST := $(BIN)/python -m pytest -q -p no:cacheprovider
+PARALLEL := -n auto --dist worksteal
+
 .DEFAULT_GOAL := help
-.PHONY: help demo docs pictures test test-all test-real test-long test-lowest mutation check format pulumi bench clean
+.PHONY: help demo docs pictures test test-all test-real test-long test-lowest mutation \
+  check lint format hooks lock pulumi bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -15,43 +26,51 @@ help: ## list the targets
 demo: $(VENV)/.demo ## a backfill on a local Zuora: started once, a lost answer, a second stack, an approval
 	@$(BIN)/python examples/demo.py
 
-docs: $(VENV)/.docs ## build the docs as a site in site/; a broken link is an error
+docs: $(VENV)/.dev ## build the docs as a site in site/; a broken link is an error
 	@$(BIN)/mkdocs build --strict --site-dir site
 
-pictures: $(VENV)/.dev $(VENV)/.docs ## make the docs' pictures and sessions anew, from real runs
+pictures: $(VENV)/.dev ## make the docs' pictures and sessions anew, from real runs
 	@$(BIN)/python -m tests.docs.pictures
 
-test: $(VENV)/.dev ## run the tests; scenarios on EmbeddedStack, on all cores
-	@$(BIN)/python -m pytest -q -p no:cacheprovider -n auto
+test: $(VENV)/.dev ## two minutes on two cores: every behaviour once, scenarios on EmbeddedStack
+	@$(PYTEST) $(PARALLEL) -m "not slow"
 
-test-all: $(VENV)/.dev ## run all tests; scenarios and comparisons on the pulumi CLI too
-	@$(BIN)/python -m pytest -q -p no:cacheprovider -n auto --engines all
+test-all: $(VENV)/.dev ## all tests, the slow ones too; on the pulumi CLI too, if there is one
+	@$(PYTEST) $(PARALLEL) --engines all
 
-test-real: $(VENV)/.dev ## run only what needs the pulumi CLI
-	@$(BIN)/python -m pytest -q -p no:cacheprovider -n auto --engines real
+test-real: $(VENV)/.dev ## only what needs the pulumi CLI
+	@$(PYTEST) $(PARALLEL) --engines real
 
 test-long: $(VENV)/.dev ## play at least 2,000 random histories against the idempotency contract, and 100 on whole stacks
-	@ZBF_PROFILE=long $(BIN)/python -m pytest -q -p no:cacheprovider --timeout 0 tests/test_contract.py tests/test_contract_stack.py
+	@ZBF_PROFILE=long $(PYTEST) --timeout 0 tests/test_contract.py tests/test_contract_stack.py
 
 test-lowest: ## run the tests on the lowest supported versions of the dependencies
 	@$(PYTHON) -m venv $(VENV)-lowest
-	@$(VENV)-lowest/bin/python -m pip install -q pulumi==3.139.0 requests==2.32.2 tenacity==9.0.0 werkzeug==3.1.0 setuptools pytest pytest-timeout hypothesis
+	@$(VENV)-lowest/bin/python -m pip install -q pulumi==3.139.0 requests==2.32.2 tenacity==9.0.0 werkzeug==3.1.0 setuptools pytest pytest-timeout pytest-xdist hypothesis
 	@$(VENV)-lowest/bin/python -m pip install -q --no-deps -e .
-	@$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider
+	@$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider $(PARALLEL)
 
 mutation: $(VENV)/.dev ## break the idempotency contract's modules on purpose, and list what no test notices (JOBS=1: on one core)
 	@$(BIN)/python -m tests.mutation $(if $(JOBS),--jobs $(JOBS))
 
-check: $(VENV)/.dev docs ## lint, format, types, docstrings, docs, wheel and a smoke test of the installed wheel
+check: lint docs ## lint, docs, wheel and a smoke test of the installed wheel
+	$(BIN)/python tests/smoke.py
+
+lint: $(VENV)/.dev ## code, format, types, docstrings; what a commit has to pass
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --no-cache --check .
-	$(BIN)/mypy --cache-dir=/dev/null
+	$(BIN)/mypy
 	$(BIN)/interrogate pulumi_zuora_backfill tests examples benchmarks
-	$(BIN)/python tests/smoke.py
 
 format: $(VENV)/.dev ## bring the code into form
 	$(BIN)/ruff check --no-cache --fix .
 	$(BIN)/ruff format --no-cache .
+
+hooks: $(VENV)/.dev ## let git run `make lint` at each commit, and `make check` at each push
+	@$(BIN)/pre-commit install
+
+lock: ## write requirements-dev.txt anew, with the newest versions (needs uv)
+	@uv export -q --upgrade --all-groups --all-extras --no-emit-project --no-annotate -o requirements-dev.txt
 
 pulumi: $(VENV)/.demo ## install the official pulumi CLI into ~/.pulumi with Pulumi's own installer
 	@$(BIN)/python -c "import os; from pulumi.automation import PulumiCommand as P; print('pulumi', P.install(root=os.path.expanduser('~/.pulumi')).version, 'is in ~/.pulumi/bin')" 2>/dev/null \
@@ -61,7 +80,7 @@ bench: $(VENV)/.demo ## measure up and destroy against the floor, side by side
 	@$(BIN)/python -m benchmarks
 
 clean: ## remove the virtual environment and what was built
-	rm -rf $(VENV) $(VENV)-lowest dist mutants site
+	rm -rf $(VENV) $(VENV)-lowest .mypy_cache dist mutants site
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed; set PYTHON=/path/to/python3"; exit 1; }
@@ -70,13 +89,10 @@ $(VENV)/bin/python:
 	@$(BIN)/python -m pip install -q --upgrade pip
 
 $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
-	@$(BIN)/python -m pip install -q -e '.[testing]'
+	@$(INSTALL) -e '.[testing]'
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(VENV)/.demo
-	@$(BIN)/python -m pip install -q --group dev
-	@touch $@
-
-$(VENV)/.docs: pyproject.toml | $(VENV)/.demo
-	@$(BIN)/python -m pip install -q --group docs
-	@touch $@
+$(VENV)/.dev: pyproject.toml $(LOCK) | $(VENV)/bin/python
+	@$(if $(LOCK),$(INSTALL) --require-hashes -r $(LOCK) && $(INSTALL) --no-deps -e .,$(INSTALL) -e . --group dev --group docs)
+	@$(if $(UV),$(INSTALL) pip) # the pulumi CLI asks for it
+	@touch $@ $(VENV)/.demo

@@ -1,1 +1,4 @@
-"""How long `up` and `destroy` take with a BackfillJob: beside a resource that does nothing, and beside a provider as tutorials write it."""
+"""How long `up` and `destroy` take with a BackfillJob.
+
+Beside a resource that does nothing, and beside a provider as tutorials write it.
+"""

@@ -26,7 +26,7 @@ from .waits import about_waits, measure_waits, waits_met
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and report; the exit code is 1 only where `--strict` asks for it and a goal is missed."""
+    """Measure and report; with `--strict` the exit code is 1 if a goal is missed."""
     options = _options(arguments)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         folder = Path(name)
@@ -34,7 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             engine = choose(options.engine, folder)
         except LookupError as error:
             sys.exit(f"error: {error}")
-        where = f"{platform.python_implementation()} {platform.python_version()}, pulumi SDK {metadata.version('pulumi')}, {os.cpu_count()} CPUs"
+        where = (
+            f"{platform.python_implementation()} {platform.python_version()}, pulumi SDK "
+            f"{metadata.version('pulumi')}, {os.cpu_count()} CPUs"
+        )
         print(
             f"Engine: {engine.description}\nMachine: {where}\nRounds: {options.rounds}\n",
             flush=True,

@@ -1,4 +1,7 @@
-"""The two engines, each as something that runs one operation of one stack: the pulumi CLI, and `EmbeddedStack`."""
+"""The two engines, each as something that runs one operation of one stack.
+
+The pulumi CLI, and `EmbeddedStack`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ FIRST_UP: Final = "up (first)"
 SECOND_UP: Final = "up (no change)"
 DESTROY: Final = "destroy"
 OPERATIONS: Final = (FIRST_UP, SECOND_UP, DESTROY)
-# What each operation must have done with every resource; anything else was not what is to be measured.
+# What each operation must have done with every resource; nothing else is measured.
 _FATE: Final = {FIRST_UP: "create", SECOND_UP: "same", DESTROY: "delete"}
 _CLI_WORDS: Final = {FIRST_UP: "created", SECOND_UP: "unchanged", DESTROY: "deleted"}
 _ON_THIS_MACHINE = "127.0.0.1,localhost"
@@ -107,7 +110,10 @@ class _CliStack:
 
 
 class Embedded:
-    """The engine of `pulumi_zuora_backfill.testing`; program and plugin host are processes, the engine is in this one."""
+    """The engine of `pulumi_zuora_backfill.testing`.
+
+    Program and plugin host are processes, the engine is in this one.
+    """
 
     @property
     def description(self) -> str:

@@ -46,7 +46,10 @@ class Floor(Resource, module="benchmarks", name="Floor"):
 
 
 class WideFloor(Resource, module="benchmarks", name="WideFloor"):
-    """A resource that does nothing, with the properties of a `BackfillJob`: what Pulumi takes to carry them."""
+    """A resource that does nothing, with the properties of a `BackfillJob`.
+
+    What Pulumi takes to carry them.
+    """
 
     def __init__(self, name: str) -> None:
         """Declare it."""

@@ -1,7 +1,8 @@
 """
-A dynamic provider as tutorials write it: `requests`, a new token and a new connection for every job, nothing more.
+A dynamic provider as tutorials write it.
 
-It starts a second job when an answer is lost. It is here to be measured, not to be copied.
+It uses `requests`, and a new token and a new connection for every job. It starts a second job when
+an answer is lost. It is here to be measured, not to be copied.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Takes the times: one life of a stack after the other, the programs in turn, so that a drift of the machine hits them alike."""
+"""Takes the times, one life of a stack after the other.
+
+The programs take turns, so that a drift of the machine hits them alike.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,8 @@ PROGRAMS: Final = {
     OURS: "from pulumi_zuora_backfill import BackfillJob\n"
     "for number in range({jobs}):\n    BackfillJob(\n"
     '        f"job-{{number}}", type="RatePlanCharge", entity_id=f"e{{number}}"\n    )\n',
-    FLOOR: 'from benchmarks.floor import Floor\nfor number in range({jobs}):\n    Floor(f"job-{{number}}")\n',
+    FLOOR: "from benchmarks.floor import Floor\nfor number in range({jobs}):\n"
+    '    Floor(f"job-{{number}}")\n',
     WIDE_FLOOR: "from benchmarks.floor import WideFloor\n"
     'for number in range({jobs}):\n    WideFloor(f"job-{{number}}")\n',
     HAND_WRITTEN: "from benchmarks.handwritten import HandWritten\n"
@@ -97,7 +101,8 @@ def measure(
         engine: What runs the programs.
         jobs: How many jobs, one after the other.
         answer_ms: Answer times of the local Zuora, one after the other.
-        rounds: How often everything is run; once more at the start, unmeasured, which fills the caches of byte code.
+        rounds: How often everything is run; once more at the start, unmeasured, which fills the
+            caches of byte code.
         folder: For projects, state and byte code.
         tell: Hears what is going on.
 
@@ -137,7 +142,7 @@ def measure_import(runs: int, folder: Path) -> list[ImportSample]:
 def _life(
     engine: Engine, folder: Path, program: str, number: int, *, jobs: int, answer_ms: int
 ) -> Iterator[Sample]:
-    """Take one stack from its first `up` to its end, in an empty project, beside an empty tenant."""
+    """Take one stack from its first `up` to its end, in an empty project and tenant."""
     environment = environment_in(folder)
     source = PROGRAMS[program].format(jobs=jobs)
     with project_in(folder, source) as project, local_zuora(answer_ms, environment) as zuora:
@@ -164,7 +169,10 @@ def project_in(folder: Path, source: str) -> Iterator[Path]:
 
 
 def environment_in(folder: Path) -> Mapping[str, str]:
-    """Return the environment of all programs: no settings of the user's, and byte code, as an installed package has it."""
+    """Return the environment of all programs.
+
+    No settings of the user's, and byte code, as an installed package has it.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()

@@ -69,7 +69,10 @@ class Line:
 
 
 def lines_of(samples: Iterable[Sample]) -> Iterator[Line]:
-    """Sum up: medians of the times, and medians of the ratios within a round, which a drift of the machine hits least."""
+    """Sum up: medians of the times, and medians of the ratios within a round.
+
+    A drift of the machine hits the ratios least.
+    """
     found: dict[tuple[int, int, str], dict[str, dict[int, float]]] = {}
     for sample in samples:
         of_line = found.setdefault((sample.answer_ms, sample.jobs, sample.operation), {})
@@ -127,8 +130,10 @@ def about_import(samples: Sequence[ImportSample]) -> str:
     ours_ms, pulumi_ms = median(s.ours_ms for s in samples), median(s.pulumi_ms for s in samples)
     loaded = "is loaded" if any(s.requests_loaded for s in samples) else "is not loaded"
     return (
-        f"import pulumi_zuora_backfill: {ours_ms:.0f} ms on top of {pulumi_ms:.0f} ms for pulumi (median of {len(samples)} fresh processes); "
-        f"requests {loaded}. Goal: ≤ {MOST_IMPORT_MS:.0f} ms, requests not loaded: {_verdict(import_met(samples))}"
+        f"import pulumi_zuora_backfill: {ours_ms:.0f} ms on top of {pulumi_ms:.0f} ms for pulumi "
+        f"(median of {len(samples)} fresh processes); "
+        f"requests {loaded}. Goal: ≤ {MOST_IMPORT_MS:.0f} ms, requests not loaded: "
+        f"{_verdict(import_met(samples))}"
     )
 
 

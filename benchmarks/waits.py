@@ -1,4 +1,7 @@
-"""Do waits hold each other up? One job and its completion, beside ten of each: the ten are to take hardly longer than the one."""
+"""Do waits hold each other up? One job and its completion, beside ten of each.
+
+The ten are to take hardly longer than the one.
+"""
 
 from __future__ import annotations
 
@@ -61,8 +64,10 @@ def about_waits(samples: list[WaitSample]) -> str:
         median(sample.ten_s for sample in samples),
     )
     return (
-        f"up with {WAITS} jobs of {JOB_S:.0f} s and {WAITS} completions: {ten_s:.2f} s; with one of each: {one_s:.2f} s; ratio {_ratio(samples):.2f} "
-        f"(one after the other would be {WAITS * JOB_S:.0f} s). Goal: ≤ {MOST_OF_ONE}: {'met' if waits_met(samples) else 'NOT MET'}"
+        f"up with {WAITS} jobs of {JOB_S:.0f} s and {WAITS} completions: {ten_s:.2f} s; with one "
+        f"of each: {one_s:.2f} s; ratio {_ratio(samples):.2f} "
+        f"(one after the other would be {WAITS * JOB_S:.0f} s). Goal: ≤ {MOST_OF_ONE}: "
+        f"{'met' if waits_met(samples) else 'NOT MET'}"
     )
 
 

@@ -57,6 +57,7 @@ def lost_answer(demo: Demo) -> None:
     demo.zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=Operation.CREATE, times=99)
     demo.run(stack, "up", "Zuora has started the job, but every answer got lost.", fails=True)
     demo.zuora.clear_plans()
+    demo.zuora.clock.advance(10)  # the next `up` comes later, however fast this machine is
     demo.run(stack, "up", "The same attempt goes on. It finds the job and starts no second one.")
 
 
@@ -128,7 +129,10 @@ class Demo:
 
 
 def what_is_said(text: str) -> Iterator[str]:
-    """Leave the engine's rows and counts out: what it says under Diagnostics and Outputs is left."""
+    """Leave the engine's rows and counts out.
+
+    What it says under Diagnostics and Outputs is left.
+    """
     section, about_stack = "", False
     for line in text.splitlines():
         if line and not line.startswith(" "):
@@ -163,9 +167,8 @@ def main(arguments: Sequence[str]) -> int:
     ]
     os.environ["PATH"] = os.pathsep.join(places)
     cli = None if "--embedded" in arguments else shutil.which("pulumi")
-    print(
-        f"Engine: {f'the pulumi CLI, {cli}' if cli else 'EmbeddedStack, which needs no pulumi CLI'}."
-    )
+    engine = f"the pulumi CLI, {cli}" if cli else "EmbeddedStack, which needs no pulumi CLI"
+    print(f"Engine: {engine}.")
     for title, play in CHAPTERS.items():
         with chapter(title, cli, "--all" in arguments) as demo:
             play(demo)

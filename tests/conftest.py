@@ -1,9 +1,13 @@
-"""What all tests share: a clean environment, a local Zuora, a stack on either engine, and a word on which engines there were."""
+"""What all tests share: a clean environment, a local Zuora, a stack on either engine.
+
+The last line of a run says how many tests it left out, and why.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +52,10 @@ def world(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> World:
     return World(engine, zuora, tmp_path)
 
 
+LEFT_OUT = pytest.StashKey[Counter[str]]()
+"""How many tests a run has left out, by marker."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a run say which engine plays the scenarios."""
     parser.addoption(
@@ -58,15 +66,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin to count."""
+    config.stash[LEFT_OUT] = Counter()
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Play each scenario on both engines; what is not asked for is deselected below."""
     if "engine" in metafunc.fixturenames:
         real = pytest.param("real", marks=pytest.mark.real_engine)
-        metafunc.parametrize("engine", ["embedded", real], indirect=True)
+        real_only = metafunc.definition.get_closest_marker("real_engine")
+        metafunc.parametrize("engine", ["real"] if real_only else ["embedded", real], indirect=True)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what the run does not ask for, or what needs a CLI that is not there."""
+    mark_all_but_a_sample(items)
     asked, cli = config.getoption("--engines"), pulumi_cli()
     on_real = [item for item in items if item.get_closest_marker("real_engine")]
     left_out = on_real if asked == "embedded" or cli is None else []
@@ -78,15 +94,53 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in gone]
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    """Say which engines the scenarios run on, and why not on the other one."""
-    asked, cli = config.getoption("--engines"), pulumi_cli()
-    if asked != "embedded" and cli:
-        return f"engines: {'EmbeddedStack, and ' if asked == 'all' else ''}the pulumi CLI at {cli}"
-    why = REAL_ENGINE_MISSING if cli is None else "`make test-all` plays them on the pulumi CLI too"
-    return f"engines: EmbeddedStack only ({why})"
+def mark_all_but_a_sample(items: Sequence[pytest.Item]) -> None:
+    """Mark as slow what is no sample of a test that is sampled."""
+    seen: Counter[str] = Counter()
+    for item in items:
+        mark = item.get_closest_marker("sample")
+        if mark and not item.get_closest_marker("real_engine"):
+            test = item.nodeid.partition("[")[0]
+            if seen[test] % mark.kwargs.get("every", len(items)):
+                item.add_marker("slow")
+            seen[test] += 1
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say it once more at the end, where it is read."""
-    terminalreporter.write_line(pytest_report_header(config))
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Count what is left out here, by `-m` or by `-k`."""
+    for item in items:
+        marks = [mark for mark in ("real_engine", "slow") if item.get_closest_marker(mark)]
+        item.config.stash[LEFT_OUT][(*marks, "other")[0]] += 1
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the controller of the workers, which sees no test itself."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = dict(session.config.stash[LEFT_OUT])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker has counted; all of them count the same."""
+    node.config.stash[LEFT_OUT] = Counter(getattr(node, "workeroutput", {}).get("left_out"))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say last of all, where it is read, what was left out."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal and not hasattr(config, "workerinput"):
+        terminal.write_line(said_of(config.stash[LEFT_OUT]))
+
+
+def said_of(left_out: Mapping[str, int]) -> str:
+    """Say how many tests were left out, and why."""
+    missing = "" if pulumi_cli() else f" ({REAL_ENGINE_MISSING})"
+    reasons = {
+        "slow": "slow",
+        "real_engine": f"on the pulumi CLI{missing}",
+        "other": "not asked for",
+    }
+    parts = [f"{left_out[mark]} {why}" for mark, why in reasons.items() if left_out.get(mark)]
+    if not parts:
+        return "All tests were run."
+    return f"Left out: {', '.join(parts)}. `make test-all` runs them."

@@ -1,4 +1,7 @@
-"""The two engines that scenario tests run on: ours always, Pulumi's own wherever its CLI is found."""
+"""The two engines that scenario tests run on.
+
+Ours always, Pulumi's own wherever its CLI is found.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +36,15 @@ class Stack(Protocol):
     def preview(self, **options: Any) -> Any:
         """Show what would be done; the result has `stdout` and `change_summary`.
 
-        The options: `replace`, `target` and `exclude` with URNs or patterns, `target_dependents`, `refresh`.
+        The options: `replace`, `target` and `exclude` with URNs or patterns, `target_dependents`,
+        `refresh`.
         """
 
     def up(self, **options: Any) -> Any:
-        """Do it; the result has `stdout`, `change_summary` and `outputs`; the options are those of `preview`."""
+        """Do it; the result has `stdout`, `change_summary` and `outputs`.
+
+        The options are those of `preview`.
+        """
 
     def refresh(self, **options: Any) -> Any:
         """Look how things really are."""
@@ -74,7 +81,10 @@ class Result:
 
 
 class RealStack:
-    """A stack of the real engine, in a backend and a home of its own, with the surface of `EmbeddedStack`."""
+    """A stack of the real engine, with a backend and a home of its own.
+
+    Its surface is that of `EmbeddedStack`.
+    """
 
     def __init__(
         self,

@@ -1,4 +1,7 @@
-"""Every piece of advice that a text prints, followed as printed, on both engines: it works, and starts nothing unasked."""
+"""Every piece of advice that a text prints, followed as printed, on both engines.
+
+It works, and starts nothing unasked.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,7 @@ def somebody_elses(world: World) -> str:
     return world.failing()
 
 
+@pytest.mark.slow
 def test_the_take_over_line_of_the_guard(world: World) -> None:
     """It starts nothing; the job is the resource's from then on."""
     line = pasted(somebody_elses(world), r'existing_job_id="\w{32}"')
@@ -53,6 +57,7 @@ def test_the_known_job_ids_line_of_the_guard(world: World) -> None:
     assert world.resource()["id"] == world.job_ids()[2]
 
 
+@pytest.mark.slow
 def test_the_alias_line_of_the_guard(world: World) -> None:
     """A renamed resource keeps its job, without a request."""
     world.job()
@@ -65,6 +70,7 @@ def test_the_alias_line_of_the_guard(world: World) -> None:
     assert world.resource("fees")["id"] == world.job_ids()[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["entity_id", "known_job_ids", "remove"])
 def test_the_ways_on_for_two_live_jobs_of_one_program(world: World, way: str) -> None:
     """An entity of its own, an accepted job once the other one is deployed, or one job less."""
@@ -101,6 +107,7 @@ def test_the_approval_line(engine: type[Any], tmp_path: Path) -> None:
         assert [job.dry_run for job in zuora.jobs] == [True, False]
 
 
+@pytest.mark.slow
 def test_the_max_errors_line(world: World) -> None:
     """It accepts exactly what failed."""
     job = world.zuora.add_job(status="COMPLETED", error_count=3).id
@@ -114,6 +121,7 @@ def test_the_max_errors_line(world: World) -> None:
     world.up()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["take the change back", "wait"])
 def test_the_ways_on_for_a_job_that_still_runs(world: World, way: str) -> None:
     """Taken back, nothing is asked; once the job has ended, the same `up` goes through."""
@@ -133,6 +141,7 @@ def test_the_ways_on_for_a_job_that_still_runs(world: World, way: str) -> None:
         assert (len(world.job_ids()), world.asked()) == (1, {})
 
 
+@pytest.mark.slow
 def test_the_line_that_waits_longer_for_a_stop(world: World) -> None:
     """With it, the same destroy ends."""
     world.zuora.behaviours.stop_takes_s = 4
@@ -175,8 +184,12 @@ def test_the_missing_settings(engine: type[Any], zuora: Sandbox, tmp_path: Path)
     assert len(world.job_ids()) == 1
 
 
+@pytest.mark.slow
 def test_the_provider_inputs_for_settings_that_do_not_arrive(world: World) -> None:
-    """Given to the explicit provider as printed, the setting counts: another tenant is refused, the right one starts."""
+    """Given to the explicit provider as printed, the setting counts.
+
+    Another tenant is refused, the right one starts.
+    """
     host = (
         'opts=pulumi.ResourceOptions(provider=pulumi.ProviderResource("pulumi-python", "host", {}))'
     )
@@ -192,6 +205,7 @@ def test_the_provider_inputs_for_settings_that_do_not_arrive(world: World) -> No
     assert len(world.job_ids()) == 1
 
 
+@pytest.mark.slow
 def test_the_state_delete_hint(engine: type[Any], tmp_path: Path) -> None:
     """Without the resource in state, the stack can be destroyed although its tenant is gone."""
     with Sandbox() as zuora:
@@ -211,6 +225,7 @@ def test_the_state_delete_hint(engine: type[Any], tmp_path: Path) -> None:
         world.stack.destroy()
 
 
+@pytest.mark.slow
 def test_keep_existing_job_id(world: World) -> None:
     """With the line back, nothing is asked, and nothing is warned of."""
     job = world.zuora.add_job(status="COMPLETED").id
@@ -223,6 +238,7 @@ def test_keep_existing_job_id(world: World) -> None:
     assert world.asked() == {}
 
 
+@pytest.mark.slow
 def test_the_type_line_of_a_take_over(world: World) -> None:
     """Declared as printed, the job is taken over."""
     job = world.zuora.add_job(type="OrderLineItem").id

@@ -57,7 +57,10 @@ def information(*lines: str) -> Announcement:
 
 
 def test_what_the_program_accepts_or_switches_off_is_said() -> None:
-    """Jobs that a person accepts mean another live run, which is the news; no guard means that nobody looks."""
+    """Jobs that a person accepts mean another live run, which is the news.
+
+    No guard means that nobody looks.
+    """
     live = f"LIVE RatePlanCharge backfill {AT}."
     assert told(knownJobIds=[JOB, OTHER]) == warning(
         f"ANOTHER LIVE RUN may follow: known_job_ids accepts earlier backfills: {JOB}, {OTHER}.",
@@ -93,7 +96,8 @@ def test_entity_and_organisations_stand_in_the_first_line() -> None:
 def test_what_no_setting_tells_is_not_made_up() -> None:
     """A preview needs no settings."""
     assert told(settings=Settings()).text.splitlines()[0] == (
-        "LIVE RatePlanCharge backfill in the credentials' tenant at (set ZUORA_BASE_URL or zuora:baseUrl)."
+        "LIVE RatePlanCharge backfill in the credentials' tenant at (set ZUORA_BASE_URL or "
+        "zuora:baseUrl)."
     )
 
 
@@ -184,7 +188,8 @@ def test_another_live_run_of_a_resource_says_so_first(changed: tuple[str, ...], 
         ),
         (
             Replaced(outputs={"jobId": JOB, "onDelete": "leave"}),
-            f"The job before, {JOB} (last seen UNKNOWN), must have ended: while it runs, `pulumi up` refuses.",
+            f"The job before, {JOB} (last seen UNKNOWN), must have ended: while it runs, `pulumi "
+            "up` refuses.",
         ),
     ],
 )
@@ -342,10 +347,10 @@ def test_an_attempt_is_continued_or_looked_for() -> None:
         then,
     )
     assert announce_continuation(inputs, attempt, False) == warning(
-        "The LIVE OrderLineItem backfill of 2027-01-15T08:00:00Z may have been started; its outcome "
-        "was never known.",
-        "`pulumi up` asks Zuora first. It starts nothing if the job is there, and starts it if it is "
-        "not.",
+        "The LIVE OrderLineItem backfill of 2027-01-15T08:00:00Z may have been started; its "
+        "outcome was never known.",
+        "`pulumi up` asks Zuora first. It starts nothing if the job is there, and starts it if it "
+        "is not.",
         CONSEQUENCES,
     )
 

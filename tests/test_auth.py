@@ -58,7 +58,10 @@ def asked(zuora: Sandbox) -> list[str]:
 def test_the_token_request_is_a_form_without_authorization(
     zuora: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It holds the three fields and nothing that a .netrc says; the request it is for holds the token."""
+    """It holds the three fields and nothing that a .netrc says.
+
+    The request it is for holds the token.
+    """
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     connect(zuora).client.list(NOWHERE)
@@ -83,7 +86,10 @@ def test_twenty_threads_share_one_token(zuora: Sandbox) -> None:
 
 @pytest.mark.timeout(60)  # the server never answers: without a limit the test would hang
 def test_a_token_is_waited_for_no_longer_than_a_call_may_take() -> None:
-    """A server that never answers costs one call's time, and every thread that waited learns of it at once: nobody asks again on their own."""
+    """A server that never answers costs one call's time.
+
+    Every thread that waited learns of it at once: nobody asks again on their own.
+    """
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         credentials = connect(base_url=address).credentials
@@ -93,7 +99,8 @@ def test_a_token_is_waited_for_no_longer_than_a_call_may_take() -> None:
         with pytest.raises(BlockingIOError):  # there was no second request
             silent.accept()
     assert [str(error) for error in errors] == [
-        f"Could not get a token: no answer came from {address} in time (TimeoutError).\nCheck the base URL "
+        f"Could not get a token: no answer came from {address} in time (TimeoutError).\n"
+        "Check the base URL "
         "(ZUORA_BASE_URL or zuora:baseUrl) and the network, then run the same command again."
     ] * 4
     assert len({id(error) for error in errors}) == 4
@@ -130,7 +137,10 @@ def test_twenty_threads_renew_one_revoked_token(zuora: Sandbox) -> None:
     ],
 )
 def test_a_token_is_renewed_early(expires_in: Any, kept_s: float) -> None:
-    """Four minutes before its end, or halfway through a short life; an end that makes no sense is taken for Zuora's hour."""
+    """Four minutes before its end, or halfway through a short life.
+
+    An end that makes no sense is taken for Zuora's hour.
+    """
     with raw_server(http(200, token_body(expires_in=expires_in))) as server:
         connection = connect(base_url=server.base_url)
         seen = []
@@ -180,7 +190,10 @@ def test_user_info_is_tried_again_with_the_same_token(zuora: Sandbox) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_refused_credentials_are_never_tried_again(zuora: Sandbox, status: int) -> None:
-    """Asking again could lock the account: all threads and all later calls get the same answer, each as an error of its own."""
+    """Asking again could lock the account.
+
+    All threads and all later calls get the same answer, each as an error of its own.
+    """
     zuora.behaviours.bad_credentials_status = status
     client = connect(zuora, client_secret=SECRET).client
     errors = [*in_threads(8, lambda: client.list(NOWHERE)), failure(client.tenant_id)]
@@ -205,7 +218,10 @@ def test_refused_credentials_are_never_tried_again(zuora: Sandbox, status: int) 
     ],
 )
 def test_another_tenant_gets_nothing(scope: str | None, belongs: str) -> None:
-    """The token names its tenant; where that is not the configured one, no other request is ever sent."""
+    """The token names its tenant.
+
+    Where that is not the configured one, no other request is ever sent.
+    """
     with raw_server(http(200, token_body(scope=scope))) as server:
         connection = connect(base_url=server.base_url, tenant_id="1004")
         errors = [failure(connection.create), failure(connection.client.tenant_id)]
@@ -298,7 +314,7 @@ def test_a_token_that_fits_no_header_is_none(token: Any) -> None:
 def test_a_token_is_asked_for_with_patience(
     zuora: Sandbox, fault: Fault, parameters: dict[str, Any], call: Callable[[Connection], object]
 ) -> None:
-    """A fault of the token endpoint that passes fails nothing, not even the very first question for the tenant."""
+    """A fault of the token endpoint that passes fails nothing, not even the first question."""
     zuora.plan(fault, on=TOKEN, **parameters)
     connection = connect(zuora)
     assert call(connection) in ("10042", ())
@@ -307,7 +323,7 @@ def test_a_token_is_asked_for_with_patience(
 
 
 def test_no_token_is_asked_for_while_zuora_asked_to_wait(zuora: Sandbox) -> None:
-    """Who waited for the thread that heard 429 hears the rest of the wait from it, and does not ask before its time."""
+    """Who waited for the thread that heard 429 does not ask before the time is over."""
     zuora.plan(Fault.RATE_LIMITED_429, on=TOKEN, retry_after_s=60)
     connection = connect(zuora)
     heard = []
@@ -346,7 +362,7 @@ def test_a_token_endpoint_that_is_none(answer: bytes) -> None:
     ],
 )
 def test_no_error_holds_a_secret(zuora: Sandbox, fault: Fault | None) -> None:
-    """Neither its text, nor its attributes, nor its traceback with all causes show the secret or the token."""
+    """Its text, its attributes and its traceback show neither the secret nor the token."""
     connection = connect(zuora, client_secret=None if fault else SECRET)
     secrets = [SECRET, zuora.client_secret]
     if fault:

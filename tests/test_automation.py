@@ -1,4 +1,7 @@
-"""A program inside of an Automation API process, on the real engine: two deployments, one process."""
+"""A program inside of an Automation API process, on the real engine.
+
+Two deployments, one process.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def program() -> None:
 
 
 def reads_of_state(log: Path) -> int:
-    """Count how often the engine was asked for the stack's own state, by its own record of calls."""
+    """Count in the engine's record of calls how often the stack's state was asked for."""
     calls = [line for line in log.read_text().splitlines() if "request_started" in line]
     return sum("readStackResourceOutputs" in line for line in calls)
 
@@ -33,7 +36,10 @@ def reads_of_state(log: Path) -> int:
 def test_a_second_deployment_of_one_process_knows_what_the_first_left(
     zuora: Sandbox, tmp_path: Path
 ) -> None:
-    """State is read once in each run and anew in the next: a forced replacement in the same process gets a job of its own."""
+    """State is read once in each run and anew in the next.
+
+    A forced replacement in the same process gets a job of its own.
+    """
     cli = pulumi_cli()
     assert cli is not None
     (tmp_path / "state").mkdir()

@@ -36,7 +36,10 @@ def sent(zuora: Sandbox) -> tuple[str, str, Any, dict[str, str]]:
 
 
 def test_create(zuora: Sandbox) -> None:
-    """One POST with the three fields, the key and the track id; the answer names job and request."""
+    """One POST with the three fields, the key and the track id.
+
+    The answer names job and request.
+    """
     started = connect(zuora).client.create(REQUEST, NOWHERE, idempotency_key=KEY, track_id="t")
     assert started.job_id == zuora.jobs[0].id
     assert len(started.request_id or "") == 36
@@ -79,7 +82,10 @@ def test_get(zuora: Sandbox) -> None:
 
 @pytest.mark.parametrize("jobs", [0, 1, 40])
 def test_list(zuora: Sandbox, jobs: int) -> None:
-    """All jobs of all types in Zuora's order; a long list comes compressed and is read all the same."""
+    """All jobs of all types in Zuora's order.
+
+    A long list comes compressed and is read all the same.
+    """
     made = [
         zuora.add_job(type=("RatePlanCharge", "BookingDate")[number % 2]) for number in range(jobs)
     ]
@@ -184,9 +190,15 @@ def test_numeric_codes_are_codes(zuora: Sandbox) -> None:
 
 
 def test_a_hostile_job_does_no_harm() -> None:
-    """Texts and numbers beyond all bounds become a job that can be shown; a number without an end is cut, not believed."""
+    """Texts and numbers beyond all bounds become a job that can be shown.
+
+    A number without an end is cut, not believed.
+    """
     job_id = "0" * 32
-    wire = '{"id": "%s", "status": "A\\u001b[2J", "updatedByUsername": "\\ud800", "errorCount": 1%s, "createdOn": NaN}'
+    wire = (
+        '{"id": "%s", "status": "A\\u001b[2J", "updatedByUsername": "\\ud800", "errorCount": 1%s, '
+        '"createdOn": NaN}'
+    )
     with raw_server(TOKEN, http(200, '{"job": ' + wire % (job_id, "0" * 400) + "}")) as server:
         job = connect(base_url=server.base_url).client.get(job_id, NOWHERE)
     assert job == Job(id=job_id, status="A[2J", unreadable_error_count="1" + "0" * 39)

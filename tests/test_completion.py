@@ -108,7 +108,8 @@ def test_several_jobs_are_one_loop_and_an_ended_one_is_not_asked_about_again(
     [
         (
             "FAILED",
-            "FAILED. Zuora gives no reason over the API.\n3 of 3 batches had finished; what a live run has changed stays changed.",
+            "FAILED. Zuora gives no reason over the API.\n"
+            "3 of 3 batches had finished; what a live run has changed stays changed.",
             "Tell them: job",
         ),
         (
@@ -192,7 +193,8 @@ def test_a_count_that_cannot_be_read_fails_the_wait_and_the_line_says_what_goes_
     error = failing(connection, wait(*wanted, max_errors=2**31 - 1), JobFailedError)
 
     assert str(error) == (
-        "The jobs have completed, but the number of failed records cannot be read: Zuora says errorCount "
+        "The jobs have completed, but the number of failed records cannot be read: Zuora says "
+        "errorCount "
         f'"many" for job {wanted[1]}. max_errors is 2147483647.\nLook in Revenue → Data Backfill → '
         "Backfill Logs. To accept any number, set\n  max_errors=2147483648"
     )
@@ -248,8 +250,8 @@ def test_the_timeout_says_that_nothing_is_lost(zuora: Sandbox) -> None:
         f"After 2 min (timeout), job {job.id} (PROCESSING 10.00%) still runs. Zuora continues."
     )
     assert error.hint == (
-        "Run `pulumi up` again: it goes on waiting, and starts no second job. To wait longer at a time, "
-        "raise timeout."
+        "Run `pulumi up` again: it goes on waiting, and starts no second job. To wait longer at a "
+        "time, raise timeout."
     )
     assert connection.time.time_s == 90
     assert zuora.jobs[0].status == "PROCESSING"

@@ -34,16 +34,19 @@ def load(environ: dict[str, str], stack: dict[str, str] | None = None) -> Settin
 
 
 def test_nothing_set_is_an_error_only_when_zuora_is_needed() -> None:
-    """The one error then names all that is missing, in both places where each can be set, and how."""
+    """One error names all that is missing, and how to set it in both places."""
     settings = load({})
     assert settings == Settings()
     with pytest.raises(ConfigurationError) as error:
         settings.require()
     assert error.value.message == (
         "Zuora's settings are not usable:\n  "
-        "ZUORA_BASE_URL is missing: export ZUORA_BASE_URL=… or run `pulumi config set zuora:baseUrl …`\n  "
-        "ZUORA_CLIENT_ID is missing: export ZUORA_CLIENT_ID=… or run `pulumi config set zuora:clientId …`\n  "
-        "ZUORA_CLIENT_SECRET is missing: export ZUORA_CLIENT_SECRET=… or run `pulumi config set --secret zuora:clientSecret …`"
+        "ZUORA_BASE_URL is missing: export ZUORA_BASE_URL=… or run `pulumi config set "
+        "zuora:baseUrl …`\n  "
+        "ZUORA_CLIENT_ID is missing: export ZUORA_CLIENT_ID=… or run `pulumi config set "
+        "zuora:clientId …`\n  "
+        "ZUORA_CLIENT_SECRET is missing: export ZUORA_CLIENT_SECRET=… or run `pulumi config set "
+        "--secret zuora:clientSecret …`"
     )
 
 
@@ -97,7 +100,10 @@ def test_credentials_of_the_environment_win() -> None:
     ],
 )
 def test_credentials_come_from_one_place(name: str, places: str) -> None:
-    """Half a pair from the environment and half from the stack is refused, and both are named as they were set."""
+    """Half a pair from the environment and half from the stack is refused.
+
+    Both are named as they were set.
+    """
     settings = load(
         {"ZUORA_BASE_URL": "https://z.example", name: "x"},
         {k: v for k, v in STACK.items() if "base" not in k},
@@ -105,7 +111,9 @@ def test_credentials_come_from_one_place(name: str, places: str) -> None:
     with pytest.raises(ConfigurationError) as error:
         settings.require()
     assert error.value.message == (
-        f"Zuora's settings are not usable:\n  {places} may belong to two clients: set both in the environment, or both in the stack's configuration"
+        "Zuora's settings are not usable:\n"
+        f"  {places} may belong to two clients: set both in the environment, or both in the "
+        "stack's configuration"
     )
 
 
@@ -148,7 +156,10 @@ def test_where_it_goes_must_be_said_once(variable: str, here: str, key: str, the
 def test_the_same_place_in_other_words_is_no_contradiction(
     variable: str, here: str, key: str, there: str
 ) -> None:
-    """Values are compared in their one form; settings that name no place may differ, and the environment wins."""
+    """Values are compared in their one form.
+
+    Settings that name no place may differ, and the environment wins.
+    """
     assert load({variable: here}, {key: there}).faults == ()
 
 
@@ -192,7 +203,10 @@ def test_a_base_url_has_one_form(text: str, url: str) -> None:
     ],
 )
 def test_a_wrong_base_url_is_a_fault(text: str, reason: str) -> None:
-    """It is refused with the reason, and never with a password in it, also where the stack says something else."""
+    """It is refused with the reason, and without a password in it.
+
+    So it is where the stack says something else.
+    """
     settings = load({"ZUORA_BASE_URL": text}, {"zuora:baseUrl": "https://rest.zuora.com"})
     [fault] = settings.faults
     assert reason in fault
@@ -230,7 +244,10 @@ ENTITY = "a backfill runs in exactly one entity; write its id without quotes, br
 @pytest.mark.parametrize("text", ['["a","b"]', "[a, b]", "'a','b'", '"a"', "{a}", "a]"])
 @pytest.mark.parametrize(("place", "how"), [("orgIds", ORGANISATIONS), ("entityIds", ENTITY)])
 def test_a_list_in_json_or_yaml_is_a_fault(text: str, place: str, how: str) -> None:
-    """Pulumi hands a list of its YAML over as a text, which would be sent as it is: it is refused, saying where it was set and how to write it."""
+    """Pulumi hands a list of its YAML over as a text, which would be sent as it is.
+
+    It is refused, saying where it was set and how to write it.
+    """
     variable, key = f"ZUORA_{place.removesuffix('Ids').upper()}_IDS", f"zuora:{place}"
     here, there = load({variable: text}), load({}, {key: text})
 
@@ -239,16 +256,23 @@ def test_a_list_in_json_or_yaml_is_a_fault(text: str, place: str, how: str) -> N
 
 
 def test_a_misspelt_key_is_a_fault() -> None:
-    """A key in the namespace that is almost one of ours is refused and corrected; other keys, and other namespaces, are nobody's business."""
+    """A key in the namespace that is almost one of ours is refused and corrected.
+
+    Other keys, and other namespaces, are nobody's business.
+    """
     misspelt = ["zuora:tenantID", "zuora:baseurl", "zuora:orgs", "zuora:call_timeout"]
     others = ["zuora:reason", "acme:tenantID", "tenantID", "zuora:tenantId"]
     settings = load_settings(GOOD, {}.get, [*misspelt, *others])
 
     assert settings.faults == (
-        "zuora:baseurl is not a setting: set zuora:baseUrl instead, and run `pulumi config rm zuora:baseurl`",
-        "zuora:call_timeout is not a setting: set zuora:callTimeout instead, and run `pulumi config rm zuora:call_timeout`",
-        "zuora:orgs is not a setting: set zuora:orgIds instead, and run `pulumi config rm zuora:orgs`",
-        "zuora:tenantID is not a setting: set zuora:tenantId instead, and run `pulumi config rm zuora:tenantID`",
+        "zuora:baseurl is not a setting: set zuora:baseUrl instead, and run `pulumi config rm "
+        "zuora:baseurl`",
+        "zuora:call_timeout is not a setting: set zuora:callTimeout instead, and run `pulumi "
+        "config rm zuora:call_timeout`",
+        "zuora:orgs is not a setting: set zuora:orgIds instead, and run `pulumi config rm "
+        "zuora:orgs`",
+        "zuora:tenantID is not a setting: set zuora:tenantId instead, and run `pulumi config rm "
+        "zuora:tenantID`",
     )
     assert load_settings(GOOD, {}.get, others).faults == ()
 
@@ -270,7 +294,10 @@ def test_names_that_never_take_effect_are_faults() -> None:
 
 
 def test_the_singular_of_a_variable_is_a_fault_where_the_right_one_is_not_set() -> None:
-    """With `ZUORA_ENTITY_ID` a job would run in the default entity; other variables may be other tools', and those beside the right one change nothing."""
+    """With `ZUORA_ENTITY_ID` a job would run in the default entity.
+
+    Other variables may be other tools', and those beside the right one change nothing.
+    """
     singular = {
         "ZUORA_ENTITY_ID": "e-1",
         "ZUORA_ORG_ID": "o-1",
@@ -292,7 +319,8 @@ def test_a_secret_is_never_shown() -> None:
     [fault] = load(GOOD | {"ZUORA_CLIENT_SECRET": "two words"}).faults
     assert (
         fault
-        == "ZUORA_CLIENT_SECRET contains a space or another character that no credential has: copy it again"
+        == "ZUORA_CLIENT_SECRET contains a space or another character that no credential has: copy "
+        "it again"
     )
 
 

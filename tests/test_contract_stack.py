@@ -22,6 +22,7 @@ PROFILES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(0 if LONG else 300)
 def test_no_history_of_a_stack_breaks_the_contract(engine: type[Any]) -> None:
     """I1 to I6 hold, whatever is asked for, lost, refused, forced, renamed, purged or killed."""

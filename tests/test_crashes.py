@@ -1,4 +1,7 @@
-"""The engine, the plugin host and the network die at the worst moment, on both engines; the next up finds its way."""
+"""The engine, the plugin host and the network die at the worst moment, on both engines.
+
+The next up finds its way.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +27,16 @@ from .world import (
 )
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("moment", ["before the job is made", "after the job is made"])
 @pytest.mark.parametrize("operation", [Operation.CREATE, Operation.GET])
 def test_a_host_that_is_killed_loses_nothing(
     world: World, operation: Operation, moment: str
 ) -> None:
-    """SIGKILL between request and answer: no record is left, so a job that was made is named, and its line takes it over."""
+    """SIGKILL between request and answer.
+
+    No record is left, so a job that was made is named, and its line takes it over.
+    """
     hook = once(operation, lambda: kill_host(world.zuora))
     if moment.startswith("before"):
         world.zuora.on_request = hook
@@ -50,7 +57,10 @@ def test_a_host_that_is_killed_loses_nothing(
 def test_two_pipelines_of_one_stack_start_one_job(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
-    """The same stack from two backends at the same time: the same key or the guard, so one job, which both can have."""
+    """The same stack from two backends at the same time.
+
+    The same key or the guard, so one job, which both can have.
+    """
     worlds = []
     for name in "ab":
         (tmp_path / name).mkdir()
@@ -59,8 +69,12 @@ def test_two_pipelines_of_one_stack_start_one_job(
     assert_one_job_for_all(worlds)
 
 
+@pytest.mark.slow
 def test_a_replacement_that_dies_in_the_middle_goes_on(world: World) -> None:
-    """The host is killed after the old dry run was stopped and before the new job is made: the next up makes it, once."""
+    """The host is killed after the old dry run was stopped and before the new job is made.
+
+    The next up makes it, once.
+    """
     world.job('type="RatePlanCharge", dry_run=True')
     world.up()
     world.job('type="RatePlanCharge", dry_run=True, triggers=2')
@@ -74,9 +88,13 @@ def test_a_replacement_that_dies_in_the_middle_goes_on(world: World) -> None:
     assert world.resource()["id"] == world.job_ids()[-1] != world.job_ids()[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2])
 def test_an_interrupted_up_loses_nothing(world: World, times: int) -> None:
-    """SIGINT while Zuora holds its answer: the next up ends with the job that was made, with its line where a second SIGINT left no record."""
+    """SIGINT while Zuora holds its answer.
+
+    The next up ends with the job that was made, with its line where a second SIGINT left no record.
+    """
     world.zuora.plan(Fault.HANG, on=Operation.CREATE)
     world.job()
     result: list[BaseException] = []
@@ -105,8 +123,12 @@ def test_an_interrupted_up_loses_nothing(world: World, times: int) -> None:
         assert_clean(str(error))
 
 
+@pytest.mark.slow
 def test_a_forced_replacement_that_is_killed_never_gets_the_predecessor(world: World) -> None:
-    """--replace, killed after its job was made, and run again: the new job is named, not the old one."""
+    """--replace, killed after its job was made, and run again.
+
+    The new job is named, not the old one.
+    """
     world.job()
     world.up()
     (first,) = world.job_ids()

@@ -1,11 +1,13 @@
-"""What the docs show is what happens: programs, sessions, commands, pictures; and how it is written."""
+"""What the docs show is what happens: programs, sessions, commands, pictures.
+
+And how it is written.
+"""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,34 +47,26 @@ NAMED_ONLY = {
 }
 
 
-@pytest.fixture(scope="module")
-def runs() -> Iterator[dict[object, Future[str]]]:
-    """Run all pages and pictures side by side: each waits for its processes most of the time."""
-    with ThreadPoolExecutor(4) as pool:
-        jobs: dict[object, Callable[[], str]] = {
-            path: lambda path=path: pages.played(path.read_text()) for path in SESSIONS
-        }
-        jobs |= pictures.PICTURES
-        yield {name: pool.submit(run) for name, run in jobs.items()}
-
-
 def no_difference(shown: str, real: str) -> None:
     """Fail with the lines that differ."""
     lines = difflib.unified_diff(shown.splitlines(), real.splitlines(), "shown", "real", n=1)
     assert shown == real, f"{AGAIN}\n" + "\n".join(lines)
 
 
+@pytest.mark.sample(every=9)
 @pytest.mark.parametrize("path", SESSIONS, ids=lambda path: path.stem)
-def test_a_page_shows_what_really_happens(path: Path, runs: dict[object, Future[str]]) -> None:
+def test_a_page_shows_what_really_happens(path: Path) -> None:
     """Each program of a page runs, and each session prints what the page says."""
-    no_difference(path.read_text(), runs[path].result())
+    text = path.read_text()
+    no_difference(text, pages.played(text))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", pictures.PICTURES)
-def test_a_picture_is_of_today(name: str, runs: dict[object, Future[str]]) -> None:
+def test_a_picture_is_of_today(name: str) -> None:
     """A picture says what a run prints today, and nothing else."""
     text = (pictures.IMAGES / f"{name}.txt").read_text()
-    no_difference(text, runs[name].result())
+    no_difference(text, pictures.PICTURES[name]())
     drawn = pictures.words_of((pictures.IMAGES / f"{name}.svg").read_text())
     assert drawn == "".join((pictures.TITLES[name] + text).split()), AGAIN
 
@@ -124,7 +118,7 @@ def test_what_a_change_does_stands_in_the_reference() -> None:
 
 @pytest.mark.parametrize("path", pages.PAGES, ids=lambda path: path.stem)
 def test_a_page_is_written_to_be_read(path: Path) -> None:
-    """Prose is 100 columns wide, a paragraph has five lines at most, and a page names its reader."""
+    """Prose is 100 columns wide, a paragraph has five lines, a page names its reader."""
     text = path.read_text()
     if path.name not in ("README.md", "index.md"):
         assert re.search(r"^\*?For (you|everybody|whoever|contributors)", text, re.MULTILINE), (

@@ -1,4 +1,7 @@
-"""What the plugin host does not hand over: each piece on a real gRPC server, and what happens where the host is another one."""
+"""What the plugin host does not hand over.
+
+Each piece on a real gRPC server, and what happens where the host is another one.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,7 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
         self.work = work
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802  # the protocol's name
-        """Serve one create, and turn an exception into the text of a traceback, as the host does."""
+        """Serve one create; turn an exception into a traceback's text, as the host does."""
         try:
             self.work()
         except Exception:
@@ -63,7 +66,7 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
 
 @pytest.fixture
 def engine_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """Serve an engine whose address is the last argument of this process, as it is in the plugin host."""
+    """Serve an engine whose address is the last argument, as in the plugin host."""
     engine = Engine()
     server = grpc.server(ThreadPoolExecutor(2))
     engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
@@ -165,7 +168,10 @@ def test_a_line_outside_of_a_call_is_dropped(engine_log: Engine) -> None:
 
 
 def test_the_worker_limit_is_lifted_where_the_pool_is_the_hosts() -> None:
-    """Exactly one pool of four workers is taken for the host's; otherwise everything stays as it is."""
+    """Exactly one pool of four workers is taken for the host's.
+
+    Otherwise everything stays as it is.
+    """
     assert dynamic_host.lift_worker_limit() is False
     with ThreadPoolExecutor(4) as pool:
         assert dynamic_host.lift_worker_limit() is True

@@ -1,4 +1,7 @@
-"""`EmbeddedStack` by itself: what a user reads, what is kept when things go wrong, what is refused."""
+"""`EmbeddedStack` by itself.
+
+What a user reads, what is kept when things go wrong, what is refused.
+"""
 
 from __future__ import annotations
 
@@ -137,8 +140,8 @@ def test_log_shows_steps_diagnostics_outputs_and_counts(bench: Bench) -> None:
     assert "    secret: [secret]\n" in result.stdout
     assert "hush" not in result.stdout
     assert (
-        '        list: [\n            [0]: 1\n            [1]: "x"\n            [2]: null\n        ]'
-        in result.stdout
+        '        list: [\n            [0]: 1\n            [1]: "x"\n            [2]: null\n'
+        "        ]" in result.stdout
     )
     assert "Resources:\n    + 2 created\n" in result.stdout
     assert result.change_summary == {"create": 2}
@@ -181,7 +184,10 @@ def test_unchanged_outputs_of_a_stack_without_a_run_are_empty(bench: Bench) -> N
 
 
 def test_configuration_reaches_program_and_provider(bench: Bench) -> None:
-    """Keys without a namespace are the project's; secrets arrive in plain text and are masked as outputs."""
+    """Keys without a namespace are the project's.
+
+    Secrets arrive in plain text and are masked as outputs.
+    """
     bench.program(
         """
         config = pulumi.Config()
@@ -209,7 +215,7 @@ def test_configuration_reaches_program_and_provider(bench: Bench) -> None:
 
 
 def test_program_knows_where_it_is(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Names, folders and `main` of the project are the program's, and its modules are importable."""
+    """Names, folders and `main` are the program's, and its modules are importable."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     (bench.folder / "Pulumi.yaml").write_text(
         "name: named\nruntime: python\nmain: src/\n", encoding="utf-8"
@@ -218,8 +224,10 @@ def test_program_knows_where_it_is(bench: Bench, monkeypatch: pytest.MonkeyPatch
     (bench.folder / "src" / "beside.py").write_text("WORD = 'found'\n", encoding="utf-8")
     (bench.folder / "src" / "__main__.py").write_text(
         "import os, pulumi, beside\n"
-        "for key, value in {'project': pulumi.get_project(), 'stack': pulumi.get_stack(), 'word': beside.WORD,\n"
-        "    'organization': pulumi.get_organization(), 'cwd': os.path.basename(os.getcwd())}.items():\n"
+        "for key, value in {'project': pulumi.get_project(), 'stack': pulumi.get_stack(), 'word': "
+        "beside.WORD,\n"
+        "    'organization': pulumi.get_organization(), 'cwd': "
+        "os.path.basename(os.getcwd())}.items():\n"
         "    pulumi.export(key, value)\n",
         encoding="utf-8",
     )
@@ -236,7 +244,10 @@ def test_program_knows_where_it_is(bench: Bench, monkeypatch: pytest.MonkeyPatch
 
 
 def test_messages_of_a_provider_stand_under_its_resource(bench: Bench) -> None:
-    """A lasting message is a line and a diagnostic, an ephemeral one a line only; print goes to the stack."""
+    """A lasting message is a line and a diagnostic, an ephemeral one a line only.
+
+    Print goes to the stack.
+    """
     bench.program('Probe("a"); Probe("b"); Probe("c")')
     bench.faults(create__a="log-warning", create__b="log-quiet", create__c="print")
 
@@ -273,7 +284,10 @@ def test_clean_error_is_one_line(bench: Bench) -> None:
     ],
 )
 def test_partial_failure_tells_its_reasons(bench: Bench, fault: str, shown: str) -> None:
-    """The reasons are what the user reads under the resource, and they stay in the state with its id and outputs."""
+    """The user reads the reasons under the resource.
+
+    They stay in the state with its id and outputs.
+    """
     bench.program('Probe("a", value=1)')
     bench.faults(create=fault)
     stack = bench.stack()
@@ -290,7 +304,7 @@ def test_partial_failure_tells_its_reasons(bench: Bench, fault: str, shown: str)
 
 
 def test_partially_failed_replacement_takes_the_old_ones_place(bench: Bench) -> None:
-    """Where the old one is deleted first, nothing is left of it, and nothing waits for a replacement."""
+    """If the old one is deleted first, nothing is left that waits for a replacement."""
     bench.program('Probe("a", replace=1, delete_first=True)')
     stack = bench.stack()
     stack.up()
@@ -308,7 +322,10 @@ def test_partially_failed_replacement_takes_the_old_ones_place(bench: Bench) -> 
 
 
 def test_partially_failed_update_keeps_the_old_inputs(bench: Bench) -> None:
-    """Its outputs are written; so the next run sees the change again, and updates even without one."""
+    """Its outputs are written.
+
+    So the next run sees the change again, and updates even without one.
+    """
     bench.program('Probe("a", value=1)')
     stack = bench.stack()
     stack.up()
@@ -363,7 +380,10 @@ def test_protected_partial_failure_may_be_updated_but_not_replaced(bench: Bench)
 
 
 def test_excluded_resource_stays_as_it_is(bench: Bench) -> None:
-    """It is neither asked nor changed, nor is it deleted when the program has it no more, nor what it needs."""
+    """It is neither asked nor changed, nor deleted when the program has it no more.
+
+    What it needs is not deleted either.
+    """
     bench.program('a = Probe("a"); Probe("b", value=a.serial); Probe("c")')
     stack = bench.stack()
     stack.up()
@@ -378,7 +398,10 @@ def test_excluded_resource_stays_as_it_is(bench: Bench) -> None:
 
 
 def test_excluded_resource_that_does_not_exist_stays_unknown(bench: Bench) -> None:
-    """Its dependents are created without it; the state then speaks of what is not there, and is refused from then on."""
+    """Its dependents are created without it.
+
+    The state then speaks of what is not there, and is refused from then on.
+    """
     bench.program('a = Probe("a"); Probe("b", value=a.serial, more=[1, a.serial])')
     stack = bench.stack()
 
@@ -397,7 +420,10 @@ def test_excluded_resource_that_does_not_exist_stays_unknown(bench: Bench) -> No
 
 
 def test_excluded_resource_goes_before_what_needs_it(bench: Bench) -> None:
-    """Left alone in one run, it is found as a dependent in the next: it is deleted before what it depends on."""
+    """Left alone in one run, it is found as a dependent in the next.
+
+    It is deleted before what it depends on.
+    """
     bench.program('a = Probe("a"); Probe("b", value=a.serial)')
     stack = bench.stack()
     stack.up()
@@ -427,7 +453,7 @@ def test_excluded_resource_goes_before_what_needs_it(bench: Bench) -> None:
     ],
 )
 def test_patterns_are_those_of_the_cli(pattern: str, matches: bool) -> None:
-    """Two stars stand for anything, one for anything without a colon, and nothing else is special."""
+    """Two stars stand for anything, one for anything without a colon; no more is special."""
     assert (PROBE_A in Selection([pattern])) is matches
 
 
@@ -438,7 +464,10 @@ Probe("a", value=1, opts=pulumi.ResourceOptions(provider=host))
 
 
 def test_explicit_provider_gets_its_own_inputs_only(bench: Bench) -> None:
-    """Beside it the default one gets the stack's; each is a process of its own, in refresh and destroy too."""
+    """Beside it the default one gets the stack's.
+
+    Each is a process of its own, in refresh and destroy too.
+    """
     bench.program(EXPLICIT + 'Probe("b")')
     stack = bench.stack(config={"probe:greeting": "ours", "probe:token": "ours"})
 
@@ -660,8 +689,8 @@ def test_second_cancel_ends_at_once(bench: Bench) -> None:
     result = bench.stack().up()
 
     assert (
-        f"with 1 pending operations from previous deployment.\n      * {urn_of('b')}, interrupted while creating"
-        in (result.stdout)
+        "with 1 pending operations from previous deployment.\n"
+        f"      * {urn_of('b')}, interrupted while creating" in (result.stdout)
     )
     assert ids(stack) == ["a-1", "b-2"]
 
@@ -682,7 +711,9 @@ def test_interrupts_cancel_and_then_terminate(
         import sys
         from pulumi_zuora_backfill.testing.engine import EmbeddedStack, EmbeddedStackError
         try:
-            EmbeddedStack("dev", ".", state_file="state.json", on_output=lambda line: print(line, flush=True)).up()
+            EmbeddedStack(
+                "dev", ".", state_file="state.json", on_output=lambda line: print(line, flush=True)
+            ).up()
         except EmbeddedStackError as error:
             sys.exit(5)
     """
@@ -714,7 +745,9 @@ def test_killed_engine_loses_nothing_that_was_finished(bench: Bench) -> None:
     bench.faults(create__b="wait")
     script = """
         from pulumi_zuora_backfill.testing.engine import EmbeddedStack
-        EmbeddedStack("dev", ".", state_file="state.json", on_output=lambda line: print(line, flush=True)).up()
+        EmbeddedStack(
+            "dev", ".", state_file="state.json", on_output=lambda line: print(line, flush=True)
+        ).up()
     """
     with subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script)],
@@ -811,7 +844,10 @@ def test_state_can_be_exported_and_imported(bench: Bench) -> None:
 def test_a_wrong_folder_is_one_line(
     tmp_path: Path, folder: str, operation: str, missing: str
 ) -> None:
-    """Where no program is, the error says which folder was meant and where it was named; nothing is started and no state is kept."""
+    """Where no program is, the error says which folder was meant and where it was named.
+
+    Nothing is started and no state is kept.
+    """
     (tmp_path / "empty").mkdir()
     (tmp_path / "moved").mkdir()
     (tmp_path / "moved" / "Pulumi.yaml").write_text(

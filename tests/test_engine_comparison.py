@@ -1,9 +1,10 @@
 """Both engines make the same calls and come to the same states.
 
-What the real engine did in each scenario of `probe/scenarios.py` stands in `probe/recorded.json`, with the versions
-and the scenario it stands for; each engine is held against that.  The real engine is played only where one of them
-differs from what is installed and written here, or all of it with `REAL_ENGINE=all`.  To record anew, on the real
-engine: `RECORD_ENGINE=1 pytest tests/test_engine_comparison.py`.
+What the real engine did in each scenario of `probe/scenarios.py` stands in `probe/recorded.json`,
+with the versions and the scenario it stands for; each engine is held against that.  The real engine
+is played only where one of them differs from what is installed and written here, or all of it with
+`REAL_ENGINE=all`.  To record anew: `RECORD_ENGINE=1 pytest tests/test_engine_comparison.py
+--engines real`.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ EMPTY: tuple[Any, ...] = (False, [], {}, "")
 NOT_COMPARED = {"custom", "created", "modified", "sourcePosition", "stackTrace", "provider"}
 
 
+@pytest.mark.sample(every=8)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_engine_does_what_the_real_one_did(name: str, engine: type[Any], tmp_path: Path) -> None:
     """Each scenario leads to the recorded calls, states, counts and outcomes."""
@@ -52,7 +54,10 @@ def test_engine_does_what_the_real_one_did(name: str, engine: type[Any], tmp_pat
 
 
 def test_a_recording_is_old_when_anything_differs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another CLI, another SDK, another scenario, a wish for all: each has the real engine played."""
+    """Another CLI, another SDK, another scenario, a wish for all.
+
+    Each has the real engine played.
+    """
     monkeypatch.setattr(f"{__name__}.cli_version", lambda: "3.1.0")
     monkeypatch.delenv("RECORD_ENGINE", raising=False)
     monkeypatch.delenv("REAL_ENGINE", raising=False)
@@ -183,7 +188,8 @@ def state_line(resource: dict[str, Any]) -> str:
         shown["customTimeouts"] = {
             key: value for key, value in shown["customTimeouts"].items() if value
         }
-    return f"{name} {shorter(json.dumps(readable({k: v for k, v in shown.items() if v != {}}), sort_keys=True))}"
+    told = readable({key: value for key, value in shown.items() if value != {}})
+    return f"{name} {shorter(json.dumps(told, sort_keys=True))}"
 
 
 def readable(value: Any) -> Any:

@@ -118,7 +118,7 @@ def test_every_shape_of_body_is_understood(body: Any, code: str | None, reason: 
 
 
 def test_the_message_holds_what_support_asks_for() -> None:
-    """Operation, status, code, Zuora's own words, request id and track id stand on one line, and the hint below."""
+    """Operation, status, code, Zuora's words and both ids are one line; the hint is below."""
     body = {
         "success": False,
         "processId": "P",
@@ -193,7 +193,10 @@ def test_all_ids_are_kept_and_the_first_is_told(
 def test_status_and_category_decide(
     status: int, codes: list[str], kind: type[ApiError], transient: bool
 ) -> None:
-    """What may be tried again is a matter of the status, and with 2xx of the categories: all of them have to be transient."""
+    """What may be tried again is a matter of the status, and with 2xx of the categories.
+
+    All of them have to be transient.
+    """
     error = error_of(
         status, {"success": False, "reasons": [{"code": code, "message": "m"} for code in codes]}
     )
@@ -277,7 +280,7 @@ def test_a_page_full_of_angle_brackets_takes_no_time() -> None:
 
 @given(st.integers(100, 599), anything | st.text())
 def test_no_body_breaks_the_reading(status: int, body: Any) -> None:
-    """Whatever JSON or text a server sends, it becomes an error on one printable line that UTF-8 can carry."""
+    """Any JSON or text becomes an error on one printable line that UTF-8 can carry."""
     error = error_of(status, body)
     assert error.message.isprintable()
     assert str(error).encode()

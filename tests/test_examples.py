@@ -1,7 +1,8 @@
 """
 The examples as a user copies them, found by listing: a new one is tested by being there.
 
-Each lives its whole life on the embedded engine; then what its README promises beyond that is tried. With the pulumi CLI the commands of each README are typed.
+Each lives its whole life on the embedded engine; then what its README promises beyond that is
+tried. With the pulumi CLI the commands of each README are typed.
 """
 
 from __future__ import annotations
@@ -149,7 +150,7 @@ def assert_readme_shows(copy: Copy, stdout: str) -> None:
         assert re.search(re.escape(line).replace("<job\\ id>", "[0-9a-f]{32}"), stdout), line
 
 
-# What a README promises beyond the life that all examples share.  Each is tried on a deployed stack.
+# What a README promises beyond the life that all examples share, tried on a deployed stack.
 
 
 def _approved(copy: Copy) -> None:
@@ -226,7 +227,7 @@ def _production_waits(copy: Copy) -> None:
 
 
 def _waits_for_live(copy: Copy) -> None:
-    """The file names the live job, is gone when nothing is live, and never comes when the live run fails."""
+    """The file names the live job; it is gone when nothing is live or the live run fails."""
     flag = copy.folder / "revenue-is-live.txt"
     assert flag.read_text().strip() == copy.job_ids()[-1]
     copy.stack.set_config("approval", "wait")
@@ -250,7 +251,10 @@ def _waits_for_live(copy: Copy) -> None:
 
 
 def _moved_with_an_alias(copy: Copy) -> None:
-    """A job that stood outside the component moves into it with the README's alias, and is not started again."""
+    """A job outside the component moves into it with the README's alias.
+
+    It is not started again.
+    """
     (alias,) = blocks(copy.folder, "python")
     program = (copy.folder / "__main__.py").read_text()
     (copy.folder / "__main__.py").write_text(
@@ -283,7 +287,7 @@ def _asks_and_reports(copy: Copy) -> None:
 
 
 def _its_own_tests_pass(copy: Copy) -> None:
-    """What the README lets a user type for the tests passes, in a copy that knows nothing of ours."""
+    """The tests pass as the README types them, in a copy that knows nothing of ours."""
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
         cwd=copy.folder,
@@ -308,9 +312,17 @@ PROMISES: Mapping[str, Callable[[Copy], None]] = {
 }
 
 
-@pytest.mark.parametrize("name", NAMES)
+SLOW_LIVES = [
+    pytest.param(name, marks=() if name == "quickstart" else pytest.mark.slow) for name in NAMES
+]
+
+
+@pytest.mark.parametrize("name", SLOW_LIVES)
 def test_an_example_lives_its_whole_life(name: str, tmp_path: Path) -> None:
-    """Preview asks nothing, `up` starts what it says, `up` again nothing, refresh finds no drift, destroy ends it."""
+    """Preview asks nothing, `up` starts what it says, `up` again nothing.
+
+    Refresh finds no drift, and destroy ends it.
+    """
     with copied(name, tmp_path) as copy:
         there = copy.job_ids()
         copy.stack.preview()
@@ -332,10 +344,22 @@ def test_an_example_lives_its_whole_life(name: str, tmp_path: Path) -> None:
         assert copy.zuora.count(Operation.CREATE) == 0
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "quickstart"])
+def test_an_example_starts_what_its_program_says(name: str, tmp_path: Path) -> None:
+    """What all examples have in common, and quick: a first `up` creates, and starts a job."""
+    with copied(name, tmp_path) as copy:
+        there = copy.job_ids()
+        assert set(copy.up().change_summary) == {"create"}
+        assert copy.zuora.count(Operation.CREATE) == len(copy.job_ids()) - len(there)
+
+
 @needs_cli
 @pytest.mark.parametrize("name", NAMES)
 def test_the_commands_of_a_readme_work_as_typed(name: str, tmp_path: Path) -> None:
-    """On the real CLI the README's first block deploys the example; the rest of its life follows."""
+    """On the real CLI the README's first block deploys the example.
+
+    The rest of its life follows.
+    """
     with copied(name, tmp_path) as copy:
         there = copy.job_ids()
         env = real_environment(tmp_path)
@@ -359,7 +383,10 @@ def test_the_commands_of_a_readme_work_as_typed(name: str, tmp_path: Path) -> No
 
 @needs_cli
 def test_production_is_approved_by_the_commands_that_the_readme_shows(tmp_path: Path) -> None:
-    """The second block of `environments`: the dry run's job id goes into the stack's file, and the next `up` is live."""
+    """The second block of `environments`.
+
+    The dry run's job id goes into the stack's file, and the next `up` is live.
+    """
     with copied("environments", tmp_path, "production") as copy:
         first, second = commands(copy.folder)
         credentials = next(line for line in first if line.startswith("export"))
@@ -374,7 +401,7 @@ def test_production_is_approved_by_the_commands_that_the_readme_shows(tmp_path: 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_is_a_folder_that_can_be_copied(name: str) -> None:
-    """All files are there, the README is short, and the first thing that it says is what can surprise."""
+    """All files are there; the README is short and begins with what can surprise."""
     folder = EXAMPLES / name
     assert [file for file in FILES if not (folder / file).is_file()] == []
     project = yaml.safe_load((folder / "Pulumi.yaml").read_text())

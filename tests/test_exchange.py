@@ -1,4 +1,7 @@
-"""One request out, one answer or one error back: what goes over the wire, and what any answer means."""
+"""One request out, one answer or one error back.
+
+What goes over the wire, and what any answer means.
+"""
 
 from __future__ import annotations
 
@@ -241,7 +244,10 @@ def trickling_server(start: bytes) -> Iterator[str]:
 
 
 def test_zuora_s_clock_is_the_newest_date_and_the_time_since() -> None:
-    """A saved answer with its old date does not turn it back; answers without a date tell nothing."""
+    """A saved answer with its old date does not turn it back.
+
+    Answers without a date tell nothing.
+    """
     dates = (
         f"Date: {format_datetime(NOON, usegmt=True)}",
         f"Date: {format_datetime(NOON - timedelta(hours=5), usegmt=True)}",
@@ -316,9 +322,9 @@ def test_what_never_left_was_not_carried_out(
     error = lost(base_url())
     assert (error.arrived, error.transient) == (False, transient)
     assert said in error.message
-    assert (
-        error.hint
-        == "Check the base URL (ZUORA_BASE_URL or zuora:baseUrl) and the network, then run the same command again."
+    assert error.hint == (
+        "Check the base URL (ZUORA_BASE_URL or zuora:baseUrl) and the network, then run the same "
+        "command again."
     )
 
 
@@ -454,7 +460,8 @@ def test_a_server_that_repeats_what_it_was_sent_has_its_secrets_blanked_out() ->
     with raw_server(http(502, "<html>s3cret</html>")) as server, pytest.raises(ApiError) as error:
         Exchange(server.base_url).send("do it", "POST", "/x", form={"client_secret": "s3cret"})
     assert str(error.value) == (
-        "Zuora could not do it (HTTP 502: [secret]).\nThat usually passes: run the same command again."
+        "Zuora could not do it (HTTP 502: [secret]).\n"
+        "That usually passes: run the same command again."
     )
 
 
@@ -656,7 +663,10 @@ def test_the_text_of_a_server_cannot_break_out() -> None:
 def test_how_long_zuora_asks_to_wait(
     headers: dict[str, str], status: int, seconds: float | None
 ) -> None:
-    """`Retry-After` first, as seconds or as a date by the server's clock; `RateLimit-Reset` with a 429 only; a day at most."""
+    """`Retry-After` first, as seconds or as a date by the server's clock.
+
+    `RateLimit-Reset` with a 429 only; a day at most.
+    """
     assert retry_after_s(headers, status, NOON) == seconds
 
 
@@ -683,7 +693,10 @@ def test_no_header_breaks_the_reading(told: str, status: int) -> None:
 
 @pytest.fixture
 def tls(tmp_path: Path) -> Callable[[socket.socket], socket.socket]:
-    """Make TLS for 127.0.0.1 out of a certificate that nobody knows; it is left in the test's folder."""
+    """Make TLS for 127.0.0.1 out of a certificate that nobody knows.
+
+    It is left in the test's folder.
+    """
     certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
     certificate.write_text(_pem("CERTIFICATE", CERTIFICATE))
     key.write_text(_pem("PRIVATE KEY", KEY))
@@ -693,7 +706,10 @@ def tls(tmp_path: Path) -> Callable[[socket.socket], socket.socket]:
 
 
 def _pem(kind: str, data: str) -> str:
-    return f"-----BEGIN {kind}-----\n{re.sub('.{64}', lambda line: line[0] + chr(10), data)}\n-----END {kind}-----\n"
+    return (
+        f"-----BEGIN {kind}-----\n{re.sub('.{64}', lambda line: line[0] + chr(10), data)}\n"
+        f"-----END {kind}-----\n"
+    )
 
 
 # For 127.0.0.1, signed by itself, used nowhere else.

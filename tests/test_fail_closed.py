@@ -1,4 +1,7 @@
-"""What is missing is a reason to refuse, never a default: no second live job, on both engines, whatever does not arrive."""
+"""What is missing is a reason to refuse, never a default.
+
+No second live job, on both engines, whatever does not arrive.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ import pytest
 
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 
-from .engines import RealStack
 from .proxies import tunnel_to
 from .world import (
     TYPE,
@@ -25,8 +27,8 @@ from .world import (
 )
 
 ONCE = (
-    "Zuora asks for one backfill before go-live: a second run makes Zuora Billing and Zuora Revenue "
-    "disagree."
+    "Zuora asks for one backfill before go-live: a second run makes Zuora Billing and Zuora "
+    "Revenue disagree."
 )
 VERIFIED = """
 from pulumi_zuora_backfill import VerifiedBackfill
@@ -63,11 +65,15 @@ def running(world: World, arguments: str = 'type="RatePlanCharge"') -> str:
 # --- one live job in one tenant, entity and organisations
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("age_s", [4, 90 * 86400])
 def test_a_second_stack_of_the_tenant_is_refused(
     engine: type[Any], zuora: Sandbox, tmp_path: Path, age_s: int
 ) -> None:
-    """The same program in another stack, seconds or months later: the job is named, with the ways on, and nothing is started."""
+    """The same program in another stack, seconds or months later.
+
+    The job is named, with the ways on, and nothing is started.
+    """
     first, second = (World(engine, zuora, tmp_path / s, stack=s) for s in ("dev", "prod"))
     job = running(first)
     zuora.clock.advance(age_s)
@@ -87,7 +93,7 @@ def test_a_second_stack_of_the_tenant_is_refused(
 def test_two_stacks_of_one_tenant_at_once_start_no_two_jobs_unseen(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
-    """The one that comes second reads the list after the first one's job was made, and is refused."""
+    """The second one reads the list after the first one's job was made, and is refused."""
     first, second = (World(engine, zuora, tmp_path / s, stack=s) for s in ("dev", "prod"))
     zuora.plan(Fault.HANG, on=Operation.CREATE)
     first.job()
@@ -103,6 +109,7 @@ def test_two_stacks_of_one_tenant_at_once_start_no_two_jobs_unseen(
     assert live(second) == [first.resource()["id"]]
 
 
+@pytest.mark.slow
 def test_a_dry_run_of_another_stack_counts_as_zuora_does_not_tell_it_apart(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
@@ -115,9 +122,13 @@ def test_a_dry_run_of_another_stack_counts_as_zuora_does_not_tell_it_apart(
     assert live(second) == []
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("operation", ["preview", "up"])
 def test_a_renamed_resource_is_refused_where_it_is_seen(world: World, operation: str) -> None:
-    """Another name is another resource: a preview refuses already, with the alias line first seen."""
+    """Another name is another resource.
+
+    A preview refuses already, with the alias line first seen.
+    """
     job = running(world)
     world.job(name="fees")
     text = world.failing(operation)
@@ -130,6 +141,7 @@ def test_a_renamed_resource_is_refused_where_it_is_seen(world: World, operation:
     assert live(world) == [job]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("operation", ["preview", "up"])
 def test_two_live_jobs_of_one_program_are_refused(world: World, operation: str) -> None:
     """The second of a type is refused in the preview; an `up` starts one at most."""
@@ -138,9 +150,12 @@ def test_two_live_jobs_of_one_program_are_refused(world: World, operation: str) 
 
     (shown,) = told(text)
     assert shown in [
-        f"Nothing was started: {name!r} of this stack is a live RatePlanCharge backfill in the same "
-        f"tenant, entity and organisations. {ONCE} Remove one of the two, or give it the entity_id it "
-        "is for. If both must run: deploy the other one first, then name its job in known_job_ids here."
+        f"Nothing was started: {name!r} of this stack is a live RatePlanCharge backfill in the "
+        "same "
+        f"tenant, entity and organisations. {ONCE} Remove one of the two, or give it the entity_id "
+        "it "
+        "is for. If both must run: deploy the other one first, then name its job in known_job_ids "
+        "here."
         for name in "ab"
     ]
     assert len(live(world)) <= 1
@@ -157,6 +172,7 @@ def test_a_job_beside_a_verified_one_is_refused(world: World) -> None:
     assert "is a live RatePlanCharge backfill in the same tenant" in text
 
 
+@pytest.mark.slow
 def test_live_jobs_of_other_types_and_entities_run_side_by_side(world: World) -> None:
     """The rule is for one type in one tenant, entity and organisations."""
     world.program("""
@@ -182,6 +198,7 @@ pulumi.runtime.register_stack_transformation(alias)
 """
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -223,11 +240,15 @@ def test_a_running_live_job_is_not_replaced_whatever_hides_it(
     assert live(world) == [job]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     "gone", [("history",), ("batchSize",), ("dryRun",), ("batchSize", "history", "type", "status")]
 )
 def test_a_state_that_was_edited_hides_no_running_job(world: World, gone: tuple[str, ...]) -> None:
-    """What is missing in state is unknown: the job that runs still stands against its replacement."""
+    """What is missing in state is unknown.
+
+    The job that runs still stands against its replacement.
+    """
     job = running(world)
     world.edit_state("charges", lambda outputs: [outputs.pop(name, None) for name in gone])
     world.job('type="RatePlanCharge", triggers=2')
@@ -237,12 +258,11 @@ def test_a_state_that_was_edited_hides_no_running_job(world: World, gone: tuple[
     assert live(world) == [job]
 
 
+@pytest.mark.real_engine  # EmbeddedStack has one layout only
 def test_a_backend_of_the_legacy_layout_hides_no_running_job(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
     """A stack without organisation and project is known to the engine by its bare name."""
-    if engine is not RealStack:
-        pytest.skip("EmbeddedStack has one layout only")
     legacy = {
         "PULUMI_SELF_MANAGED_STATE_LEGACY_LAYOUT": "true",
         "PULUMI_DIY_BACKEND_IGNORE_DEPRECATION_ERROR": "1",
@@ -257,6 +277,7 @@ def test_a_backend_of_the_legacy_layout_hides_no_running_job(
     assert (len(live(world)), world.resource()["id"]) == (2, live(world)[1])
 
 
+@pytest.mark.slow
 def test_a_dry_run_that_was_renamed_is_stopped_for_its_replacement(world: World) -> None:
     """Nobody else holds it, although state still has it under its old name."""
     world.program("BackfillJob('charges', type='RatePlanCharge', dry_run=True, triggers=1)")
@@ -292,6 +313,7 @@ EXCLUDED = [
 ]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(("name", "value", "arguments"), EXCLUDED)
 def test_an_argument_whose_supplier_is_excluded_is_refused(
     world: World, name: str, value: str, arguments: str
@@ -311,6 +333,7 @@ def test_an_argument_whose_supplier_is_excluded_is_refused(
     assert world.job_ids() == []
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     ("name", "argument"),
     [
@@ -326,14 +349,14 @@ def test_an_argument_whose_supplier_is_excluded_is_refused(
 def test_a_null_is_not_taken_for_not_given(
     world: World, operation: str, name: str, argument: str
 ) -> None:
-    """An unset configuration value or a misspelt stack output must not mean LIVE, or another entity."""
+    """An unset value or a misspelt stack output must not mean LIVE, or another entity."""
     world.job(f'type="RatePlanCharge", {argument}')
     text = world.failing(operation)
 
     then = "set True or False" if name == "dry_run" else "give it a value, or leave it out"
     assert (
-        f"{name} is declared but comes out as null (an unset configuration value, or an output that "
-        f"does not exist): {then}" in text
+        f"{name} is declared but comes out as null (an unset configuration value, or an output "
+        f"that does not exist): {then}" in text
     )
     assert_clean(text)
     assert world.asked() == {}
@@ -353,8 +376,8 @@ def test_a_null_inside_of_the_triggers_is_refused(world: World, triggers: str, w
     text = world.failing("preview")
 
     assert (
-        f"{where} is null (an unset configuration value, or an output that does not exist): give it a "
-        "value, or leave it out" in text
+        f"{where} is null (an unset configuration value, or an output that does not exist): give "
+        "it a value, or leave it out" in text
     )
     assert_clean(text)
     assert world.asked() == {}
@@ -370,6 +393,7 @@ def test_a_plain_none_is_not_given(world: World) -> None:
 # --- the gate is proven by outputs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("approval", ["auto", "the dry run"])
 def test_a_failed_dry_run_stays_shut_when_its_completion_is_excluded(
     world: World, approval: str
@@ -388,12 +412,13 @@ def test_a_failed_dry_run_stays_shut_when_its_completion_is_excluded(
     assert live(world) == []
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("approval", ["auto", "a" * 32])
 @pytest.mark.parametrize("exclude", [["**x-dry-run", "**x-dry-run-done"], ["**x-dry-run-done"]])
 def test_no_approval_stands_for_a_dry_run_that_is_excluded(
     world: World, approval: str, exclude: list[str]
 ) -> None:
-    """A first `up` without dry run or completion starts no live job, whatever is written as approval."""
+    """A first `up` without dry run or completion starts no live job, whatever approves it."""
     world.program(VERIFIED.format(approval=approval, triggers=1))
     text = world.failing(exclude=exclude)
 
@@ -401,6 +426,7 @@ def test_no_approval_stands_for_a_dry_run_that_is_excluded(
     assert live(world) == []
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("exclude", [["**x-dry-run", "**x-dry-run-done"], ["**x-dry-run-done"]])
 def test_the_dry_run_of_other_triggers_opens_no_gate(world: World, exclude: list[str]) -> None:
     """What completed was another backfill: outputs say which."""
@@ -420,12 +446,16 @@ def test_the_dry_run_of_other_triggers_opens_no_gate(world: World, exclude: list
 # --- settings that the program sees, and the provider does not
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(("setting", "value"), [("tenantId", "777"), ("entityIds", "eu")])
 @pytest.mark.parametrize("operation", ["preview", "up"])
 def test_settings_that_do_not_reach_an_explicit_provider_are_refused(
     world: World, operation: str, setting: str, value: str
 ) -> None:
-    """The engine gives them to default providers only: nothing is sent, and both ways on are named."""
+    """The engine gives them to default providers only.
+
+    Nothing is sent, and both ways on are named.
+    """
     variable = {"tenantId": "ZUORA_TENANT_ID", "entityIds": "ZUORA_ENTITY_IDS"}[setting]
     world.stack.set_config(f"zuora:{setting}", value)
     world.job(f'type="RatePlanCharge", opts=pulumi.ResourceOptions({HOST.format(inputs="{}")})')
@@ -434,7 +464,8 @@ def test_settings_that_do_not_reach_an_explicit_provider_are_refused(
     assert told(text) == [
         f"Nothing was sent: zuora:{setting} of the stack's configuration does not reach this "
         "resource, as Pulumi gives the stack's configuration to default providers only. Give it to "
-        f'the provider too: pulumi.ProviderResource("pulumi-python", …, {{"zuora:{setting}": "…"}}), '
+        f'the provider too: pulumi.ProviderResource("pulumi-python", …, {{"zuora:{setting}": '
+        '"…"}), '
         f"or export {variable}."
     ]
     assert world.asked() == {}
@@ -452,6 +483,7 @@ def test_disabled_default_providers_hide_no_settings(world: World) -> None:
 # --- one tenant for a stack
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("kind", ["tenant", "address"])
 def test_a_new_job_beside_those_of_another_tenant_is_refused(
     engine: type[Any], zuora: Sandbox, tmp_path: Path, kind: str
@@ -476,8 +508,8 @@ def test_a_new_job_beside_those_of_another_tenant_is_refused(
 
     (shown,) = told(text)
     assert shown == (
-        f"Nothing was sent: job {job} in state belongs to {expected} Set base URL, tenant and entity "
-        "back (environment or zuora:* configuration). For another tenant, use another stack."
+        f"Nothing was sent: job {job} in state belongs to {expected} Set base URL, tenant and "
+        "entity back (environment or zuora:* configuration). For another tenant, use another stack."
     )
     assert world.asked() == asked
     assert live(world) == [job]
@@ -486,6 +518,7 @@ def test_a_new_job_beside_those_of_another_tenant_is_refused(
 # --- options do what they say
 
 
+@pytest.mark.slow
 def test_options_take_python_names(world: World) -> None:
     """`ignore_changes` keeps a dry run dry; `additional_secret_outputs` encrypts."""
     world.job('type="RatePlanCharge", dry_run=True')
@@ -503,6 +536,7 @@ def test_options_take_python_names(world: World) -> None:
     assert outputs["dryRun"] is True
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("on", [Operation.CREATE, Operation.TOKEN])
 def test_custom_timeouts_bound_the_start(world: World, on: Operation) -> None:
     """All attempts of a start share the limit; what had no answer by then is said."""
@@ -517,8 +551,12 @@ def test_custom_timeouts_bound_the_start(world: World, on: Operation) -> None:
     assert live(world) == []
 
 
+@pytest.mark.slow
 def test_custom_timeouts_bound_the_wait_for_a_stop(world: World) -> None:
-    """A stop that takes longer fails, and names the line that waits longer; the job stays in state."""
+    """A stop that takes longer fails, and names the line that waits longer.
+
+    The job stays in state.
+    """
     world.zuora.behaviours.stop_takes_s = 3600
     world.job(
         'type="RatePlanCharge", dry_run=True, '
@@ -539,7 +577,10 @@ def test_custom_timeouts_bound_the_wait_for_a_stop(world: World) -> None:
 def test_an_answer_that_is_lost_behind_a_proxy_is_not_told_as_kept_back(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
-    """The tunnel stood and the request went through it: the outcome is open, and the next `up` has the job."""
+    """The tunnel stood and the request went through it.
+
+    The outcome is open, and the next `up` has the job.
+    """
     lost = [True]
     with tunnel_to(
         zuora, tmp_path, lambda request: lost[0] and b"Idempotency-Key" in request
@@ -555,6 +596,7 @@ def test_an_answer_that_is_lost_behind_a_proxy_is_not_told_as_kept_back(
         assert (live(world), world.resource()["outputs"]["jobId"]) == ([job], job)
 
 
+@pytest.mark.slow
 def test_two_pipelines_after_a_saved_refusal_start_one_job(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
@@ -567,7 +609,10 @@ def test_two_pipelines_after_a_saved_refusal_start_one_job(
 
 
 def test_a_lost_job_is_found_behind_a_long_wait(engine: type[Any], tmp_path: Path) -> None:
-    """Its key has gone meanwhile: a list that was read before the wait is not believed, and the guard names the job."""
+    """Its key has gone meanwhile.
+
+    A list that was read before the wait is not believed, and the guard names the job.
+    """
     with Sandbox() as zuora:
         world = World(
             engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_CALL_TIMEOUT": "1"}
@@ -582,7 +627,8 @@ def test_a_lost_job_is_found_behind_a_long_wait(engine: type[Any], tmp_path: Pat
             from pulumi_zuora_backfill import BackfillCompletion
             lines = BackfillJob("lines", type="OrderLineItem")
             done = BackfillCompletion("done", job_ids=[lines.job_id], timeout="9h")
-            BackfillJob("charges", type="RatePlanCharge", opts=pulumi.ResourceOptions(depends_on=[done]))
+            opts = pulumi.ResourceOptions(depends_on=[done])
+            BackfillJob("charges", type="RatePlanCharge", opts=opts)
         """)
 
         def finish_late(request: Any) -> None:
@@ -600,10 +646,14 @@ def test_a_lost_job_is_found_behind_a_long_wait(engine: type[Any], tmp_path: Pat
         assert [found.id for found in zuora.jobs if found.type == "RatePlanCharge"] == [job]
 
 
+@pytest.mark.slow
 def test_a_job_without_a_date_ends_as_the_advice_says(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
-    """Where Zuora tells no time, what is printed after a lost answer still works, and starts nothing more."""
+    """If Zuora tells no time, what is printed after a lost answer works all the same.
+
+    It starts nothing more.
+    """
     world = World(engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_CALL_TIMEOUT": "1"})
     zuora.behaviours.sends_date = False
     zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=Operation.CREATE, times=99)
@@ -615,8 +665,8 @@ def test_a_job_without_a_date_ends_as_the_advice_says(
     assert shown.startswith("It is not known whether the RatePlanCharge backfill was started.")
     assert "Zuora's answers tell no time" in shown
     assert shown.endswith(
-        "Run `pulumi up` again: the guard looks first: if the job is there, it prints the line that takes "
-        "it over. If there is none, it starts the job."
+        "Run `pulumi up` again: the guard looks first: if the job is there, it prints the line "
+        "that takes it over. If there is none, it starts the job."
     )
     assert "`pulumi up` asks Zuora first" in world.stack.preview().stdout
     line = f'existing_job_id="{job}"'
@@ -630,12 +680,16 @@ def test_a_job_without_a_date_ends_as_the_advice_says(
 # --- replaced, stopped, cancelled, destroyed
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("earlier", [False, True])
 @pytest.mark.parametrize("order", ["ab", "ba"])
 def test_a_job_that_another_resource_holds_is_not_stopped(
     world: World, earlier: bool, order: str
 ) -> None:
-    """Whichever comes first in the program, and since whenever: with new triggers its replacement is refused."""
+    """Whichever comes first in the program, and since whenever.
+
+    With new triggers its replacement is refused.
+    """
     job = running(world, 'type="RatePlanCharge", on_delete="stop"')
     lines = {
         "a": 'BackfillJob("charges", type="RatePlanCharge", on_delete="stop"{})',
@@ -653,6 +707,7 @@ def test_a_job_that_another_resource_holds_is_not_stopped(
     assert f"Job {job} still runs (" in text or "held by 'b'" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on", [Operation.TOKEN, Operation.LIST])
 def test_nothing_is_started_after_a_cancellation(world: World, on: Operation) -> None:
     """Ctrl-C while an answer before the start is slow: no job, and the next `up` starts one."""
@@ -684,6 +739,7 @@ def finished_gate(world: World) -> tuple[str, str]:
     return dry, job
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("gone", ["the tenant", "the settings"])
 def test_a_finished_backfill_can_be_destroyed_without_zuora(
     engine: type[Any], zuora: Sandbox, tmp_path: Path, gone: str
@@ -702,6 +758,7 @@ def test_a_finished_backfill_can_be_destroyed_without_zuora(
     assert [r for r in world.stack.state["resources"] if TYPE in r["urn"]] == []
 
 
+@pytest.mark.slow
 def test_a_job_that_cannot_be_stopped_is_taken_out_of_the_state_by_the_line_that_is_printed(
     engine: type[Any], tmp_path: Path
 ) -> None:
@@ -720,6 +777,7 @@ def test_a_job_that_cannot_be_stopped_is_taken_out_of_the_state_by_the_line_that
         )
 
 
+@pytest.mark.slow
 def test_a_live_job_does_not_hide_behind_a_dry_run_of_its_resource(world: World) -> None:
     """Live, then dry: another resource is refused, and going live again is told as a second run."""
     first = running(world)
@@ -736,8 +794,9 @@ def test_a_live_job_does_not_hide_behind_a_dry_run_of_its_resource(world: World)
     assert shown[0].startswith("SECOND LIVE RUN of 'charges' (dry_run changed)")
 
 
+@pytest.mark.slow
 def test_a_job_that_a_dry_run_takes_over_may_be_live(world: World) -> None:
-    """Zuora does not tell dry runs apart, so what was started elsewhere counts against a live job."""
+    """Zuora does not tell dry runs apart: a job from elsewhere counts against a live one."""
     job = world.zuora.add_job(status="COMPLETED", age_s=3 * 86400).id
     look = f'BackfillJob("look", type="RatePlanCharge", dry_run=True, existing_job_id="{job}")'
     world.program(look)
@@ -748,8 +807,12 @@ def test_a_job_that_a_dry_run_takes_over_may_be_live(world: World) -> None:
     assert world.job_ids() == [job]
 
 
+@pytest.mark.slow
 def test_a_state_without_history_hands_no_old_job_out(world: World) -> None:
-    """There and back again, from a state that does not say which jobs there were: no old job passes for the new one."""
+    """There and back again, from a state that does not say which jobs there were.
+
+    No old job passes for the new one.
+    """
     world.job('type="RatePlanCharge", triggers=1')
     world.up()
     (first,) = live(world)

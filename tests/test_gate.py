@@ -1,4 +1,7 @@
-"""The gate before a live run on both engines: what does not pass it, and what a reviewer is told of it."""
+"""The gate before a live run on both engines.
+
+What does not pass it, and what a reviewer is told of it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ from .world import TYPE, World, assert_clean, flat, told
 
 PROGRAM = """
 from pulumi_zuora_backfill import VerifiedBackfill
-backfill = VerifiedBackfill("charges", type="{type}", triggers={triggers}, approval="{approval}"{arguments})
+backfill = VerifiedBackfill(
+    "charges", type="{type}", triggers={triggers}, approval="{approval}"{arguments}
+)
 pulumi.export("jobId", backfill.job_id)
 """
 LIVE = f"urn:pulumi:dev::acme::zuora:index:VerifiedBackfill${TYPE}::charges"
@@ -53,11 +58,12 @@ def not_approved(approval: str, dry_run: str) -> str:
     """Return the text of an approval that is for another dry run."""
     return (
         f"The live job of 'charges' was not started: approval is '{approval}', but the dry run is "
-        f'{dry_run}. To start nothing for now, write approval="wait" To approve this dry run, write '
-        f'approval="{dry_run}"'
+        f'{dry_run}. To start nothing for now, write approval="wait" To approve this dry run, '
+        f'write approval="{dry_run}"'
     )
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     ("changed", "names"),
     [
@@ -68,7 +74,10 @@ def not_approved(approval: str, dry_run: str) -> str:
 def test_a_live_job_that_is_targeted_alone_does_not_pass_by_its_dry_run(
     world: World, changed: dict[str, Any], names: str
 ) -> None:
-    """The engine hands over the dry run of before, whatever is declared now: its outputs say what it ran."""
+    """The engine hands over the dry run of before, whatever is declared now.
+
+    Its outputs say what it ran.
+    """
     write(world)
     world.up()
     dry, live = world.job_ids()
@@ -83,8 +92,12 @@ def test_a_live_job_that_is_targeted_alone_does_not_pass_by_its_dry_run(
     assert (world.job_ids(), "create" in world.asked()) == ([dry, live], False)
 
 
+@pytest.mark.slow
 def test_a_live_job_may_be_targeted_once_its_dry_run_has_completed(world: World) -> None:
-    """It passes where nothing differs; it does not with the right dry run in state and the completion of the one before."""
+    """It passes where nothing differs.
+
+    It does not with the right dry run in state and the completion of the one before.
+    """
     write(world, triggers=1)
     world.up()
     assert world.up(target=[LIVE]).change_summary == {"same": 6}
@@ -106,8 +119,12 @@ def test_a_live_job_may_be_targeted_once_its_dry_run_has_completed(world: World)
     assert [job.dry_run for job in world.zuora.jobs] == [True, False, True, True, False]
 
 
+@pytest.mark.slow
 def test_secret_triggers_pass_the_gate_and_make_no_secret_of_the_dry_run(world: World) -> None:
-    """What is compared is what is inside; the id of the dry run stays readable in state, and no later run finds a difference."""
+    """What is compared is what is inside.
+
+    The id of the dry run stays readable in state, and no later run finds a difference.
+    """
     write(
         world,
         triggers="{'a': pulumi.Output.secret(1), 'b': 3, 'c': [pulumi.Output.secret('x'), 2.0]}",
@@ -124,8 +141,12 @@ def test_secret_triggers_pass_the_gate_and_make_no_secret_of_the_dry_run(world: 
     assert world.up().change_summary == world.up(target=[LIVE]).change_summary == {"same": 6}
 
 
+@pytest.mark.slow
 def test_a_preview_tells_of_an_approval_that_is_for_the_dry_run_before(world: World) -> None:
-    """Its dry run is to be replaced, so the new one has to be approved anew, and the up stops there; a change of how it is run needs no other approval."""
+    """Its dry run is replaced, so the new one has to be approved, and the up stops there.
+
+    A change of how it is run needs no other approval.
+    """
     write(world, triggers=1, approval="wait")
     world.up()
     dry = world.job_ids()[0]
@@ -141,8 +162,8 @@ def test_a_preview_tells_of_an_approval_that_is_for_the_dry_run_before(world: Wo
 
     write(world, triggers=2, approval=dry)
     assert (
-        f"approval names {dry}, an earlier dry run: `pulumi up` stops after this one. Better write  "
-        'approval="wait"' in world.stack.preview().stdout
+        f"approval names {dry}, an earlier dry run: `pulumi up` stops after this one. Better "
+        'write  approval="wait"' in world.stack.preview().stdout
     )
     text = world.failing()
     new = world.job_ids()[1]
@@ -150,8 +171,13 @@ def test_a_preview_tells_of_an_approval_that_is_for_the_dry_run_before(world: Wo
     assert [job.dry_run for job in world.zuora.jobs] == [True, True]
 
 
+@pytest.mark.slow
 def test_a_dry_run_without_a_count_passes_and_claims_no_zero(world: World) -> None:
-    """Zuora does not document one: the gate stays usable, a warning says what it does not prove, and who approves is not told of 0 failed records."""
+    """Zuora does not document one.
+
+    The gate stays usable, a warning says what it does not prove, and who approves is not told of 0
+    failed records.
+    """
     world.zuora.behaviours.dry_run_error_count = False
     write(world, approval="wait")
     text = world.up().stdout
@@ -162,8 +188,8 @@ def test_a_dry_run_without_a_count_passes_and_claims_no_zero(world: World) -> No
         in flat(text)
     )
     assert (
-        f"The dry run {dry} completed; Zuora does not tell how many records failed. To start the live job"
-        in text
+        f"The dry run {dry} completed; Zuora does not tell how many records failed. To start the "
+        "live job" in text
     )
     (done,) = [
         r for r in world.stack.state["resources"] if r["urn"].endswith("::charges-dry-run-done")
@@ -175,11 +201,15 @@ def test_a_dry_run_without_a_count_passes_and_claims_no_zero(world: World) -> No
     assert [job.dry_run for job in world.zuora.jobs] == [True, False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("approval", ["auto", "wait"])
 def test_a_job_that_moves_into_the_gate_is_kept_by_the_line_that_is_printed(
     world: World, approval: str
 ) -> None:
-    """A component hands no alias of its own down, so the line names the job id: the dry run runs, and the live job that is there is taken over."""
+    """A component hands no alias of its own down, so the line names the job id.
+
+    The dry run runs, and the live job that is there is taken over.
+    """
     world.job()
     world.up()
     (job,) = world.job_ids()
@@ -199,8 +229,12 @@ def test_a_job_that_moves_into_the_gate_is_kept_by_the_line_that_is_printed(
     assert "stop" not in world.asked()
 
 
+@pytest.mark.slow
 def test_a_gate_that_is_renamed_is_kept_by_the_alias_that_is_printed(world: World) -> None:
-    """The component's URN is handed down to all of its resources: nothing is started, nothing is waited for."""
+    """The component's URN is handed down to all of its resources.
+
+    Nothing is started, nothing is waited for.
+    """
     write(world)
     world.up()
     renamed = (world.folder / "__main__.py").read_text().replace('"charges"', '"fees"')
@@ -214,11 +248,12 @@ def test_a_gate_that_is_renamed_is_kept_by_the_alias_that_is_printed(world: Worl
     assert world.asked() == {}
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("setting", ["baseUrl", "entityIds"])
 def test_a_dry_run_somewhere_else_opens_no_gate(
     engine: type[Any], zuora: Sandbox, tmp_path: Path, setting: str
 ) -> None:
-    """Where the settings lead elsewhere after the dry run, the live job is refused, and nothing is started."""
+    """If the settings lead elsewhere after the dry run, no live job is started."""
     world = World(engine, zuora, tmp_path, env={})
     world.configure()
     world.stack.set_config("zuora:entityIds", "a")
@@ -232,18 +267,19 @@ def test_a_dry_run_somewhere_else_opens_no_gate(
         assert other.requests == []
     expected = {
         "baseUrl": f"Nothing was sent: job {dry_run} in state belongs to {zuora.base_url}, but the "
-        f"settings say {other.base_url}. Set base URL, tenant and entity back (environment or zuora:* "
-        "configuration). For another tenant, use another stack.",
+        f"settings say {other.base_url}. Set base URL, tenant and entity back (environment or "
+        "zuora:* configuration). For another tenant, use another stack.",
         "entityIds": refused("charges", f"the dry run {dry_run} differs in entity_id"),
     }
     assert told(text) == [expected[setting]]
     assert world.job_ids() == [dry_run]
 
 
+@pytest.mark.slow
 def test_the_place_of_a_dry_run_may_be_said_elsewhere(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
-    """Configuration's entity, declared in the program when configuration changes, is the same place."""
+    """The configuration's entity, now declared in the program, is the same place."""
     world = World(engine, zuora, tmp_path)
     world.stack.set_config("zuora:entityIds", "a")
     write(world, approval="wait")
@@ -254,10 +290,14 @@ def test_the_place_of_a_dry_run_may_be_said_elsewhere(
     assert [(job.dry_run, job.entity_id) for job in zuora.jobs] == [(True, "a"), (False, "a")]
 
 
+@pytest.mark.slow
 def test_a_live_job_that_is_targeted_alone_does_not_leave_the_declared_place_of_its_dry_run(
     world: World,
 ) -> None:
-    """A declaration that was taken away is no other place's business: the live job would run where no dry run ran."""
+    """A declaration that was taken away is no other place's business.
+
+    The live job would run where no dry run ran.
+    """
     write(world, approval="wait", arguments=', entity_id="b"')
     world.up()
     (dry_run,) = world.job_ids()
@@ -270,7 +310,10 @@ def test_a_live_job_that_is_targeted_alone_does_not_leave_the_declared_place_of_
 def test_the_credentials_of_another_tenant_open_no_gate(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
-    """Two tenants share an address: the token tells them apart, and no job is started in the one that had no dry run."""
+    """Two tenants share an address.
+
+    The token tells them apart, and no job is started in the one that had no dry run.
+    """
     world = World(engine, zuora, tmp_path)
     write(world, approval="wait")
     world.up()
@@ -280,12 +323,13 @@ def test_the_credentials_of_another_tenant_open_no_gate(
     text = world.failing()
 
     assert (
-        f"job {dry_run} in state belongs to tenant 7, but the new job would run in tenant {zuora.tenant_id}."
-        in text
+        f"job {dry_run} in state belongs to tenant 7, but the new job would run in tenant "
+        f"{zuora.tenant_id}." in text
     )
     assert world.asked() == {"token": 1}
 
 
+@pytest.mark.slow
 def test_a_dry_run_is_no_live_job_to_take_over(world: World) -> None:
     """Its id in the wrong argument is refused, already in the preview."""
     write(world, approval="wait")
@@ -295,8 +339,8 @@ def test_a_dry_run_is_no_live_job_to_take_over(world: World) -> None:
     for operation in ("preview", "up"):
         text = world.failing(operation)
         assert told(text) == [
-            f"Nothing was started: existing_job_id is {dry_run}, a dry run, which can be no live job. "
-            "Take existing_job_id away; a VerifiedBackfill is approved by approval alone."
+            f"Nothing was started: existing_job_id is {dry_run}, a dry run, which can be no live "
+            "job. Take existing_job_id away; a VerifiedBackfill is approved by approval alone."
         ]
         assert_clean(text)
         assert world.asked() == {}
@@ -305,9 +349,13 @@ def test_a_dry_run_is_no_live_job_to_take_over(world: World) -> None:
     assert [job.dry_run for job in world.zuora.jobs] == [True, False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on_delete", ["leave", "stop"])
 def test_a_live_job_that_leaves_the_program_is_told(world: World, on_delete: str) -> None:
-    """Back to waiting, it leaves the state too: the preview names it, and whether it would be stopped."""
+    """Back to waiting, it leaves the state too.
+
+    The preview names it, and whether it would be stopped.
+    """
     write(world, arguments=f', on_delete="{on_delete}"')
     world.up()
     live = world.job_ids()[1]
@@ -315,7 +363,8 @@ def test_a_live_job_that_leaves_the_program_is_told(world: World, on_delete: str
     stops = ", and stops it if it still runs" if on_delete == "stop" else ""
     leaving = (
         f'    warning: approval="wait" takes the live job {live} out of the state{stops}.\n'
-        f'    To keep it, add  existing_job_id="{live}"  which starts nothing and needs no approval.\n'
+        f'    To keep it, add  existing_job_id="{live}"  which starts nothing and needs no '
+        "approval.\n"
         f'    Otherwise the next live run has to accept it:  known_job_ids=["{live}"]'
     )
     assert leaving in world.stack.preview().stdout
@@ -334,9 +383,13 @@ def test_an_id_that_comes_out_as_null_starts_nothing(world: World) -> None:
     assert [job.dry_run for job in world.zuora.jobs] in ([True], [])
 
 
+@pytest.mark.slow
 def test_custom_timeouts_are_those_of_both_waits(world: World) -> None:
-    """They beat `timeout`, as they do for a completion of its own, and each kind of wait has its own."""
-    custom = ", opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='30m', update='3h'))"
+    """They beat `timeout`, as with a completion; each kind of wait has its own."""
+    custom = (
+        ", opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='30m', "
+        "update='3h'))"
+    )
     write(world, arguments=custom)
     assert (
         re.findall(

@@ -176,8 +176,8 @@ def test_a_completion_without_jobs_says_so() -> None:
     assert check_completion({"jobIds": []})[1] == [
         Fault(
             wire_name="jobIds",
-            reason="job_ids is empty. If a job of this run failed, look at that error first: this one "
-            "only follows from it. Otherwise name at least one job, such as [job.job_id]",
+            reason="job_ids is empty. If a job of this run failed, look at that error first: this "
+            "one only follows from it. Otherwise name at least one job, such as [job.job_id]",
         )
     ]
 

@@ -1,4 +1,7 @@
-"""The lifecycle table, on both engines: what each Pulumi operation asks of Zuora, leaves in state and says."""
+"""The lifecycle table, on both engines.
+
+What each Pulumi operation asks of Zuora, leaves in state and says.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ import pytest
 
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 
-from .engines import RealStack
 from .world import TYPE, World, assert_clean, flat, told, urn
 
 LIVE = {"token": 1, "list": 1, "create": 1, "get": 1}
@@ -23,7 +25,10 @@ IRREVERSIBLE = (
 
 
 def test_a_live_job_costs_one_request_of_each_kind(world: World) -> None:
-    """The first up asks for one token, one list, one job and its state; the job id is the output and the resource id."""
+    """The first up asks for one token, one list, one job and its state.
+
+    The job id is the output and the resource id.
+    """
     world.job('type=BackfillType.RATE_PLAN_CHARGE, batch_size=500, reason="REV-7"')
     result = world.up()
 
@@ -62,7 +67,7 @@ def test_a_dry_run_lists_nothing(world: World) -> None:
 
 
 def test_no_change_and_changes_of_state_only_send_nothing(world: World) -> None:
-    """An up without changes, with explicit defaults, or with other state-only inputs, asks Zuora nothing."""
+    """No change, explicit defaults, or other state-only inputs: an up asks Zuora nothing."""
     world.job()
     world.up()
     world.job(
@@ -72,7 +77,8 @@ def test_no_change_and_changes_of_state_only_send_nothing(world: World) -> None:
     assert world.asked() == {}
 
     world.job(
-        'type="RatePlanCharge", batch_size=10, guard="none", on_delete="stop", reason="x", known_job_ids=["k" * 32], track_id="t"'
+        'type="RatePlanCharge", batch_size=10, guard="none", on_delete="stop", reason="x", '
+        'known_job_ids=["k" * 32], track_id="t"'
     )
     assert world.up().change_summary == {"same": 1, "update": 1}
     assert world.asked() == {}
@@ -93,7 +99,10 @@ def test_no_change_and_changes_of_state_only_send_nothing(world: World) -> None:
 
 
 def test_a_second_up_writes_nothing_new_to_state(world: World) -> None:
-    """What the first up knew of the past stays in the inputs; the jobs that are there now would otherwise be written to every job's state."""
+    """What the first up knew of the past stays in the inputs.
+
+    The jobs that are there now would otherwise be written to every job's state.
+    """
     world.program("for name in 'ab': BackfillJob(name, type='RatePlanCharge', entity_id=name)")
     world.up()
     before = [world.resource(name)["inputs"] for name in "ab"]
@@ -106,18 +115,19 @@ def test_a_second_up_writes_nothing_new_to_state(world: World) -> None:
 def test_a_preview_needs_no_settings_and_speaks_to_the_reviewer(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
-    """Without any setting a preview sends nothing, fails nothing, and says what a live run means."""
+    """Without settings a preview sends nothing, fails nothing, and says what live means."""
     world = World(engine, zuora, tmp_path, env={})
     world.job('type="RatePlanCharge", entity_id="e-1", reason="REV-7"')
     text = world.stack.preview().stdout
 
     assert world.asked() == {}
     assert told(text, "warning") == [
-        "LIVE RatePlanCharge backfill in the credentials' tenant, entity e-1 at (set ZUORA_BASE_URL or "
-        f"zuora:baseUrl). Reason: REV-7. {IRREVERSIBLE}"
+        "LIVE RatePlanCharge backfill in the credentials' tenant, entity e-1 at (set "
+        f"ZUORA_BASE_URL or zuora:baseUrl). Reason: REV-7. {IRREVERSIBLE}"
     ]
 
 
+@pytest.mark.slow
 def test_the_alias_that_keeps_a_job_that_moves_works(world: World) -> None:
     """Pasted as it is printed, it keeps the job where only the parent changed."""
     world.job()
@@ -127,7 +137,8 @@ def test_the_alias_that_keeps_a_job_that_moves_works(world: World) -> None:
     moved = """
         class C(pulumi.ComponentResource): pass
         component = C("acme:index:C", "c")
-        BackfillJob("charges", type="RatePlanCharge", opts=pulumi.ResourceOptions(parent=component{}))
+        opts = pulumi.ResourceOptions(parent=component{})
+        BackfillJob("charges", type="RatePlanCharge", opts=opts)
     """
     world.program(moved.format(""))
     alias = re.search(r"opts=pulumi.ResourceOptions\((aliases=\[.*?\])\)", world.failing("preview"))
@@ -137,9 +148,14 @@ def test_the_alias_that_keeps_a_job_that_moves_works(world: World) -> None:
     assert (world.asked(), world.job_ids()) == ({}, [job])
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("died", [False, True])
 def test_a_job_that_another_resource_takes_over_is_not_stopped(world: World, died: bool) -> None:
-    """The one that lets go of it would stop it; the one that names it keeps it running, also where a process died between, or another SDK wrote the state."""
+    """The one that lets go of it would stop it.
+
+    The one that names it keeps it running, also where a process died between, or another SDK wrote
+    the state.
+    """
     world.job('type="RatePlanCharge", on_delete="stop"', name="old")
     world.up()
     (job,) = world.job_ids()
@@ -164,6 +180,7 @@ def test_a_job_that_another_resource_takes_over_is_not_stopped(world: World, die
     assert [r["urn"] for r in world.stack.state["resources"] if TYPE in r["urn"]] == [urn("new")]
 
 
+@pytest.mark.slow
 def test_a_job_that_another_resource_takes_over_is_not_stopped_for_a_replacement_either(
     world: World,
 ) -> None:
@@ -181,6 +198,7 @@ def test_a_job_that_another_resource_takes_over_is_not_stopped_for_a_replacement
     assert len(world.job_ids()) == 1
 
 
+@pytest.mark.slow
 def test_taking_the_line_away_that_took_a_job_over_is_warned_of(world: World) -> None:
     """Nothing but the state knows of the job then; the change itself asks for nothing."""
     job = world.zuora.add_job(status="COMPLETED", age_s=3600).id
@@ -190,12 +208,13 @@ def test_taking_the_line_away_that_took_a_job_over_is_warned_of(world: World) ->
     for text in (world.stack.preview().stdout, world.up().stdout):
         (shown, *_) = told(text, "warning")
         assert shown.startswith(
-            f"Keep existing_job_id: job {job} was taken over, not started here. Without that line only "
-            "this stack's state knows that the job belongs to it."
+            f"Keep existing_job_id: job {job} was taken over, not started here. Without that line "
+            "only this stack's state knows that the job belongs to it."
         )
     assert (world.asked(), world.resource()["id"]) == ({}, job)
 
 
+@pytest.mark.slow
 def test_taking_a_line_away_that_named_the_own_job_means_nothing(world: World) -> None:
     """The key leads to a job that was started here, whatever was declared in between."""
     world.job()
@@ -207,10 +226,9 @@ def test_taking_a_line_away_that_named_the_own_job_means_nothing(world: World) -
     assert (world.asked(), world.resource()["id"]) == ({}, job)
 
 
+@pytest.mark.real_engine  # EmbeddedStack knows no plans
 def test_an_update_keeps_to_its_plan(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
     """What a preview saved as a plan, an `up --plan` does: a start, a replacement, and nothing."""
-    if engine is not RealStack:
-        pytest.skip("EmbeddedStack knows no plans")
     world = World(
         engine, zuora, tmp_path, env={**zuora.environment(), "PULUMI_EXPERIMENTAL": "true"}
     )
@@ -244,8 +262,12 @@ def test_a_preview_of_a_replacement_names_the_job_and_what_becomes_of_it(world: 
     )
 
 
+@pytest.mark.slow
 def test_sixty_jobs_share_one_token(world: World) -> None:
-    """Sixty live jobs in one program, each for an entity of its own: one token, sixty of each other request, no more connections than workers."""
+    """Sixty live jobs in one program, each for an entity of its own.
+
+    One token, sixty of each other request, no more connections than workers.
+    """
     world.program(
         "for i in range(60): BackfillJob(f'charges-{i}', type='RatePlanCharge', entity_id=f'e{i}')"
     )
@@ -257,6 +279,7 @@ def test_sixty_jobs_share_one_token(world: World) -> None:
     assert world.zuora.connections - before <= 64
 
 
+@pytest.mark.slow
 def test_sixty_dry_runs_list_nothing(world: World) -> None:
     """Dry runs need no guard, and no entity of their own."""
     world.program(
@@ -288,6 +311,7 @@ def test_a_refresh_shows_the_status_and_is_no_drift(world: World) -> None:
     assert world.asked() == {}
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("status", ["FAILED", "STOPPED"])
 def test_a_refresh_warns_of_a_job_that_did_not_complete(world: World, status: str) -> None:
     """A failed or stopped job is a warning, and no drift."""
@@ -303,8 +327,12 @@ def test_a_refresh_warns_of_a_job_that_did_not_complete(world: World, status: st
     assert world.resource()["outputs"]["status"] == status
 
 
+@pytest.mark.slow
 def test_a_purged_job_keeps_its_state(world: World) -> None:
-    """A job that Zuora forgot keeps id and outputs with status UNKNOWN, and the next up starts nothing."""
+    """A job that Zuora forgot keeps id and outputs, with status UNKNOWN.
+
+    The next up starts nothing.
+    """
     world.job()
     world.up()
     (job,) = world.job_ids()
@@ -347,7 +375,10 @@ def test_a_replacement_stops_a_dry_run_and_starts_the_live_job(world: World) -> 
 
 
 def test_a_running_live_job_is_not_replaced(world: World) -> None:
-    """A live job that still runs is neither stopped nor joined by a second one; taken back, the change leaves no trace; once it has ended, it goes through."""
+    """A live job that still runs is neither stopped nor joined by a second one.
+
+    Taken back, the change leaves no trace; once it has ended, it goes through.
+    """
     world.job()
     world.up()
     (first,) = world.job_ids()
@@ -372,7 +403,8 @@ def test_a_running_live_job_is_not_replaced(world: World) -> None:
 def test_destroy_stops_a_dry_run_and_leaves_a_live_job(world: World) -> None:
     """Destroy asks the dry run to stop and lets the live job run."""
     world.program(
-        "BackfillJob('dry', type='RatePlanCharge', dry_run=True)\nBackfillJob('live', type='RatePlanCharge')"
+        "BackfillJob('dry', type='RatePlanCharge', dry_run=True)\n"
+        "BackfillJob('live', type='RatePlanCharge')"
     )
     world.up()
     world.zuora.forget_requests()
@@ -380,8 +412,8 @@ def test_destroy_stops_a_dry_run_and_leaves_a_live_job(world: World) -> None:
 
     live = world.zuora.jobs[[job.dry_run for job in world.zuora.jobs].index(False)]
     assert (
-        f'Job {live.id} was not stopped: on_delete is "leave". If it still runs, Zuora continues it.'
-        in text
+        f'Job {live.id} was not stopped: on_delete is "leave". If it still runs, Zuora continues '
+        "it." in text
     )
 
     assert {
@@ -411,7 +443,8 @@ def test_get_looks_a_job_up_and_never_stops_it(world: World) -> None:
     """`BackfillJob.get` reads a job of somebody else; destroy leaves it alone."""
     job = world.zuora.add_job(type="OrderLineItem", status="PROCESSING", dry_run=True)
     world.program(
-        f"job = BackfillJob.get('theirs', '{job.id}')\npulumi.export('seen', [job.type, job.status, job.job_id])"
+        f"job = BackfillJob.get('theirs', '{job.id}')\n"
+        "pulumi.export('seen', [job.type, job.status, job.job_id])"
     )
     result = world.up()
     assert result.outputs["seen"].value == ["OrderLineItem", "PROCESSING", job.id]
@@ -421,6 +454,7 @@ def test_get_looks_a_job_up_and_never_stops_it(world: World) -> None:
     assert [job.status for job in world.zuora.jobs] == ["PROCESSING"]
 
 
+@pytest.mark.slow
 def test_a_job_that_is_looked_up_is_not_accepted_by_it(world: World) -> None:
     """The guard refuses beside it, and it is no predecessor: the same name may adopt it."""
     theirs = world.zuora.add_job(status="COMPLETED", age_s=30 * 86400)
@@ -452,7 +486,8 @@ def test_get_of_an_unknown_job_fails(world: World) -> None:
     text = world.failing()
 
     assert (
-        f"Zuora does not know job {'0' * 32} in this tenant, asked without an entity. Check the id in Revenue → Data Backfill → Backfill Logs, and the entity "
+        f"Zuora does not know job {'0' * 32} in this tenant, asked without an entity. Check the id "
+        "in Revenue → Data Backfill → Backfill Logs, and the entity "
         "(ZUORA_ENTITY_IDS or zuora:entityIds): a job is only seen from its own entity."
         in flat(text)
     )
@@ -462,7 +497,8 @@ def test_get_of_an_unknown_job_fails(world: World) -> None:
 def test_all_faults_of_the_inputs_are_reported_at_once(world: World) -> None:
     """Every wrong input is named in one preview, and nothing is sent."""
     world.job(
-        'type="Charge", batch_size=1001, track_id="a:b", existing_job_id="short", guard="twice", on_delete="kill", org_ids="x", triggers=2**60'
+        'type="Charge", batch_size=1001, track_id="a:b", existing_job_id="short", guard="twice", '
+        'on_delete="kill", org_ids="x", triggers=2**60'
     )
     text = world.failing("preview")
 
@@ -482,15 +518,18 @@ def test_all_faults_of_the_inputs_are_reported_at_once(world: World) -> None:
 
 
 def test_every_urn_the_program_computes_is_the_engines(world: World) -> None:
-    """At top level, in a component, in a nested one, and under the root stack as explicit parent."""
+    """At top level, in a component, in a nested one, and with the root stack as parent."""
     world.program("""
         class Box(pulumi.ComponentResource):
             def __init__(self, name, opts=None):
                 super().__init__("acme:index:Box", name, None, opts)
         outer = Box("outer")
         inner = Box("inner", pulumi.ResourceOptions(parent=outer))
-        for name, parent in {"top": None, "in-box": outer, "in-inner": inner, "in-stack": pulumi.runtime.get_root_resource()}.items():
-            BackfillJob(name, type="RatePlanCharge", entity_id=name, opts=pulumi.ResourceOptions(parent=parent))
+        stack = pulumi.runtime.get_root_resource()
+        parents = {"top": None, "in-box": outer, "in-inner": inner, "in-stack": stack}
+        for name, parent in parents.items():
+            opts = pulumi.ResourceOptions(parent=parent)
+            BackfillJob(name, type="RatePlanCharge", entity_id=name, opts=opts)
     """)
     world.up()
 
@@ -500,7 +539,10 @@ def test_every_urn_the_program_computes_is_the_engines(world: World) -> None:
 
 
 def test_a_rename_with_an_alias_keeps_the_job(world: World) -> None:
-    """A job under another name, with its old name as alias, is the same job; its next replacement comes after it."""
+    """A job under another name, with its old name as alias, is the same job.
+
+    Its next replacement comes after it.
+    """
     world.job()
     world.up()
     (first,) = world.job_ids()
@@ -515,11 +557,13 @@ def test_a_rename_with_an_alias_keeps_the_job(world: World) -> None:
     assert world.resource("renamed")["id"] == world.job_ids()[1]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("delete_before_replace", ["False"])
 def test_create_before_delete_is_refused(world: World, delete_before_replace: str) -> None:
     """Two jobs at once are never wanted; the option that asks for it is an error."""
     world.job(
-        f'type="RatePlanCharge", opts=pulumi.ResourceOptions(delete_before_replace={delete_before_replace})'
+        'type="RatePlanCharge", '
+        f"opts=pulumi.ResourceOptions(delete_before_replace={delete_before_replace})"
     )
     text = world.failing("preview")
 
@@ -528,9 +572,13 @@ def test_create_before_delete_is_refused(world: World, delete_before_replace: st
 
 
 def test_triggers_are_the_users_own(world: World) -> None:
-    """Whatever keys a trigger has, they reach state and come back as they were written; another spelling is another trigger."""
+    """Whatever keys a trigger has, they reach state and come back as they were written.
+
+    Another spelling is another trigger.
+    """
     world.job(
-        'type="RatePlanCharge", dry_run=True, triggers={"batch_size": 1, "batchSize": 2, "job_id": [{"onDelete": 3}]}'
+        'type="RatePlanCharge", dry_run=True, triggers={"batch_size": 1, "batchSize": 2, "job_id": '
+        '[{"onDelete": 3}]}'
     )
     world.program(
         (world.folder / "__main__.py").read_text().split("\n", 2)[2]
@@ -543,9 +591,13 @@ def test_triggers_are_the_users_own(world: World) -> None:
 
 
 def test_secret_triggers_make_what_is_derived_from_them_secret(world: World) -> None:
-    """The key is a hash of the triggers: encrypted in state and hidden in the output. The track id, which errors show, is made without them."""
+    """The key is a hash of the triggers: encrypted in state and hidden in the output.
+
+    The track id, which errors show, is made without them.
+    """
     world.program("""
-        job = BackfillJob("charges", type="RatePlanCharge", dry_run=True, triggers={"a": pulumi.Output.secret("hunter2")})
+        triggers = {"a": pulumi.Output.secret("hunter2")}
+        job = BackfillJob("charges", type="RatePlanCharge", dry_run=True, triggers=triggers)
         pulumi.export("key", job.idempotency_key)
         pulumi.export("track", job.track_id)
         pulumi.export("jobId", job.job_id)

@@ -1,4 +1,7 @@
-"""How `make mutation` judges a run: by what a mutant changes, and by a list in which every survivor has a reason."""
+"""How `make mutation` judges a run.
+
+By what a mutant changes, and by a list in which every survivor has a reason.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A start whose outcome is not known, on both engines: state keeps the attempt, and the next `up` continues it."""
+"""A start whose outcome is not known, on both engines.
+
+State keeps the attempt, and the next `up` continues it.
+"""
 
 from __future__ import annotations
 
@@ -42,20 +45,27 @@ def lost_up(world: World, *, made: bool = True, **options: Any) -> str:
     return shown
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("made", [True, False])
 @pytest.mark.parametrize("arguments", ['type="RatePlanCharge"', PROTECTED])
 @pytest.mark.parametrize("between", ["nothing", "refresh", "preview"])
 def test_the_next_up_ends_with_the_job(
     world: World, between: str, arguments: str, made: bool
 ) -> None:
-    """Without a line to add, protected or not, and whatever was looked at in between: one job, and nothing to do after it."""
+    """Without a line to add, protected or not, and whatever was looked at in between.
+
+    One job, and nothing to do after it.
+    """
     world.job(arguments)
     shown = lost_up(world, made=made)
     assert re.fullmatch(
         r"It is not known whether the RatePlanCharge backfill was started\. Could not start the "
-        r"backfill job: the connection to \S+ was lost \(RemoteDisconnected\)\. Run `pulumi up` again "
-        rf"before {MOMENT}: it continues this attempt\. It finds the job, or starts the one that is missing\. "
-        r"Until then change neither the resource's name, type, triggers, tenant nor entity\. Later, the guard looks first: if the job is "
+        r"backfill job: the connection to \S+ was lost \(RemoteDisconnected\)\. Run `pulumi up` "
+        r"again "
+        rf"before {MOMENT}: it continues this attempt\. It finds the job, or starts the one that "
+        r"is missing\. "
+        r"Until then change neither the resource's name, type, triggers, tenant nor entity\. "
+        r"Later, the guard looks first: if the job is "
         r"there, it prints the line that takes it over\.",
         shown,
     )
@@ -89,7 +99,8 @@ def test_the_preview_says_that_an_attempt_is_continued_and_until_when(world: Wor
     text = world.stack.preview().stdout
 
     assert re.search(
-        rf"    warning: CONTINUES the LIVE RatePlanCharge backfill of {MOMENT}, whose outcome is not known\.\n"
+        rf"    warning: CONTINUES the LIVE RatePlanCharge backfill of {MOMENT}, whose outcome is "
+        r"not known\.\n"
         rf"    Until {MOMENT} `pulumi up` finds its job, or starts the one that is missing\.\n"
         r"    It changes revenue fields of existing records and cannot be undone\.",
         text,
@@ -97,8 +108,12 @@ def test_the_preview_says_that_an_attempt_is_continued_and_until_when(world: Wor
     assert world.asked() == {}
 
 
+@pytest.mark.slow
 def test_a_third_up_still_continues(world: World) -> None:
-    """An attempt that is lost again keeps its record, with the times of both; the third `up` ends with the one job."""
+    """An attempt that is lost again keeps its record, with the times of both.
+
+    The third `up` ends with the one job.
+    """
     world.job()
     lost_up(world, made=False)
     first = world.resource()["outputs"]["attempt"]
@@ -116,8 +131,12 @@ def test_a_third_up_still_continues(world: World) -> None:
     assert world.resource()["outputs"]["jobId"] == job
 
 
+@pytest.mark.slow
 def test_a_host_that_dies_leaves_no_record_and_the_guard_names_the_job(world: World) -> None:
-    """SIGKILL after the job was made: the next `up` is refused with the take-over line; pasted, it works."""
+    """SIGKILL after the job was made: the next `up` is refused with the take-over line.
+
+    Pasted, it works.
+    """
     world.zuora.on_answer = once(Operation.CREATE, lambda: kill_host(world.zuora))
     world.job()
     world.failing()
@@ -134,6 +153,7 @@ def test_a_host_that_dies_leaves_no_record_and_the_guard_names_the_job(world: Wo
     assert (world.job_ids(), world.resource()["id"]) == ([job], job)
 
 
+@pytest.mark.slow
 def test_a_host_that_dies_between_two_ups_does_no_harm(world: World) -> None:
     """The record of the first lost `up` stays, whatever becomes of the second."""
     world.job()
@@ -147,8 +167,12 @@ def test_a_host_that_dies_between_two_ups_does_no_harm(world: World) -> None:
     assert world.resource()["outputs"]["jobId"] == job
 
 
+@pytest.mark.slow
 def test_a_forced_replacement_of_an_open_attempt_starts_no_second_job(world: World) -> None:
-    """`--replace` shows the attempt in `delete` only; the job it has started is found by its key."""
+    """`--replace` shows the attempt in `delete` only.
+
+    The job it has started is found by its key.
+    """
     world.job()
     lost_up(world)
     shown = flat(world.stack.preview(replace=[urn()]).stdout)
@@ -170,8 +194,8 @@ def test_a_destroy_of_an_open_attempt_says_that_a_job_may_have_been_started(worl
     (job,) = world.job_ids()
 
     assert re.search(
-        rf"warning: The attempt of {MOMENT} may have started a RatePlanCharge backfill in tenant 10042\. "
-        r"Nothing was stopped\. Look in Revenue → Data Backfill → Backfill Logs\.",
+        rf"warning: The attempt of {MOMENT} may have started a RatePlanCharge backfill in tenant "
+        r"10042\. Nothing was stopped\. Look in Revenue → Data Backfill → Backfill Logs\.",
         text,
     )
     assert world.asked() == {}
@@ -179,6 +203,7 @@ def test_a_destroy_of_an_open_attempt_says_that_a_job_may_have_been_started(worl
     assert world.job_ids() == [job]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("made", [True, False])
 def test_with_another_intent_the_guard_decides(world: World, made: bool) -> None:
     """Other triggers while an attempt is open: its job stands against them.
@@ -198,8 +223,8 @@ def test_with_another_intent_the_guard_decides(world: World, made: bool) -> None
     else:
         (shown,) = told(world.failing())
         assert re.fullmatch(
-            rf"Nothing was started: the attempt of {MOMENT} may still start its job\. Run `pulumi up` "
-            rf"again after {MOMENT}: the guard looks for that job first\.",
+            rf"Nothing was started: the attempt of {MOMENT} may still start its job\. Run `pulumi "
+            rf"up` again after {MOMENT}: the guard looks for that job first\.",
             shown,
         )
         assert world.job_ids() == []
@@ -210,18 +235,24 @@ def test_with_another_intent_the_guard_decides(world: World, made: bool) -> None
 
 @pytest.mark.parametrize("made", [True, False])
 def test_a_renamed_attempt_is_looked_for_by_the_guard(world: World, made: bool) -> None:
-    """Another name is another key. Without an alias the old name is in the way; with the alias that is printed the guard decides."""
+    """Another name is another key.
+
+    Without an alias the old name is in the way; with the alias that is printed the guard decides.
+    """
     world.job()
     lost_up(world, made=made)
     world.job(name="fees")
     (shown,) = told(world.failing("preview"))
     alias = f'opts=pulumi.ResourceOptions(aliases=["{urn()}"])'
     assert shown == (
-        "Nothing was started: 'charges' of this stack may have started a live RatePlanCharge backfill in "
-        "the same tenant, entity and organisations; the answer was lost. Zuora asks for one backfill "
-        "before go-live: a second run makes Zuora Billing and Zuora Revenue disagree. Run `pulumi up` "
-        "with 'charges' in the program first: it finds out. If it is the same backfill under a new name, "
-        f"add {alias}"
+        "Nothing was started: 'charges' of this stack may have started a live RatePlanCharge "
+        "backfill in "
+        "the same tenant, entity and organisations; the answer was lost. Zuora asks for one "
+        "backfill "
+        "before go-live: a second run makes Zuora Billing and Zuora Revenue disagree. Run `pulumi "
+        "up` "
+        "with 'charges' in the program first: it finds out. If it is the same backfill under a new "
+        f"name, add {alias}"
     )
     world.job(f'type="RatePlanCharge", {alias}', name="fees")
     text = world.stack.preview().stdout
@@ -239,7 +270,10 @@ def test_a_renamed_attempt_is_looked_for_by_the_guard(world: World, made: bool) 
 def test_a_job_of_the_time_of_a_lost_attempt_that_is_somebody_elses_is_told_of(
     world: World,
 ) -> None:
-    """Zuora's list cannot tell it from the attempt's own job; once the own job is known, the other one is named."""
+    """Zuora's list cannot tell it from the attempt's own job.
+
+    Once the own job is known, the other one is named.
+    """
     world.job()
     lost_up(world, made=False)
     theirs = world.zuora.add_job(age_s=0)
@@ -249,8 +283,8 @@ def test_a_job_of_the_time_of_a_lost_attempt_that_is_somebody_elses_is_told_of(
     assert world.resource()["outputs"]["jobId"] == ours
     assert f"RatePlanCharge backfill job {theirs.id} (" in text
     assert (
-        "of the time of the lost attempt, was not started by this resource. If it is a live run, this "
-        "is a SECOND one: look in Revenue → Data Backfill → Backfill Logs." in text
+        "of the time of the lost attempt, was not started by this resource. If it is a live run, "
+        "this is a SECOND one: look in Revenue → Data Backfill → Backfill Logs." in text
     )
 
 
@@ -270,8 +304,12 @@ def test_a_day_later_the_guard_decides(world: World) -> None:
     assert world.resource()["outputs"]["jobId"] == job
 
 
+@pytest.mark.slow
 def test_an_attempt_in_a_replacement_is_continued(world: World) -> None:
-    """Triggers 1 → 2: nothing is left of job 1 but the attempt's history, so the guard still looks past it."""
+    """Triggers 1 → 2: only the attempt's history is left of job 1.
+
+    So the guard still looks past it.
+    """
     world.job('type="RatePlanCharge", triggers=1')
     world.up()
     (first,) = world.job_ids()
@@ -284,9 +322,13 @@ def test_an_attempt_in_a_replacement_is_continued(world: World) -> None:
     assert world.resource()["outputs"]["jobId"] == world.job_ids()[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", [True, False])
 def test_an_attempt_in_a_replacement_that_is_taken_back(world: World, made: bool) -> None:
-    """Back to triggers 1 while 2 is open: job 1 is not handed out again, and the job of 2 stands against a third."""
+    """Back to triggers 1 while 2 is open.
+
+    Job 1 is not handed out again, and the job of 2 stands against a third.
+    """
     world.job('type="RatePlanCharge", triggers=1')
     world.up()
     (first,) = world.job_ids()
@@ -308,8 +350,12 @@ def test_an_attempt_in_a_replacement_that_is_taken_back(world: World, made: bool
         assert world.resource()["outputs"]["jobId"] == world.job_ids()[1] != first
 
 
+@pytest.mark.slow
 def test_a_completion_waits_for_the_job_and_not_for_the_attempt(world: World) -> None:
-    """The resource id of a continued attempt is a key; whoever depends on the job gets the job's id."""
+    """The resource id of a continued attempt is a key.
+
+    Whoever depends on the job gets the job's id.
+    """
     world.zuora.on_answer = lambda request: (
         world.zuora.finish(request.job_id) if request.job_id else None
     )

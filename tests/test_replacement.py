@@ -1,4 +1,7 @@
-"""Whatever way a replacement is asked for, on both engines: it gets a job of its own, and its predecessor's never."""
+"""Whatever way a replacement is asked for, on both engines.
+
+It gets a job of its own, and its predecessor's never.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ def deployed(world: World, arguments: str = 'type="RatePlanCharge"') -> str:
 
 
 def failing_create(world: World, **options: object) -> None:
-    """Run an up whose create is refused once, without the refusal being saved; the delete has gone through."""
+    """Run an up whose create is refused once, without the refusal being saved.
+
+    The delete has gone through.
+    """
     world.zuora.plan(
         Fault.UNSAVED_FAILURE,
         on=Operation.CREATE,
@@ -51,9 +57,10 @@ def without_secrets(value: Any) -> Any:
     )
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("times_failed", [0, 1, 2])
 def test_a_forced_replacement_gets_a_new_job(world: World, times_failed: int) -> None:
-    """`up --replace`, also repeated after its create failed, never takes the predecessor's job over."""
+    """`up --replace`, also after a create that failed, never takes over the job before."""
     first = deployed(world)
     for _ in range(times_failed):
         failing_create(world, replace=[urn()])
@@ -63,6 +70,7 @@ def test_a_forced_replacement_gets_a_new_job(world: World, times_failed: int) ->
     assert world.resource()["id"] == world.job_ids()[1] != first
 
 
+@pytest.mark.slow
 def test_a_tainted_job_whose_replacement_died_gets_a_new_job(world: World) -> None:
     """The engine tells a provider nothing of a tainted predecessor; the stack's own state does."""
     first = deployed(world)
@@ -74,6 +82,7 @@ def test_a_tainted_job_whose_replacement_died_gets_a_new_job(world: World) -> No
     assert world.resource()["id"] == world.job_ids()[1] != first
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     "replacement_trigger" not in signature(pulumi.ResourceOptions).parameters,
     reason="this Pulumi SDK has no replacement_trigger",
@@ -101,6 +110,7 @@ def test_changed_triggers_there_and_back_make_three_jobs(world: World) -> None:
     assert world.resource()["id"] == world.job_ids()[2]
 
 
+@pytest.mark.slow
 def test_there_and_back_with_stop_stops_the_predecessors_and_nothing_else(world: World) -> None:
     """With on_delete="stop" each running predecessor is stopped, and no other job."""
     other = world.zuora.add_job(status="PROCESSING")
@@ -119,14 +129,18 @@ def test_there_and_back_with_stop_stops_the_predecessors_and_nothing_else(world:
 def test_destroy_and_up_take_a_finished_job_over_and_start_anew_after_a_stopped_one(
     world: World,
 ) -> None:
-    """Within 24 hours a destroyed and finished job comes back, with a word; a stopped one is followed by a new one."""
+    """Within 24 hours a destroyed and finished job comes back, with a word.
+
+    A stopped one is followed by a new one.
+    """
     first = deployed(world, 'type="RatePlanCharge", dry_run=True')
     world.zuora.clock.advance(600)
     world.stack.destroy()
     text = world.up().stdout
     assert world.resource()["id"] == first
     assert (
-        f"Job {first}, which an earlier attempt started 10 min ago, was taken over; no second one was "
+        f"Job {first}, which an earlier attempt started 10 min ago, was taken over; no second one "
+        "was "
         "started. It has already completed; to run another one, change `triggers`." in flat(text)
     )
 
@@ -138,11 +152,15 @@ def test_destroy_and_up_take_a_finished_job_over_and_start_anew_after_a_stopped_
     assert world.resource()["id"] == world.job_ids()[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", [("a", "b"), ("a", "b", "a"), ("a", "b", "c", "b")])
 def test_destroy_and_up_start_nothing_after_replacements_either(
     world: World, asked: tuple[str, ...]
 ) -> None:
-    """What state has forgotten, the tenant's list holds: the guard names all jobs, and its take-over line starts nothing."""
+    """What state has forgotten, the tenant's list holds.
+
+    The guard names all jobs, and its take-over line starts nothing.
+    """
     for triggers in asked:
         world.job(f'type="RatePlanCharge", triggers="{triggers}"')
         world.up()
@@ -161,10 +179,14 @@ def test_destroy_and_up_start_nothing_after_replacements_either(
     assert world.resource()["id"] == jobs[-1]
 
 
+@pytest.mark.slow
 def test_a_change_taken_back_after_a_failed_replacement_keeps_the_job_that_is_named(
     world: World,
 ) -> None:
-    """The predecessor was given up and the create failed: taking it over again starts nothing, and the preview says so."""
+    """The predecessor was given up and the create failed.
+
+    Taking it over again starts nothing, and the preview says so.
+    """
     first = deployed(world)
     world.job('type="RatePlanCharge", triggers=2')
     failing_create(world)
@@ -185,8 +207,12 @@ def test_a_change_taken_back_after_a_failed_replacement_keeps_the_job_that_is_na
     assert (world.zuora.requests, world.resource()["id"]) == ([], first)
 
 
+@pytest.mark.slow
 def test_a_running_job_is_not_let_go_of_for_one_that_is_taken_over(world: World) -> None:
-    """`existing_job_id` with another job asks for a replacement too: a live job that runs stands against it, and stays."""
+    """`existing_job_id` with another job asks for a replacement too.
+
+    A live job that runs stands against it, and stays.
+    """
     world.job()
     world.up()
     (first,) = world.job_ids()
@@ -203,8 +229,12 @@ def test_a_running_job_is_not_let_go_of_for_one_that_is_taken_over(world: World)
     assert (world.zuora.requests, world.resource()["id"]) == ([], first)
 
 
+@pytest.mark.slow
 def test_secret_triggers_leave_no_trace_that_can_be_guessed_at(world: World) -> None:
-    """The history holds a hash of the triggers: it is secret when they were, also after they no longer are, in state's inputs and outputs."""
+    """The history holds a hash of the triggers.
+
+    It is secret when they were, also after they no longer are, in state's inputs and outputs.
+    """
     hashes = []
     for triggers in ('pulumi.Output.secret("hunter2")', '"plain"', "3"):
         world.job(f'type="RatePlanCharge", triggers={triggers}')
@@ -221,11 +251,15 @@ def test_secret_triggers_leave_no_trace_that_can_be_guessed_at(world: World) -> 
     assert [str(key) in readable for key in hashes] == [False, False, False]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     "saved", [{"status": 403, "code": "58730010"}, {"status": 500, "code": "58730060"}]
 )
 def test_a_saved_refusal_does_not_outlive_its_cause(world: World, saved: dict[str, object]) -> None:
-    """A refusal saved under the key for 24 hours is got past once its cause is mended, without any edit: one job."""
+    """A refusal that is saved for 24 hours ends once its cause is mended.
+
+    No edit is needed, and there is one job.
+    """
     world.zuora.plan(Fault.SAVED_FAILURE, on=Operation.CREATE, **saved)
     # The second request finds out that the refusal was saved; two more keys are tried, and refused.
     for after in (1, 2):
@@ -240,7 +274,10 @@ def test_a_saved_refusal_does_not_outlive_its_cause(world: World, saved: dict[st
 
 
 def test_an_unaccounted_job_after_a_refusal_is_ambiguous(world: World) -> None:
-    """A refusal beside a young job of the same type sends nothing more, and names the job and the two ways on."""
+    """A refusal beside a young job of the same type sends nothing more.
+
+    It names the job and the two ways on.
+    """
     theirs: list[str] = []
     world.zuora.on_request = once(
         Operation.CREATE, lambda: theirs.append(world.zuora.add_job(status="PROCESSING").id)
@@ -253,8 +290,8 @@ def test_an_unaccounted_job_after_a_refusal_is_ambiguous(world: World) -> None:
         f"resource may have started: {theirs[0]} (PROCESSING" in text
     )
     assert (
-        f'Add  existing_job_id="{theirs[0]}"  to take it over, or another value of  triggers  to start '
-        "one." in text
+        f'Add  existing_job_id="{theirs[0]}"  to take it over, or another value of  triggers  to '
+        "start one." in text
     )
     assert world.asked() == {"token": 1, "list": 2, "create": 2}
 
@@ -267,7 +304,10 @@ def test_an_unaccounted_job_after_a_refusal_is_ambiguous(world: World) -> None:
 def test_a_replacement_does_not_follow_a_lost_setting_to_another_entity(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
-    """An entity that came from configuration and is gone from it must not lead the next live run elsewhere: nothing is started."""
+    """An entity that is gone from the configuration leads no live run elsewhere.
+
+    Nothing is started.
+    """
     world = World(engine, zuora, tmp_path)
     world.stack.set_config("zuora:entityIds", "e-a")
     first = deployed(world)
@@ -281,8 +321,9 @@ def test_a_replacement_does_not_follow_a_lost_setting_to_another_entity(
     assert world.job_ids() == [first]
 
 
+@pytest.mark.slow
 def test_a_running_predecessor_is_looked_up_in_its_own_entity(world: World) -> None:
-    """A live job that runs in the entity that is left behind still stands against its replacement."""
+    """A live job in the entity that is left behind still stands against its replacement."""
     world.job('type="RatePlanCharge", entity_id="e-a"')
     world.up()
     world.job('type="RatePlanCharge", entity_id="e-b"')
@@ -291,6 +332,7 @@ def test_a_running_predecessor_is_looked_up_in_its_own_entity(world: World) -> N
     assert len(world.job_ids()) == 1
 
 
+@pytest.mark.slow
 def test_a_status_that_nobody_documented_is_not_taken_for_an_end(world: World) -> None:
     """A predecessor whose status is not understood stands against its replacement."""
     world.job()
@@ -302,6 +344,7 @@ def test_a_status_that_nobody_documented_is_not_taken_for_an_end(world: World) -
     assert len(world.job_ids()) == 1
 
 
+@pytest.mark.slow
 def test_a_tainted_adopted_job_is_refused_before_it_is_stopped(world: World) -> None:
     """Replacing the very job that existing_job_id names makes no sense, and stops nothing."""
     job = world.zuora.add_job(status="PROCESSING", dry_run=True)
@@ -310,7 +353,7 @@ def test_a_tainted_adopted_job_is_refused_before_it_is_stopped(world: World) -> 
     world.stack.taint(urn())
 
     assert (
-        f"existing_job_id is {job.id}, the very job that --replace, taint or a trigger asks to replace"
-        in world.failing()
+        f"existing_job_id is {job.id}, the very job that --replace, taint or a trigger asks to "
+        "replace" in world.failing()
     )
     assert [(j.id, j.status) for j in world.zuora.jobs] == [(job.id, "PROCESSING")]

@@ -1,4 +1,7 @@
-"""What a resource finds out in the program's process: its URN, its aliases, and what the stack's state holds."""
+"""What a resource finds out in the program's process.
+
+Its URN, its aliases, and what the stack's state holds.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ class State(mocks.Mocks):
 
 
 def run(state: State, program: Any) -> dict[str, dict[str, Any]]:
-    """Run a program against a state, as one run of its own, and return the inputs that were registered."""
+    """Run a program against a state, as a run of its own; return the registered inputs."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
@@ -73,7 +76,7 @@ def run(state: State, program: Any) -> dict[str, dict[str, Any]]:
         loop.run_until_complete(whole())
     finally:
         loop.close()
-        gc.collect()  # what the mocked runtime leaves behind goes here, not in the middle of another test
+        gc.collect()  # what the mocked runtime leaves behind goes here, not within another test
     return state.inputs
 
 
@@ -87,7 +90,10 @@ def job(id: str, **outputs: Any) -> dict[str, Any]:
 
 
 def test_state_is_read_once_per_run_and_anew_in_the_next() -> None:
-    """Three jobs in one run cost one read; a second run in the same process reads again and sees the new state."""
+    """Three jobs in one run cost one read.
+
+    A second run in the same process reads again and sees the new state.
+    """
 
     def program() -> None:
         for name in ("old", "new", "third"):
@@ -122,7 +128,10 @@ def test_state_is_read_once_per_run_and_anew_in_the_next() -> None:
 
 
 def test_the_stack_s_jobs_are_told_in_one_order_whichever_way_state_comes() -> None:
-    """An update plan compares what a preview and the update saw; a dry run's earlier jobs count too."""
+    """An update plan compares what a preview and the update saw.
+
+    A dry run's earlier jobs count too.
+    """
     live = {"dryRun": False, "type": "RatePlanCharge", "effectiveEntityId": "e"}
     earlier = [
         {"intentKey": "k", "jobId": "b" * 32},
@@ -166,7 +175,10 @@ def test_an_alias_leads_to_the_predecessor() -> None:
 def test_a_read_that_meets_the_engines_own_writing_is_repeated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A backend in files cannot be read at the moment when the engine writes to it; a moment later it can, and nothing is said."""
+    """A backend in files cannot be read at the moment when the engine writes to it.
+
+    A moment later it can, and nothing is said.
+    """
     said: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", said.append)
     monkeypatch.setattr(state_reader, "_PAUSES_S", (0, 0, 0))
@@ -194,7 +206,10 @@ def test_a_state_that_cannot_be_read_is_unknown_and_not_empty(
 
 
 def test_secrets_are_named_for_the_provider() -> None:
-    """The provider does not see what is secret, so the program tells it: what is made of secret triggers is secret too, and no secret is shown in a fault."""
+    """The provider does not see what is secret, so the program tells it.
+
+    What is made of secret triggers is secret too, and no secret is shown in a fault.
+    """
 
     def program() -> None:
         secret = pulumi.Output.secret("x")
@@ -216,7 +231,10 @@ def test_secrets_are_named_for_the_provider() -> None:
 
 
 def test_coroutines_are_inputs_like_any_others() -> None:
-    """They can be awaited only once, and are looked at for secrets before they are registered; a component gives them to several resources."""
+    """They can be awaited only once, and are looked at for secrets before they are registered.
+
+    A component gives them to several resources.
+    """
 
     async def told(value: Any) -> Any:
         """Return what it was given, once."""
@@ -269,12 +287,14 @@ IMPORTED = pulumi.ResourceOptions(import_=JOB)
                 type="RatePlanCharge",
                 opts=pulumi.ResourceOptions(replace_on_changes=["reason"]),
             ),
-            "BackfillJob 'charges': the option replace_on_changes is refused, as Pulumi ignores it for dynamic resources.\n"
+            "BackfillJob 'charges': the option replace_on_changes is refused, as Pulumi ignores it "
+            "for dynamic resources.\n"
             "Put what should start another job into triggers instead.",
         ),
         (
             lambda: VerifiedBackfill("charges", type="RatePlanCharge", approval="yes"),
-            """VerifiedBackfill 'charges': approval must be "wait", "auto" or the job id of the dry run (32 characters), not 'yes'.\n"""
+            'VerifiedBackfill \'charges\': approval must be "wait", "auto" or the job id of '
+            "the dry run (32 characters), not 'yes'.\n"
             "Nothing was declared.",
         ),
         (
@@ -283,7 +303,8 @@ IMPORTED = pulumi.ResourceOptions(import_=JOB)
                 type="RatePlanCharge",
                 triggers={"go_live": [datetime(2026, 12, 1)], "salt": b"x", 7: "x"},
             ),
-            "BackfillJob 'charges': triggers['go_live'][0] is of type datetime; triggers['salt'] is of type bytes; triggers has a key of type int, which "
+            "BackfillJob 'charges': triggers['go_live'][0] is of type datetime; triggers['salt'] "
+            "is of type bytes; triggers has a key of type int, which "
             "Pulumi cannot carry as JSON.\nWrite it as a string, a number, a list or a dictionary.",
         ),
         (
@@ -296,7 +317,8 @@ IMPORTED = pulumi.ResourceOptions(import_=JOB)
         ),
         (
             lambda: BackfillCompletion("charges", job_ids=[JOB], timeout=timedelta(hours=2)),  # type: ignore[arg-type]  # what is refused
-            "BackfillCompletion 'charges': timeout is of type timedelta, which Pulumi cannot carry as JSON.\n"
+            "BackfillCompletion 'charges': timeout is of type timedelta, which Pulumi cannot carry "
+            "as JSON.\n"
             "Write it as a string, a number, a list or a dictionary.",
         ),
         (
@@ -317,7 +339,10 @@ IMPORTED = pulumi.ResourceOptions(import_=JOB)
 def test_what_cannot_be_honoured_is_refused_where_it_is_written(
     declare: Callable[[], Any], text: str
 ) -> None:
-    """The error comes from the line in the program that asks for it, before anything is declared, and is of the kind that Pulumi prints as one line."""
+    """The error comes from the program's own line, before anything is declared.
+
+    It is of the kind that Pulumi prints as one line.
+    """
     with pytest.raises(InputError) as error:
         declare()
 
@@ -336,7 +361,10 @@ def test_what_cannot_be_honoured_is_refused_where_it_is_written(
 def test_a_client_secret_in_plain_text_is_warned_of_once_a_run(
     config: dict[str, str], secret_keys: list[str], warnings: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever a program declares, each run says once how to set the secret, and never the secret; where it is one, or is not there, nothing is said."""
+    """Whatever a program declares, each run says once how to set the secret, and never the secret.
+
+    Where it is one, or is not there, nothing is said.
+    """
     said: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", said.append)
 

@@ -105,7 +105,10 @@ def test_unknown_fields_can_be_ignored(caller: Caller) -> None:
 
 @pytest.mark.parametrize("version", [None, "186.0", "341.0", "2024-05-19", "nonsense"])
 def test_old_versions_have_failures_as_200(zuora: Sandbox, version: str | None) -> None:
-    """Without a `Zuora-Version`, or with one before 2024-05-20, a failure is HTTP 200 with `success` false."""
+    """With no `Zuora-Version`, or one before 2024-05-20, a failure is HTTP 200.
+
+    Its `success` is false.
+    """
     assert codes(Caller(zuora, version).create({})) == [(200, "22")]
 
 
@@ -155,7 +158,10 @@ def test_unknown_routes_and_methods(caller: Caller) -> None:
 
 
 def test_headers_of_an_answer(caller: Caller) -> None:
-    """Each answer has a request id of 36 characters, the limits, and a track id only when one was sent."""
+    """Each answer has a request id of 36 characters and the limits.
+
+    It has a track id only when one was sent.
+    """
     plain, tracked = caller.list(), caller.list(Zuora_Track_Id="ticket-1")
     for answer in (plain, tracked):
         assert len(answer.headers["Zuora-Request-Id"]) == 36

@@ -1,4 +1,4 @@
-"""A plain caller of the sandbox, for the sandbox's own tests, and the tests of how it gets its token."""
+"""A plain caller of the sandbox, for the sandbox's own tests; and how it gets its token."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STOPPING = {"status": "Stopping"}
 
 
 class Caller:
-    """Calls the API with `requests` and nothing else, so that these tests do not lean on the package's client."""
+    """Calls the API with `requests` alone: these tests do not lean on the package's client."""
 
     def __init__(self, zuora: Sandbox, version: str | None = "2025-08-12") -> None:
         """Get a token."""

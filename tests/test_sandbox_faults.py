@@ -58,7 +58,10 @@ def test_dropped_after(caller: Caller) -> None:
 
 
 def test_dropped_long_before_the_job_is_made(caller: Caller) -> None:
-    """The job appears later, as it does behind a gateway that gave up; until then the key is in progress."""
+    """The job appears later, as it does behind a gateway that gave up.
+
+    Until then the key is in progress.
+    """
     caller.zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=CREATE, then_done_after_s=60)
     with pytest.raises(requests.ConnectionError):
         caller.create(key="k")

@@ -1,4 +1,7 @@
-"""The life of a job in the sandbox: the clock, stops, who sees it, and the guesses about all that."""
+"""The life of a job in the sandbox.
+
+The clock, stops, who sees it, and the guesses about all that.
+"""
 
 from __future__ import annotations
 
@@ -129,7 +132,10 @@ def test_a_job_lives_by_the_clock() -> None:
 
 
 def test_a_job_ends_as_decided(caller: Caller) -> None:
-    """Without a duration a job runs until a test ends it, with a status, errors and batches of its choice."""
+    """Without a duration a job runs until a test ends it.
+
+    The test chooses status, errors and batches.
+    """
     job_id = caller.create().json()["jobId"]
     caller.zuora.clock.advance(10_000_000)
     assert caller.zuora.jobs[0].status == "PROCESSING"

@@ -47,7 +47,10 @@ def test_head_does_not_upset_the_connection(caller: Caller) -> None:
 
 @pytest.mark.parametrize("sent", [0, 10])
 def test_half_a_request_is_none(caller: Caller, sent: int) -> None:
-    """A client that dies while it sends has asked for nothing: no record, no job, and no refusal saved under its key."""
+    """A client that dies while it sends has asked for nothing.
+
+    No record, no job, and no refusal saved under its key.
+    """
     zuora = caller.zuora
     whole = requests.Request(
         "POST",
@@ -69,7 +72,10 @@ def test_half_a_request_is_none(caller: Caller, sent: int) -> None:
 
 
 def test_parallel_requests_make_one_job_for_one_key(zuora: Sandbox) -> None:
-    """However many clients use one key at once, there is one job; whoever comes while it is made reads 409."""
+    """However many clients use one key at once, there is one job.
+
+    Whoever comes while it is made reads 409.
+    """
 
     def create(_: int) -> int:
         return Caller(zuora).create(key="k").status_code
@@ -94,7 +100,10 @@ def test_too_many_requests_at_once_are_refused() -> None:
 
 
 def test_answers_take_as_long_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`answer_time_s` delays each answer once the work is done, the token's too, and no other connection."""
+    """`answer_time_s` delays each answer once the work is done, the token's too.
+
+    It delays no other connection.
+    """
     slept: list[tuple[float, int]] = []
     with Sandbox(answer_time_s=3) as zuora:
         monkeypatch.setattr("time.sleep", lambda seconds: slept.append((seconds, len(zuora.jobs))))
@@ -157,7 +166,10 @@ def test_hang_holds_the_answer_until_released(caller: Caller, made: bool) -> Non
 
 @pytest.mark.parametrize("made", [True, False])
 def test_stop_drops_what_is_held(zuora: Sandbox, made: bool) -> None:
-    """A stopped server sends nothing any more; a job that was to be made after the release is never made."""
+    """A stopped server sends nothing any more.
+
+    A job that was to be made after the release is never made.
+    """
     zuora.plan(Fault.HANG, on=Operation.CREATE, job_is_made=made)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(Caller(zuora).create, key="k")
@@ -211,7 +223,10 @@ def test_environment_points_at_the_sandbox(zuora: Sandbox) -> None:
 
 
 def test_seed_repeats_ids() -> None:
-    """Two sandboxes of one seed have the same credentials and job ids, however often their clients asked."""
+    """Two sandboxes of one seed have the same credentials and job ids.
+
+    It does not matter how often their clients asked.
+    """
 
     def ids(lists: int) -> tuple[str, str, str]:
         with Sandbox(seed=7) as zuora:

@@ -1,4 +1,7 @@
-"""The shape of the package: which module may know which, what is public, what the program's process loads."""
+"""The shape of the package.
+
+Which module may know which, what is public, what the program's process loads.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from pulumi_zuora_backfill.provider import BackfillJobProvider
 PACKAGE = Path(pulumi_zuora_backfill.__file__).parent
 ROOT = PACKAGE.parent
 
-# The rooms, from the top to the leaves: a room may import only what stands below it, and its own files.
+# The rooms, from the top to the leaves: a room may import what stands below it, and its own files.
 ROOMS = (
     ("__init__",),
     ("program",),
@@ -119,12 +122,15 @@ def test_version_changelog_and_distribution_agree() -> None:
 
 
 def test_the_serialised_provider_is_pinned() -> None:
-    """State holds the provider by its path and nothing else; another form would be a change of every job in every stack."""
+    """State holds the provider by its path and nothing else.
+
+    Another form would be a change of every job in every stack.
+    """
     serialised = dynamic.serialize_provider(BackfillJobProvider())
 
-    assert (
-        serialised
-        == "gASVPQAAAAAAAACMHnB1bHVtaV96dW9yYV9iYWNrZmlsbC5wcm92aWRlcpSME0JhY2tmaWxsSm9iUHJvdmlkZXKUk5QpgZQu"
+    assert serialised == (
+        "gASVPQAAAAAAAACMHnB1bHVtaV96dW9yYV9iYWNrZmlsbC5wcm92aWRlcpSM"
+        "E0JhY2tmaWxsSm9iUHJvdmlkZXKUk5QpgZQu"
     )
     assert re.findall(rb"[A-Za-z_.]{8,}", base64.b64decode(serialised)) == [
         b"pulumi_zuora_backfill.provider",
@@ -139,7 +145,8 @@ def test_importing_the_package_loads_no_http_library() -> None:
         [
             sys.executable,
             "-c",
-            "import sys, pulumi_zuora_backfill; print(*sorted({m.split('.')[0] for m in sys.modules}))",
+            "import sys, pulumi_zuora_backfill; print(*sorted({m.split('.')[0] for m in "
+            "sys.modules}))",
         ],
         check=True,
         capture_output=True,

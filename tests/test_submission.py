@@ -61,7 +61,8 @@ DRY_RUN = replace(
 LOST = "Zuora could not start the backfill job (HTTP 504: 504 Gateway Time-out) [track id {}]."
 UNKNOWN = "It is not known whether the RatePlanCharge backfill was started.\n"
 CONTINUE = (
-    "Run `pulumi up` again before {}: it continues this attempt. It finds the job, or starts the one that "
+    "Run `pulumi up` again before {}: it continues this attempt. It finds the job, or starts the "
+    "one that "
     "is missing. Until then change neither the resource's name, type, triggers, tenant nor entity. "
     "Later, "
 )
@@ -420,8 +421,8 @@ def test_a_job_that_a_resource_of_the_stack_holds_comes_with_its_alias(
     )
 
     assert error.message == (
-        "Nothing was started: tenant 10042 holds 2 RatePlanCharge backfill jobs that state does not "
-        "hold as this resource's:\n"
+        "Nothing was started: tenant 10042 holds 2 RatePlanCharge backfill jobs that state does "
+        "not hold as this resource's:\n"
         f"  {known.id} (PROCESSING, created 2027-01-13T06:00:00Z by api.user@example.com)\n"
         f"  {held.id} (PROCESSING, created 2027-01-13T16:00:00Z by api.user@example.com), held by "
         f"'more-charges' of this stack\n{ONCE}"

@@ -1,4 +1,7 @@
-"""The patience: what is tried again, how often, after how long, and what is known of the outcome in the end."""
+"""The patience: what is tried again, how often, and after how long.
+
+And what is known of the outcome in the end.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,8 @@ NO_TOKEN_LATER: Happening = (Fault.TOKEN_REVOKED, Operation.TOKEN, {"after": 1})
 NO_TOKEN_ROUTE_LATER: Happening = (Fault.GATEWAY_404, Operation.TOKEN, {"after": 1})
 TOKEN_BUSY: Happening = (Fault.RATE_LIMITED_429, Operation.TOKEN, {"retry_after_s": 50})
 
-# What happens, one after the other → the error, whether the outcome is open, whether it is a saved answer, how many POSTs.
+# What happens, one after the other → the error, whether the outcome is open, whether it is a saved
+# answer, how many POSTs.
 FINAL: Happening = (Fault.SAVED_FAILURE, CREATE, {"code": "58730030"})
 
 
@@ -233,7 +237,10 @@ def test_how_a_post_that_fails_ends(
     saved: bool,
     posts: int,
 ) -> None:
-    """The error says whether a job may have been started all the same; every attempt carried the same key, headers and body."""
+    """The error says whether a job may have been started all the same.
+
+    Every attempt carried the same key, headers and body.
+    """
     planned(zuora, faults)
     error = failure(connect(zuora).create)
     sent = [request for request in zuora.requests if request.operation is CREATE]
@@ -328,7 +335,10 @@ def test_a_server_that_goes_away_leaves_the_outcome_open(zuora: Sandbox) -> None
 def test_a_pause_that_is_cancelled_says_what_became_of_the_call(
     zuora: Sandbox, fault: Fault, is_open: bool
 ) -> None:
-    """Ctrl-C between two attempts: a request that may have been carried out stays open, one that was refused a token does not."""
+    """Ctrl-C between two attempts.
+
+    A request that may have been carried out stays open, one that was refused a token does not.
+    """
     zuora.plan(fault, on=CREATE)
     zuora.plan(Fault.HTML_502, on=Operation.TOKEN, after=1)
     connection = connect(zuora)
@@ -347,7 +357,7 @@ def test_a_pause_that_is_cancelled_says_what_became_of_the_call(
 
 
 def test_a_failure_of_the_token_endpoint_is_no_answer_to_the_call() -> None:
-    """Even with the same request id it is no saved answer, and makes none of the one that follows it."""
+    """Even with the same request id it is no saved answer, nor is the one after it."""
     connection = connect(base_url="http://127.0.0.1:1")
     token, token_again = (
         ApiError(name, status=500, transient=True, arrived=False) for name in ("token", "again")
@@ -371,7 +381,10 @@ def test_a_failure_of_the_token_endpoint_is_no_answer_to_the_call() -> None:
 
 
 def test_a_token_endpoint_that_repeats_itself_says_nothing_about_the_post() -> None:
-    """The same request id on two failures of the token endpoint is no saved answer to the request that was lost."""
+    """One request id on two failures of the token endpoint is no saved answer.
+
+    It tells nothing of the request that was lost.
+    """
     broken = http(500, '{"success": false}', "Zuora-Request-Id: R")
     with raw_server(TOKEN, b"", *[http(401), broken] * 4) as server:
         error = failure(connect(base_url=server.base_url).create)
@@ -415,7 +428,10 @@ def test_a_saved_answer_has_zuora_s_shape_and_an_old_id(body: str) -> None:
 
 
 def test_what_is_raised_before_sending_ends_the_call(zuora: Sandbox) -> None:
-    """It is asked before each attempt, with the token there; an error of it is never tried again."""
+    """It is asked before each attempt, with the token there.
+
+    An error of it is never tried again.
+    """
     zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=CREATE)
     connection, seen = connect(zuora), list[list[Operation | None]]()
 
@@ -581,7 +597,10 @@ def test_zuora_s_own_wish_comes_first(
 def test_nothing_is_sent_after_the_last_request_of_a_rate_limit(
     headers: tuple[str, ...], waited_s: list[float]
 ) -> None:
-    """An answer that says that nothing is left is waited for until the limit starts anew, before another request is refused and counted."""
+    """After an answer that says that nothing is left, a call waits until the limit starts anew.
+
+    So no other request is refused and counted.
+    """
     with raw_server(
         TOKEN, http(200, '{"jobs": []}', *headers), http(200, '{"jobs": []}')
     ) as server:
@@ -610,7 +629,10 @@ def test_a_date_to_wait_for_is_by_the_server_s_clock() -> None:
 
 
 def test_nobody_sends_while_zuora_asked_to_wait(zuora: Sandbox) -> None:
-    """What one thread hears holds for all: none of nineteen others sends anything before the time."""
+    """What one thread hears holds for all.
+
+    None of nineteen others sends anything before the time.
+    """
     connection = connect(zuora)
     connection.client.tenant_id()
     zuora.plan(Fault.RATE_LIMITED_429, on=LIST, retry_after_s=60)
@@ -646,7 +668,7 @@ def test_a_wait_that_grows_while_it_lasts_is_kept_too() -> None:
 
 @pytest.mark.parametrize("wait_s", [0.25, 1, 299, 300])
 def test_a_wait_that_a_call_has_time_for_is_kept_to_the_end(wait_s: float) -> None:
-    """However short it is, and up to all the time that there is, nothing is sent before it is over."""
+    """However short or long it is, nothing is sent before it is over."""
     connection = connect(base_url="http://127.0.0.1:1")
     connection.transport._silence.keep(wait_s)
     assert (
@@ -672,7 +694,8 @@ def test_a_wait_longer_than_the_call_may_take_ends_it(zuora: Sandbox) -> None:
         [],
     )
     assert (second.message, second.hint) == (
-        "Could not start the backfill job: Zuora asked to wait 60 min, longer than one call may take (5 min).",
+        "Could not start the backfill job: Zuora asked to wait 60 min, longer than one call may "
+        "take (5 min).",
         "Run `pulumi up` again then, or raise ZUORA_CALL_TIMEOUT / zuora:callTimeout.",
     )
     connection.time.advance(3600)
@@ -714,7 +737,10 @@ class WatchedExchange(Exchange):
 
 
 def test_an_attempt_waits_for_its_answer_no_longer_than_the_call_has_left(zuora: Sandbox) -> None:
-    """It waits longer than Zuora's gateway takes to give up where there is time, and for a second where there is hardly any left."""
+    """It waits longer than Zuora's gateway takes to give up, if there is time.
+
+    If hardly any is left, it waits for a second.
+    """
     parts, exchange = connect(zuora), WatchedExchange(zuora.base_url)
     transport = Transport(
         exchange,
@@ -780,7 +806,8 @@ def test_answers_that_never_make_sense_are_said_to_be_new(zuora: Sandbox) -> Non
     assert (type(error), error.message, error.hint) == (
         TransportError,
         "Zuora's answer to the request to list makes no sense: upside down.",
-        "Run the same command again; if it stays so, Zuora answers in a way that this version does not know.",
+        "Run the same command again; if it stays so, Zuora answers in a way that this version does "
+        "not know.",
     )
     assert zuora.count(Operation.LIST) == 5
 
@@ -822,7 +849,10 @@ def attempt_of(outcome: str) -> ZuoraBackfillError:
 def test_the_outcome_stays_open_whatever_is_refused_afterwards(
     before: list[str], last: str
 ) -> None:
-    """A refusal, a missing token or another tenant says nothing about what was sent before; what was turned away has done nothing."""
+    """A refusal, a missing token or another tenant says nothing about what was sent before.
+
+    What was turned away has done nothing.
+    """
     connection: Connection = connect(base_url="http://127.0.0.1:1")
     outcomes = iter([*before, last])
 

@@ -1,4 +1,7 @@
-"""What a user reads when something is wrong, on both engines: one clean line, no secret, what to do next."""
+"""What a user reads when something is wrong, on both engines.
+
+One clean line, no secret, what to do next.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +36,8 @@ def test_missing_settings_name_both_ways_to_set_them(
 
     assert errors_of(text) == [
         "error: Zuora's settings are not usable: "
-        "ZUORA_BASE_URL is missing: export ZUORA_BASE_URL=… or run `pulumi config set zuora:baseUrl …` "
-        "ZUORA_CLIENT_SECRET is missing: "
+        "ZUORA_BASE_URL is missing: export ZUORA_BASE_URL=… or run `pulumi config set "
+        "zuora:baseUrl …` ZUORA_CLIENT_SECRET is missing: "
         "export ZUORA_CLIENT_SECRET=… or run `pulumi config set --secret zuora:clientSecret …` "
         "Nothing was sent to Zuora. For `destroy` and `refresh` use export: they see new stack "
         "configuration only after the next `up`."
@@ -46,7 +49,10 @@ def test_missing_settings_name_both_ways_to_set_them(
 def test_settings_may_come_from_the_stack(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
-    """All settings can be stack configuration, the secret encrypted; nothing of them is in the job's state."""
+    """All settings can be stack configuration, the secret encrypted.
+
+    Nothing of them is in the job's state.
+    """
     world = World(engine, zuora, tmp_path, env={})
     world.stack.set_config("zuora:baseUrl", zuora.base_url)
     world.stack.set_config("zuora:clientId", zuora.client_id)
@@ -71,8 +77,10 @@ def test_settings_that_can_never_work_fail_a_preview(
 
     for operation in ("preview", "up"):
         assert told(world.failing(operation)) == [
-            "Zuora's settings are not usable: ZUORA_BASE_URL is 'http://rest.test.zuora.com': plain http "
-            "is refused, it would send the secret in the clear; use https:// Nothing was sent to Zuora."
+            "Zuora's settings are not usable: ZUORA_BASE_URL is 'http://rest.test.zuora.com': "
+            "plain http "
+            "is refused, it would send the secret in the clear; use https:// Nothing was sent to "
+            "Zuora."
         ]
     assert world.asked() == {}
 
@@ -84,7 +92,8 @@ def test_a_misspelt_key_is_refused_in_a_preview(world: World) -> None:
     for operation in ("preview", "up"):
         assert told(world.failing(operation)) == [
             "Zuora's settings are not usable: zuora:tenantID is not a setting: set "
-            "zuora:tenantId instead, and run `pulumi config rm zuora:tenantID` Nothing was sent to Zuora."
+            "zuora:tenantId instead, and run `pulumi config rm zuora:tenantID` Nothing was sent to "
+            "Zuora."
         ]
     assert world.asked() == {}
 
@@ -95,16 +104,23 @@ def test_a_client_secret_in_plain_text_is_warned_of(world: World) -> None:
     world.program("for name in 'ab': BackfillJob(name, type='RatePlanCharge', entity_id=name)")
     text = world.stack.preview().stdout
 
-    plain = "warning: zuora:clientSecret is in plain text in the stack's configuration: remove it, and export ZUORA_CLIENT_SECRET=…"
+    plain = (
+        "warning: zuora:clientSecret is in plain text in the stack's configuration: remove it, "
+        "and export ZUORA_CLIENT_SECRET=…"
+    )
     assert [plain in line for line in text.partition("Diagnostics:")[2].splitlines()].count(
         True
     ) == 1
     assert_clean(text, "hunter2")
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("option", ["import_='j' * 32", "delete_before_replace=False"])
 def test_an_option_that_cannot_be_honoured_is_one_line(world: World, option: str) -> None:
-    """It is refused in the program, without the program's traceback; nothing is registered and nothing is sent."""
+    """It is refused in the program, without the program's traceback.
+
+    Nothing is registered and nothing is sent.
+    """
     world.job(f"type='RatePlanCharge', opts=pulumi.ResourceOptions({option})")
     text = world.failing("preview")
 
@@ -117,9 +133,13 @@ def test_an_option_that_cannot_be_honoured_is_one_line(world: World, option: str
     assert world.asked() == {}
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("operation", ["preview", "up"])
 def test_a_malformed_id_is_looked_up_nowhere(world: World, operation: str) -> None:
-    """`BackfillJob.get` refuses what can be no id before it asks for a token, in a preview as in an up."""
+    """`BackfillJob.get` refuses what can be no id before it asks for a token.
+
+    So does a preview.
+    """
     world.program("BackfillJob.get('theirs', 'malformed')")
     text = world.failing(operation)
 
@@ -137,7 +157,8 @@ def test_organisations_as_a_list_are_refused(world: World) -> None:
     world.job()
 
     assert errors_of(world.failing()) == [
-        """error: Zuora's settings are not usable: zuora:orgIds is '["a","b"]': write the ids without quotes, brackets or braces, and separate them by """
+        'error: Zuora\'s settings are not usable: zuora:orgIds is \'["a","b"]\': write the ids '
+        "without quotes, brackets or braces, and separate them by "
         "commas: a,b Nothing was sent to Zuora."
     ]
     assert world.asked() == {}
@@ -156,7 +177,8 @@ def test_a_wrong_secret_is_one_line_and_one_request(
     text = world.failing()
 
     assert set(errors_of(text)) == {
-        "error: Zuora refused the client credentials (HTTP 401: Invalid client id or secret). Check client id and secret, and that they belong to "
+        "error: Zuora refused the client credentials (HTTP 401: Invalid client id or secret). "
+        "Check client id and secret, and that they belong to "
         f"{zuora.base_url}: a wrong base URL is a common cause."
     }
     assert_clean(text, "hunter2")
@@ -164,7 +186,10 @@ def test_a_wrong_secret_is_one_line_and_one_request(
 
 
 def test_a_wrong_base_url_is_one_line(engine: type[Any], zuora: Sandbox, tmp_path: Path) -> None:
-    """Where nobody listens, the line says so and names the setting; it is known that nothing was started."""
+    """Where nobody listens, the line says so and names the setting.
+
+    It is known that nothing was started.
+    """
     nobody = "http://127.0.0.1:9"
     world = World(
         engine,
@@ -190,14 +215,17 @@ def test_a_base_url_that_differs_between_environment_and_configuration_is_refuse
     text = world.failing()
 
     assert (
-        f"ZUORA_BASE_URL is '{world.zuora.base_url}' but zuora:baseUrl is 'https://rest.zuora.com': remove one of them"
-        in text
+        f"ZUORA_BASE_URL is '{world.zuora.base_url}' but zuora:baseUrl is "
+        "'https://rest.zuora.com': remove one of them" in text
     )
     assert world.asked() == {}
 
 
 def test_the_wrong_tenant_is_refused_before_anything_is_started(world: World) -> None:
-    """A token of another tenant than the configured one ends the deployment; only the token was asked for."""
+    """A token of another tenant than the configured one ends the deployment.
+
+    Only the token was asked for.
+    """
     world.stack.set_config("zuora:tenantId", "777")
     world.job()
     text = world.failing()
@@ -209,11 +237,15 @@ def test_the_wrong_tenant_is_refused_before_anything_is_started(world: World) ->
     assert world.asked() == {"token": 1}
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("operation", ["refresh", "destroy", "replace"])
 def test_another_place_than_the_one_in_state_is_refused(
     engine: type[Any], zuora: Sandbox, tmp_path: Path, operation: str
 ) -> None:
-    """A job in state is only touched where it runs: with another base URL, refresh, destroy and replacement send nothing."""
+    """A job in state is only touched where it runs.
+
+    With another base URL, refresh, destroy and replacement send nothing.
+    """
     world = World(engine, zuora, tmp_path, env={})
     world.configure()
     world.job('type="RatePlanCharge", dry_run=True')
@@ -224,7 +256,7 @@ def test_another_place_than_the_one_in_state_is_refused(
             world.job('type="RatePlanCharge", dry_run=True, triggers=2')
             text = world.failing()
         else:
-            # Both operations take the configuration of the last up, so that one has to have seen the new value.
+            # Both take the configuration of the last up, so that one has to know the new value.
             shown = world.up().stdout
             assert (
                 f"belongs to {zuora.base_url}, but the settings say {other.base_url}. Refresh, "
@@ -233,9 +265,10 @@ def test_another_place_than_the_one_in_state_is_refused(
             text = world.failing(operation)
         assert other.requests == []
     assert (
-        f"in state belongs to {zuora.base_url}, but the settings say {other.base_url}. Set base URL, "
-        "tenant and entity back (environment or zuora:* configuration). For another tenant, use another "
-        "stack." in flat(text)
+        f"in state belongs to {zuora.base_url}, but the settings say {other.base_url}. Set base "
+        "URL, "
+        "tenant and entity back (environment or zuora:* configuration). For another tenant, use "
+        "another stack." in flat(text)
     )
     assert (f"pulumi state delete '{urn()}'" in text) is (operation == "destroy")
     assert world.asked() == {}
@@ -243,7 +276,10 @@ def test_another_place_than_the_one_in_state_is_refused(
 
 
 def test_a_long_error_is_read_whole(world: World) -> None:
-    """A tenant may hold hundreds of jobs: the newest twenty are described, all of them are in the line to paste."""
+    """A tenant may hold hundreds of jobs.
+
+    The newest twenty are described, all of them are in the line to paste.
+    """
     ids = [
         world.zuora.add_job(status="COMPLETED", age_s=(300 - number) * 86400).id
         for number in range(150)
@@ -252,8 +288,8 @@ def test_a_long_error_is_read_whole(world: World) -> None:
     text = world.failing()
 
     assert (
-        "tenant 10042 holds 150 RatePlanCharge backfill jobs that state does not hold as this resource's:"
-        in text
+        "tenant 10042 holds 150 RatePlanCharge backfill jobs that state does not hold as this "
+        "resource's:" in text
     )
     assert [line.split()[0] for line in lines_with(text, "(COMPLETED, created")] == ids[-20:]
     assert lines_with(text, "older)") == ["(and 130 older)"]

@@ -24,7 +24,9 @@ pulumi.export("jobs", done.jobs)
 BATCHES = {"batchSentCount": 10, "batchFinishedCount": 10}
 VERIFIED = """
 from pulumi_zuora_backfill import VerifiedBackfill
-backfill = VerifiedBackfill("charges", type="RatePlanCharge", triggers={triggers}, approval="{approval}")
+backfill = VerifiedBackfill(
+    "charges", type="RatePlanCharge", triggers={triggers}, approval="{approval}"
+)
 pulumi.export("dryRunJobId", backfill.dry_run_job_id)
 pulumi.export("jobId", backfill.job_id)
 """
@@ -50,12 +52,15 @@ def facts(result: Any) -> list[dict[str, Any]]:
 
 
 def test_an_up_waits_with_live_lines_and_then_knows_how_it_went(world: World) -> None:
-    """The up ends when the job has completed; on the way it shows how far it is; the next up asks nothing."""
+    """The up ends when the job has completed; on the way it shows how far it is.
+
+    The next up asks nothing.
+    """
     write(world)
     text = world.stack.preview().stdout
     assert (
-        "Waits until its jobs complete (ids not known yet), at most 2.0 h (timeout), with at most 0 failed records."
-        in text
+        "Waits until its jobs complete (ids not known yet), at most 2.0 h (timeout), with at most "
+        "0 failed records." in text
     )
     assert world.asked() == {}
 
@@ -76,7 +81,8 @@ def test_an_up_waits_with_live_lines_and_then_knows_how_it_went(world: World) ->
         len(
             set(
                 re.findall(
-                    r"RatePlanCharge (?:ACCEPTED|PROCESSING|COMPLETED) [\d.]+%, \d+ of \d+ batches, 0 errors",
+                    r"RatePlanCharge (?:ACCEPTED|PROCESSING|COMPLETED) [\d.]+%, \d+ of \d+ "
+                    r"batches, 0 errors",
                     result.stdout,
                 )
             )
@@ -89,7 +95,10 @@ def test_an_up_waits_with_live_lines_and_then_knows_how_it_went(world: World) ->
 
 
 def test_a_failed_job_fails_the_deployment_and_the_next_up_looks_again(world: World) -> None:
-    """One clean line; the job stays in state, the completion does not; another trigger runs it again."""
+    """One clean line; the job stays in state, the completion does not.
+
+    Another trigger runs it again.
+    """
     world.zuora.on_answer = lambda request: (
         world.zuora.finish(request.job_id, "FAILED")
         if request.job_id and len(world.zuora.jobs) == 1
@@ -99,7 +108,8 @@ def test_a_failed_job_fails_the_deployment_and_the_next_up_looks_again(world: Wo
     text = world.failing()
     (job,) = world.job_ids()
     assert (
-        f"error: Job {job} FAILED. Zuora gives no reason over the API.\n    0 of 0 batches had finished; "
+        f"error: Job {job} FAILED. Zuora gives no reason over the API.\n"
+        "    0 of 0 batches had finished; "
         "what a live run has changed stays changed." in text
     )
     assert_clean(text)
@@ -114,19 +124,23 @@ def test_a_failed_job_fails_the_deployment_and_the_next_up_looks_again(world: Wo
     write(world, triggers=3)
     text = world.up().stdout
     assert (
-        f"Waits until job {world.job_ids()[2]} completes, at most 2.0 h (timeout), with at most 0 failed records."
-        in text
+        f"Waits until job {world.job_ids()[2]} completes, at most 2.0 h (timeout), with at most 0 "
+        "failed records." in text
     )
 
 
 def test_a_timeout_of_the_run_caps_the_wait(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
-    """With ZUORA_WAIT_TIMEOUT a CI job ends in time; the line says that nothing is lost, and the next up goes on."""
+    """With ZUORA_WAIT_TIMEOUT a CI job ends in time.
+
+    The line says that nothing is lost, and the next up goes on.
+    """
     world = World(engine, zuora, tmp_path, env=zuora.environment() | {"ZUORA_WAIT_TIMEOUT": "0.2s"})
     write(
         world,
-        arguments=", opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='1h30m'))",
+        arguments=", opts=pulumi.ResourceOptions("
+        "custom_timeouts=pulumi.CustomTimeouts(create='1h30m'))",
     )
     text = world.failing()
     (job,) = world.job_ids()
@@ -138,12 +152,17 @@ def test_a_timeout_of_the_run_caps_the_wait(
     assert world.job_ids() == [job]
 
 
+@pytest.mark.slow
 def test_a_host_that_keeps_its_four_workers_is_told_of_once(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
-    """Where the host's pool cannot be told from another one, it stays as it is: everything works, and one warning says what that means."""
+    """Where the host's pool cannot be told from another one, it stays as it is.
+
+    Everything works, and one warning says what that means.
+    """
     (tmp_path / "sitecustomize.py").write_text(
-        "from concurrent.futures import ThreadPoolExecutor\nanother = ThreadPoolExecutor(max_workers=4)\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "another = ThreadPoolExecutor(max_workers=4)\n"
     )
     world = World(engine, zuora, tmp_path, env=zuora.environment() | {"PYTHONPATH": str(tmp_path)})
     world.program("""
@@ -164,6 +183,7 @@ def test_a_host_that_keeps_its_four_workers_is_told_of_once(
     assert "Put all jobs into the job_ids of one BackfillCompletion" in result.stdout
 
 
+@pytest.mark.slow
 def test_a_refresh_of_a_completion_is_no_drift_even_when_the_job_was_purged(world: World) -> None:
     """A completed job stays completed, whatever Zuora keeps."""
     write(world)
@@ -176,14 +196,21 @@ def test_a_refresh_of_a_completion_is_no_drift_even_when_the_job_was_purged(worl
     assert world.up().change_summary == {"same": 3}
 
 
+@pytest.mark.slow
 def test_a_refresh_somewhere_else_is_refused(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
-    """A wait that has ended knows where: jobs that another Zuora does not have are not told as purged."""
+    """A wait that has ended knows where.
+
+    Jobs that another Zuora does not have are not told as purged.
+    """
     world = World(engine, zuora, tmp_path, env={})
     world.configure()
     done = zuora.add_job(status="COMPLETED")
-    program = f"from pulumi_zuora_backfill import BackfillCompletion; BackfillCompletion('done', job_ids=['{done.id}']"
+    program = (
+        "from pulumi_zuora_backfill import BackfillCompletion; BackfillCompletion('done', "
+        f"job_ids=['{done.id}']"
+    )
     world.program(f"{program})")
     world.up()
     with Sandbox(client_id=zuora.client_id, client_secret=zuora.client_secret) as other:
@@ -200,11 +227,13 @@ def test_a_refresh_somewhere_else_is_refused(
     )
 
 
+@pytest.mark.slow
 def test_a_refresh_with_the_credentials_of_another_tenant_is_refused(world: World) -> None:
     """The token tells two tenants at one address apart."""
     done = world.zuora.add_job(status="COMPLETED")
     world.program(
-        f"from pulumi_zuora_backfill import BackfillCompletion; BackfillCompletion('done', job_ids=['{done.id}'])"
+        "from pulumi_zuora_backfill import BackfillCompletion; BackfillCompletion('done', "
+        f"job_ids=['{done.id}'])"
     )
     world.up()
     world.edit_state("done", lambda outputs: outputs.update(tenantId="7"))
@@ -216,6 +245,7 @@ def test_a_refresh_with_the_credentials_of_another_tenant_is_refused(world: Worl
     assert world.asked() == {"token": 1}
 
 
+@pytest.mark.slow
 def test_a_purged_job_stays_completed_where_its_place_is_said_elsewhere(
     engine: type[Any], zuora: Sandbox, tmp_path: Path
 ) -> None:
@@ -223,7 +253,10 @@ def test_a_purged_job_stays_completed_where_its_place_is_said_elsewhere(
     world = World(engine, zuora, tmp_path)
     world.stack.set_config("zuora:entityIds", "a")
     done = zuora.add_job(status="COMPLETED", entity_id="a")
-    program = f"from pulumi_zuora_backfill import BackfillCompletion; BackfillCompletion('done', job_ids=['{done.id}']"
+    program = (
+        "from pulumi_zuora_backfill import BackfillCompletion; BackfillCompletion('done', "
+        f"job_ids=['{done.id}']"
+    )
     world.program(f"{program})")
     world.up()
     zuora.forget_job(done.id)
@@ -232,13 +265,20 @@ def test_a_purged_job_stays_completed_where_its_place_is_said_elsewhere(
 
 
 def announced(text: str) -> list[str]:
-    """Return the lines that announce a wait, as often as they stand under a resource at the end of a run."""
+    """Return the lines that announce a wait, as often as a resource has them at the end."""
     return re.findall(r"Waits until .*", text.partition("Diagnostics:")[2])
 
 
+@pytest.mark.slow
 def test_a_new_wait_is_announced_once(world: World) -> None:
-    """Also where a job is replaced, for which the engine asks about all that depend on it twice; a change of the timeout alone announces nothing."""
-    custom = ", opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='30m', update='3h'))"
+    """Also where a job is replaced, for which the engine asks about all that depend on it twice.
+
+    A change of the timeout alone announces nothing.
+    """
+    custom = (
+        ", opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='30m', "
+        "update='3h'))"
+    )
     write(world, arguments=custom)
     what = "with at most 0 failed records."
     unknown = "its jobs complete (ids not known yet)"
@@ -247,24 +287,31 @@ def test_a_new_wait_is_announced_once(world: World) -> None:
     ]
     text = world.up().stdout
     assert announced(text) == [
-        f"Waits until job {world.job_ids()[0]} completes, at most 30 min (custom_timeouts.create), {what}"
+        f"Waits until job {world.job_ids()[0]} completes, at most 30 min (custom_timeouts.create), "
+        f"{what}"
     ]
 
     write(world, triggers=2, arguments=custom)
     assert announced(world.stack.preview().stdout) == [
-        f"Waits until {unknown}, at most 3.0 h (custom_timeouts.update), {what} If they still are {world.job_ids()[0]}, there is nothing to wait for."
+        f"Waits until {unknown}, at most 3.0 h (custom_timeouts.update), {what} If they still are "
+        f"{world.job_ids()[0]}, there is nothing to wait for."
     ]
     text = world.up().stdout
     assert announced(text) == [
-        f"Waits until job {world.job_ids()[1]} completes, at most 3.0 h (custom_timeouts.update), {what}"
+        f"Waits until job {world.job_ids()[1]} completes, at most 3.0 h (custom_timeouts.update), "
+        f"{what}"
     ]
 
     write(world, triggers=2, arguments=f', timeout="1h"{custom}')
     assert announced(world.up().stdout) == []
 
 
+@pytest.mark.slow
 def test_a_purged_job_stays_completed_whatever_else_changes(world: World) -> None:
-    """With another timeout, another limit and another job beside it, what had completed is not missed; the limit still counts its failed records."""
+    """What had completed is not missed with another timeout, limit and job beside it.
+
+    The limit still counts its failed records.
+    """
     program = """
         from pulumi_zuora_backfill import BackfillCompletion
         done = BackfillCompletion("done", job_ids={ids}, {arguments})
@@ -302,6 +349,7 @@ def test_a_purged_job_stays_completed_whatever_else_changes(world: World) -> Non
     assert f"Zuora does not know job {first} in entity other." in world.failing()
 
 
+@pytest.mark.slow
 def test_a_purged_job_that_a_refresh_found_failed_is_missed(world: World) -> None:
     """Only what state holds as COMPLETED stays so."""
     job = world.zuora.add_job(status="COMPLETED").id
@@ -321,6 +369,7 @@ def test_a_purged_job_that_a_refresh_found_failed_is_missed(world: World) -> Non
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "jobs",
     [
@@ -331,7 +380,10 @@ def test_a_purged_job_that_a_refresh_found_failed_is_missed(world: World) -> Non
     ],
 )
 def test_a_state_that_was_edited_by_hand_is_no_traceback(world: World, jobs: Any) -> None:
-    """What state holds of the jobs and cannot be used counts as nothing; the next wait asks Zuora."""
+    """What state holds of the jobs and cannot be used counts as nothing.
+
+    The next wait asks Zuora.
+    """
     job = world.zuora.add_job(status="COMPLETED").id
     program = """
         from pulumi_zuora_backfill import BackfillCompletion
@@ -346,8 +398,12 @@ def test_a_state_that_was_edited_by_hand_is_no_traceback(world: World, jobs: Any
     assert world.asked() == {"token": 1, "get": 1}
 
 
+@pytest.mark.slow
 def test_a_count_that_cannot_be_read_fails_the_deployment(world: World) -> None:
-    """One clean line with what Zuora said, and the line that goes on nevertheless; then it is a warning, and no number is in state."""
+    """One clean line with what Zuora said, and the line that goes on nevertheless.
+
+    Then it is a warning, and no number is in state.
+    """
     job = world.zuora.add_job(status="COMPLETED")
     job.error_count = -1
     program = """
@@ -359,8 +415,8 @@ def test_a_count_that_cannot_be_read_fails_the_deployment(world: World) -> None:
     world.program(program.format(id=job.id, max_errors=5))
     text = world.failing()
     assert (
-        f"failed records cannot be read: Zuora says errorCount -1 for job {job.id}. max_errors is 5."
-        in text
+        f"failed records cannot be read: Zuora says errorCount -1 for job {job.id}. max_errors is "
+        "5." in text
     )
     assert "To accept any number, set\n      max_errors=2147483648" in text
     assert_clean(text)
@@ -404,11 +460,13 @@ def test_all_faults_of_a_completion_are_reported_at_once(world: World) -> None:
     assert_clean(text)
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     ("resource", "reasons"),
     [
         (
-            'BackfillJob("x", type=5, batch_size=5000, dry_run=0, reason=7, org_ids=[8], known_job_ids=[9])',
+            'BackfillJob("x", type=5, batch_size=5000, dry_run=0, reason=7, org_ids=[8], '
+            "known_job_ids=[9])",
             [
                 'type must be one of "RatePlanCharge", "OrderLineItem", not 5',
                 "batch_size must be a whole number from 1 to 1000, not 5000",
@@ -419,7 +477,8 @@ def test_all_faults_of_a_completion_are_reported_at_once(world: World) -> None:
             ],
         ),
         (
-            'BackfillCompletion("x", job_ids={"a": [6, 0.5]}, timeout=0, max_errors=-1, entity_id=4)',
+            'BackfillCompletion("x", job_ids={"a": [6, 0.5]}, timeout=0, max_errors=-1, '
+            "entity_id=4)",
             [
                 "job_ids must be a list of job ids, not {'a': [6, 0.5]}",
                 "timeout is '0', not a duration above zero like 90, 90s, 5m or 1h30m",
@@ -443,7 +502,10 @@ def test_a_fault_shows_a_number_as_the_program_wrote_it(
 
 
 def test_a_gate_that_waits_goes_live_only_with_the_dry_runs_id(world: World) -> None:
-    """First only the dry run, with the line that approves it; another id is refused; the right one goes live; nothing runs twice."""
+    """First only the dry run, with the line that approves it; another id is refused.
+
+    The right one goes live; nothing runs twice.
+    """
     world.program(VERIFIED.format(triggers=1, approval="wait"))
     first = world.up()
     (dry,) = world.zuora.jobs
@@ -465,8 +527,12 @@ def test_a_gate_that_waits_goes_live_only_with_the_dry_runs_id(world: World) -> 
     assert world.up().change_summary == {"same": 6}
 
 
+@pytest.mark.slow
 def test_a_gate_that_is_closed_and_opened_again_starts_nothing(world: World) -> None:
-    """Back to waiting, the live job leaves the state; the line that is printed then takes it back."""
+    """Back to waiting, the live job leaves the state.
+
+    The line that is printed then takes it back.
+    """
     world.program(VERIFIED.format(triggers=1, approval="wait"))
     world.up()
     (dry,) = world.job_ids()
@@ -483,23 +549,30 @@ def test_a_gate_that_is_closed_and_opened_again_starts_nothing(world: World) -> 
     assert world.job_ids() == [dry, live]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("approval", ["yes", "0" * 31])
 def test_an_approval_that_can_be_none_is_refused_in_the_preview(
     world: World, approval: str
 ) -> None:
-    """Neither `auto` nor `wait` nor a job id: nothing is declared, and the text says what it may be."""
+    """Neither `auto` nor `wait` nor a job id.
+
+    Nothing is declared, and the text says what it may be.
+    """
     world.program(VERIFIED.format(triggers=1, approval=approval))
     text = world.failing("preview")
 
     assert (
-        f'approval must be "wait", "auto" or the job id of the dry run (32 characters), not \'{approval}\'.'
-        in text
+        'approval must be "wait", "auto" or the job id of the dry run (32 characters), not '
+        f"'{approval}'." in text
     )
     assert world.asked() == {}
 
 
 def test_a_dry_run_that_fails_keeps_the_live_job_from_being_made(world: World) -> None:
-    """The chain stops at the dry run; with the cause mended and other triggers, one up goes through."""
+    """The chain stops at the dry run.
+
+    With the cause mended and other triggers, one up goes through.
+    """
     world.zuora.on_answer = lambda request: (
         world.zuora.finish(request.job_id, "FAILED")
         if request.job_id and len(world.zuora.jobs) == 1
@@ -518,11 +591,15 @@ def test_a_dry_run_that_fails_keeps_the_live_job_from_being_made(world: World) -
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_a_wait_and_the_job_runs_on(
     engine: type[Any], tmp_path: Path, number: signal.Signals
 ) -> None:
-    """The up ends with a word on the job; the job is in state, still runs, and no lock is left: the next up goes on waiting."""
+    """The up ends with a word on the job.
+
+    The job is in state, still runs, and no lock is left: the next up goes on waiting.
+    """
     with Sandbox() as zuora:
         world = World(engine, zuora, tmp_path)
         write(world)

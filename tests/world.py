@@ -35,7 +35,10 @@ class World:
         env: Mapping[str, str] | None = None,
         stack: str = STACK,
     ) -> None:
-        """Make the project folder and the stack; `env` replaces the settings for the local Zuora."""
+        """Make the project folder and the stack.
+
+        `env` replaces the settings for the local Zuora.
+        """
         self.zuora = zuora
         self.folder = folder / "project"
         self.folder.mkdir(parents=True)
@@ -117,7 +120,10 @@ def flat(text: str) -> str:
 
 
 def told(text: str, severity: str = "error") -> list[str]:
-    """Return each distinct text of a severity under the resources at the end of a run, whole and flat; the engine's own summary is left out."""
+    """Return each distinct text of a severity under the resources at the end of a run.
+
+    The texts are whole and flat; the engine's own summary is left out.
+    """
     found: list[str] = []
     lines: list[str] | None = None
     for line in [*text.partition("Diagnostics:")[2].splitlines(), ""]:
@@ -145,7 +151,7 @@ def assert_clean(text: str, *secrets: str) -> None:
 
 
 def processes(zuora: Sandbox, *parts: str) -> list[int]:
-    """Return the processes that were started for this local Zuora and whose command line holds these parts."""
+    """Return the processes of this local Zuora whose command line holds these parts."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -168,7 +174,10 @@ def kill_host(zuora: Sandbox) -> None:
 
 
 def once(operation: Operation, action: Callable[[], None], after: int = 0) -> Callable[[Any], None]:
-    """Return a hook of the sandbox that acts at one request of a kind: at the first, or `after` so many."""
+    """Return a hook of the sandbox that acts at one request of a kind.
+
+    At the first, or `after` so many.
+    """
     lock, seen = threading.Lock(), [0]
 
     def hook(request: Any) -> None:
@@ -199,7 +208,10 @@ def release_lock(world: World) -> None:
 
 
 def assert_one_job_for_all(worlds: Sequence[World]) -> None:
-    """Deploy all at the same time: one job, and who came too late for the same key was refused with its name."""
+    """Deploy all at the same time.
+
+    One job, and who came too late for the same key was refused with its name.
+    """
     said: list[str] = []
 
     def up(world: World) -> None:

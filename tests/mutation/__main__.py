@@ -1,8 +1,9 @@
 """
-Break the idempotency contract's modules on purpose, one small change at a time, and see which change no test notices.
+Break the idempotency contract's modules on purpose, and see which change no test notices.
 
-Run with `make mutation`. mutmut's part of `pyproject.toml` says which modules and which tests; `accepted.py` says what may survive. The exit code is 1 where
-anything else does, or where the list is outdated.
+Run with `make mutation`. mutmut's part of `pyproject.toml` says which modules and which tests;
+`accepted.py` says what may survive. The exit code is 1 if anything else does, or if the list is
+outdated.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def main() -> int:
         print(f"Every survivor is accepted ({len(ACCEPTED)} in tests/mutation/accepted.py).")
     else:
         print(
-            "\n`mutmut show` has the diffs. Kill what breaks a promise; list the rest with its reason."
+            "\n`mutmut show` has the diffs. Kill what breaks a promise; list the rest with its "
+            "reason."
         )
     return not verdict.good
 

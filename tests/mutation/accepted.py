@@ -1,7 +1,8 @@
 """
-The mutants that may survive, each with the reason why no test can tell it from the code, or need not.
+The mutants that may survive, each with the reason why no test kills it.
 
-A row stands for every mutant of a function with this change. There is none for `submission`, and `make mutation` would not accept one.
+A row stands for every mutant of a function with this change. There is none for `submission`, and
+`make mutation` would not accept one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The mutants that mutmut made, how each fared, and what is left of them beside the accepted ones."""
+"""The mutants that mutmut made, how each fared, and which are not accepted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STRICT = ("submission",)
 @dataclass(frozen=True, kw_only=True)
 class Mutant:
     """
-    A mutant, known by what it changes: its number in mutmut's own name is another one after any edit.
+    A mutant, known by what it changes: its number in mutmut's name differs after any edit.
 
     Attributes:
         module: The module's name, without its packages.
@@ -38,7 +38,7 @@ class Fate:
     How one mutant fared.
 
     Attributes:
-        name: mutmut's name, such as ``pulumi_zuora_backfill.zuora.retries.xǁPatienceǁlearn__mutmut_3``.
+        name: mutmut's name, such as ``….zuora.retries.xǁPatienceǁlearn__mutmut_3``.
         status: mutmut's word for it, such as ``killed`` or ``no tests``.
     """
 
@@ -58,7 +58,10 @@ class Fate:
 
     @property
     def survived(self) -> bool:
-        """Whether no test fell over it. One that makes a test run for ever is noticed as well; one that no test reaches is not."""
+        """Whether no test fell over it.
+
+        One that makes a test run for ever is noticed as well; one that no test reaches is not.
+        """
         return self.status not in KILLED
 
 

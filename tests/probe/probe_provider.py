@@ -42,8 +42,9 @@ _LOCK = threading.Lock()
 class ProbeProvider(ResourceProvider):
     """Writes down its calls and obeys `faults.json`.
 
-    Inputs with a meaning: `name` (part of the id), `replace` (a change of it replaces), `delete_first` (a
-    replacement deletes the old resource first), `compare` ("engine": leave the comparison to the engine).
+    Inputs with a meaning: `name` (part of the id), `replace` (a change of it replaces),
+    `delete_first` (a replacement deletes the old resource first), `compare` ("engine": leave the
+    comparison to the engine).
     """
 
     serialize_as_secret_always = False
@@ -139,7 +140,7 @@ class Group(pulumi.ComponentResource):
 
 
 def report(after: pulumi.Input[Any] = None, name: str = "") -> None:
-    """Write down what the engine answers when asked for all outputs of a stack, by default of this one."""
+    """Write down the engine's answer to a question for all outputs of a stack."""
     name = name or f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
 
     async def ask() -> Any:

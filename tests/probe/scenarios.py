@@ -25,7 +25,10 @@ class Act:
     program: str = ""
     faults: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Options of the operation; names of resources in `replace`, `target` and `exclude` stand for their URNs."""
+    """Options of the operation.
+
+    Names of resources in `replace`, `target` and `exclude` stand for their URNs.
+    """
     taint: str = ""
     """Mark the resource of this name first."""
     config: Mapping[str, str] = field(default_factory=dict)
@@ -82,7 +85,8 @@ Probe("b", value=a.serial, more=[1, a.serial], deep={"x": a.serial, "y": 2})
 """
 TRANSFORMED = """
 def transform(args):
-    aliases = [Alias(name="a", parent=pulumi.ROOT_STACK_RESOURCE), Alias(name="a"), "urn:pulumi:dev::probe::x:y:Z::a"]
+    urn = "urn:pulumi:dev::probe::x:y:Z::a"
+    aliases = [Alias(name="a", parent=pulumi.ROOT_STACK_RESOURCE), Alias(name="a"), urn]
     more = Opts(aliases=aliases, additional_secret_outputs=["serial"])
     if args.type_ != "pulumi-python:dynamic/probe:Probe":
         return None
@@ -182,29 +186,35 @@ SCENARIOS: dict[str, Scenario] = {
             preview('Probe("a", value=1, opts=Opts(replacement_trigger="y"))'),
             up(),
             up(
-                'Probe("a", value=1, opts=Opts(replacement_trigger="z", delete_before_replace=True))'
+                'Probe("a", value=1, opts=Opts(replacement_trigger="z", '
+                "delete_before_replace=True))"
             ),
         ),
         since="3.214.0",
     ),
     "replacement_trigger, then a failed create": Scenario(
-        "As often as it takes without a diff and without a second delete, also when the trigger is put back.",
+        "As often as it takes without a diff and without a second delete, also when the trigger is "
+        "put back.",
         (
             up(
-                'Probe("a", value=1, opts=Opts(replacement_trigger="x", delete_before_replace=True))'
+                'Probe("a", value=1, opts=Opts(replacement_trigger="x", '
+                "delete_before_replace=True))"
             ),
             up(
-                'Probe("a", value=1, opts=Opts(replacement_trigger="y", delete_before_replace=True))',
+                'Probe("a", value=1, opts=Opts(replacement_trigger="y", '
+                "delete_before_replace=True))",
                 faults=BROKEN,
             ),
             preview(),
             up(faults=BROKEN),
             up(
-                'Probe("a", value=1, opts=Opts(replacement_trigger="x", delete_before_replace=True))',
+                'Probe("a", value=1, opts=Opts(replacement_trigger="x", '
+                "delete_before_replace=True))",
                 faults=BROKEN,
             ),
             up(
-                'Probe("a", value=1, opts=Opts(replacement_trigger="y", delete_before_replace=True))'
+                'Probe("a", value=1, opts=Opts(replacement_trigger="y", '
+                "delete_before_replace=True))"
             ),
             up(),
         ),
@@ -244,10 +254,12 @@ SCENARIOS: dict[str, Scenario] = {
         "The old one is let go.",
         (
             up(
-                'Probe("a", replace=1, opts=Opts(retain_on_delete=True, delete_before_replace=True))'
+                'Probe("a", replace=1, opts=Opts(retain_on_delete=True, '
+                "delete_before_replace=True))"
             ),
             up(
-                'Probe("a", replace=2, opts=Opts(retain_on_delete=True, delete_before_replace=True))'
+                'Probe("a", replace=2, opts=Opts(retain_on_delete=True, '
+                "delete_before_replace=True))"
             ),
             up('Probe("a", replace=3, opts=Opts(retain_on_delete=True))'),
             up("pass"),
@@ -298,14 +310,17 @@ SCENARIOS: dict[str, Scenario] = {
         ),
     ),
     "alias and replacement": Scenario(
-        "Renamed and changed or triggered in the same run; a failed create leaves the old name, and the next run finds it.",
+        "Renamed and changed or triggered in the same run; a failed create leaves the old name, "
+        "and the next run finds it.",
         (
             up(
-                'Probe("a", value=1, opts=Opts(replacement_trigger="x", delete_before_replace=True))'
+                'Probe("a", value=1, opts=Opts(replacement_trigger="x", '
+                "delete_before_replace=True))"
             ),
             up(
                 'Probe("b", name="a", value=1, '
-                'opts=Opts(aliases=[Alias(name="a")], replacement_trigger="y", delete_before_replace=True))',
+                'opts=Opts(aliases=[Alias(name="a")], replacement_trigger="y", '
+                "delete_before_replace=True))",
                 faults=BROKEN,
             ),
             up(),
@@ -323,7 +338,8 @@ SCENARIOS: dict[str, Scenario] = {
         (
             up('Probe("a", value=1, opts=Opts(delete_before_replace=True))'),
             up(
-                'Probe("b", name="a", value=1, opts=Opts(aliases=[Alias(name="a")], delete_before_replace=True))',
+                'Probe("b", name="a", value=1, opts=Opts(aliases=[Alias(name="a")], '
+                "delete_before_replace=True))",
                 taint="a",
                 faults=BROKEN,
             ),
@@ -336,7 +352,8 @@ SCENARIOS: dict[str, Scenario] = {
         (
             up('a = Probe("a"); Probe("b", value=a.serial)'),
             up(
-                'a = Probe("z", name="a", opts=Opts(aliases=[Alias(name="a")])); Probe("b", value=a.serial)'
+                'a = Probe("z", name="a", opts=Opts(aliases=[Alias(name="a")])); Probe("b", '
+                "value=a.serial)"
             ),
             up(),
         ),
@@ -356,7 +373,8 @@ SCENARIOS: dict[str, Scenario] = {
         (
             up('Probe("a", value=1)'),
             up(
-                'g = Group("g"); Probe("a", value=1, opts=Opts(parent=g, aliases=[Alias(parent=pulumi.ROOT_STACK_RESOURCE)]))'
+                'g = Group("g"); Probe("a", value=1, opts=Opts(parent=g, '
+                "aliases=[Alias(parent=pulumi.ROOT_STACK_RESOURCE)]))"
             ),
         ),
     ),
@@ -364,7 +382,8 @@ SCENARIOS: dict[str, Scenario] = {
         "A component, one in it, and one with the root stack for a parent.",
         (
             up(
-                'g = Group("g"); Probe("a", value=1, opts=Opts(parent=g)); h = Group("h", Opts(parent=g))\n'
+                'g = Group("g"); Probe("a", value=1, opts=Opts(parent=g)); h = Group("h", '
+                "Opts(parent=g))\n"
                 'Probe("b", value=1, opts=Opts(parent=h))\n'
                 'Probe("c", value=1, opts=Opts(parent=pulumi.runtime.get_root_resource()))\n'
                 'g.register_outputs({"x": 1})'
@@ -395,7 +414,8 @@ SCENARIOS: dict[str, Scenario] = {
         "They are asked with an unknown too.",
         (
             up(
-                'a = Probe("a", opts=Opts(delete_before_replace=True)); Probe("b", upstream=a.serial)'
+                'a = Probe("a", opts=Opts(delete_before_replace=True)); Probe("b", '
+                "upstream=a.serial)"
             ),
             up(options={"replace": ["a"]}),
         ),
@@ -438,10 +458,12 @@ SCENARIOS: dict[str, Scenario] = {
         "It is replaced along.",
         (
             up(
-                'a = Probe("a", replace=1, delete_first=True); Probe("b", value=1, opts=Opts(deleted_with=a))'
+                'a = Probe("a", replace=1, delete_first=True); Probe("b", value=1, '
+                "opts=Opts(deleted_with=a))"
             ),
             up(
-                'a = Probe("a", replace=2, delete_first=True); Probe("b", value=1, opts=Opts(deleted_with=a))'
+                'a = Probe("a", replace=2, delete_first=True); Probe("b", value=1, '
+                "opts=Opts(deleted_with=a))"
             ),
         ),
     ),
@@ -476,7 +498,8 @@ SCENARIOS: dict[str, Scenario] = {
         (
             up('Probe("a", value={"x": 1, "y": [1, 2]}, replace=1)'),
             up(
-                'Probe("a", value={"x": 2, "y": [1, 3]}, replace=1, opts=Opts(ignore_changes=["value.x", "value.y[1]"]))'
+                'Probe("a", value={"x": 2, "y": [1, 3]}, replace=1, '
+                'opts=Opts(ignore_changes=["value.x", "value.y[1]"]))'
             ),
             up('Probe("a", value=3, replace=2, opts=Opts(ignore_changes=["value"]))'),
         ),
@@ -485,13 +508,16 @@ SCENARIOS: dict[str, Scenario] = {
         "Works where the engine compares.",
         (
             up(
-                'Probe("a", compare="engine", value={"x": 1, "y": 1}, opts=Opts(replace_on_changes=["value.x"]))'
+                'Probe("a", compare="engine", value={"x": 1, "y": 1}, '
+                'opts=Opts(replace_on_changes=["value.x"]))'
             ),
             up(
-                'Probe("a", compare="engine", value={"x": 1, "y": 2}, opts=Opts(replace_on_changes=["value.x"]))'
+                'Probe("a", compare="engine", value={"x": 1, "y": 2}, '
+                'opts=Opts(replace_on_changes=["value.x"]))'
             ),
             up(
-                'Probe("a", compare="engine", value={"x": 2, "y": 2}, opts=Opts(replace_on_changes=["value.x"]))'
+                'Probe("a", compare="engine", value={"x": 2, "y": 2}, '
+                'opts=Opts(replace_on_changes=["value.x"]))'
             ),
             up('Probe("a", value=1, opts=Opts(replace_on_changes=["value"]))'),
             up('Probe("a", value=2, opts=Opts(replace_on_changes=["value"]))'),
@@ -509,7 +535,8 @@ SCENARIOS: dict[str, Scenario] = {
         "Outputs are kept as secrets.",
         (
             up(
-                'a = Probe("a", opts=Opts(additional_secret_outputs=["serial"])); export("s", a.serial)'
+                'a = Probe("a", opts=Opts(additional_secret_outputs=["serial"])); export("s", '
+                "a.serial)"
             ),
             refresh(),
             up(),
@@ -519,11 +546,13 @@ SCENARIOS: dict[str, Scenario] = {
         "The provider sees plain values; the state keeps the marks.",
         (
             up(
-                'a = Probe("a", value=Output.secret("x"), more={"deep": [Output.secret(1)], "plain": 1}); export("v", a.value)'
+                'a = Probe("a", value=Output.secret("x"), more={"deep": [Output.secret(1)], '
+                '"plain": 1}); export("v", a.value)'
             ),
             preview(),
             up(
-                'Probe("a", value=Output.secret("y"), more={"deep": [Output.secret(1)], "plain": 1})'
+                'Probe("a", value=Output.secret("y"), more={"deep": [Output.secret(1)], "plain": '
+                "1})"
             ),
             refresh(),
             destroy(),
@@ -593,7 +622,8 @@ SCENARIOS: dict[str, Scenario] = {
         "A resource of others is read in every run, and never deleted.",
         (
             preview(
-                'a = Probe("a", value=1, opts=Opts(id="theirs")); export("i", a.id); export("v", a.value)'
+                'a = Probe("a", value=1, opts=Opts(id="theirs")); export("i", a.id); export("v", '
+                "a.value)"
             ),
             up(),
             up(),
@@ -657,7 +687,8 @@ SCENARIOS: dict[str, Scenario] = {
         unordered=True,
     ),
     "partial failure of an update again": Scenario(
-        "The old inputs stay until an update succeeds; so the way back is no change, and yet an update.",
+        "The old inputs stay until an update succeeds; so the way back is no change, and yet an "
+        "update.",
         (
             up(ONE),
             up(TWO, faults={"update": "partial"}),
@@ -747,7 +778,8 @@ SCENARIOS: dict[str, Scenario] = {
         (
             up('Probe("a", value=1); Probe("b", value=1)'),
             up(
-                'Probe("c", name="a", value=2, opts=Opts(aliases=[Alias(name="a")])); Probe("b", value=2)',
+                'Probe("c", name="a", value=2, opts=Opts(aliases=[Alias(name="a")])); Probe("b", '
+                "value=2)",
                 options={"target": ["b"]},
             ),
             up(options={"target": ["c"]}),
@@ -766,7 +798,8 @@ SCENARIOS: dict[str, Scenario] = {
         unordered=True,
     ),
     "names that are not there": Scenario(
-        "Replacing needs a resource in the state, under this very name; so do a refresh and a destroy. An up may create a target.",
+        "Replacing needs a resource in the state, under this very name; so do a refresh and a "
+        "destroy. An up may create a target.",
         (
             up(ONE, options={"replace": ["a"]}),
             up(ONE),
@@ -813,7 +846,8 @@ SCENARIOS: dict[str, Scenario] = {
         "Replaced after success, merged after failure.",
         (
             up(
-                'export("one", 1); export("two", {"x": [1, 2.5, True, None]}); export("s", Output.secret("x"))'
+                'export("one", 1); export("two", {"x": [1, 2.5, True, None]}); export("s", '
+                'Output.secret("x"))'
             ),
             up('export("one", 2); Probe("a"); raise pulumi.RunError("no")'),
             up('export("one", 3)'),
@@ -838,7 +872,8 @@ SCENARIOS: dict[str, Scenario] = {
         (up('Probe("a", value=[1, 1.0, 1.5, 2**53, True, None, "x"], more={"n": None})'), up()),
     ),
     "readStackResourceOutputs": Scenario(
-        "The own stack as it is when asked: before the first run, after a resource of the same run, while a replacement waits.",
+        "The own stack as it is when asked: before the first run, after a resource of the same "
+        "run, while a replacement waits.",
         (
             preview("report()"),
             up('a = Probe("a", replace=1, delete_first=True); report(a.serial)'),
@@ -854,7 +889,8 @@ SCENARIOS: dict[str, Scenario] = {
         unordered=True,
     ),
     "exclude": Scenario(
-        "What is excluded is neither asked nor touched nor deleted, whether named by its URN or by a pattern.",
+        "What is excluded is neither asked nor touched nor deleted, whether named by its URN or by "
+        "a pattern.",
         (
             up('Probe("a", value=1); Probe("b", value=1)'),
             preview('Probe("a", value=2); Probe("b", value=2)', options={"exclude": ["b"]}),
@@ -867,7 +903,8 @@ SCENARIOS: dict[str, Scenario] = {
         unordered=True,
     ),
     "exclude what does not exist": Scenario(
-        "Its outputs stay unknown also in the update: who depends on it is made without them, and spoils the state.",
+        "Its outputs stay unknown also in the update: who depends on it is made without them, and "
+        "spoils the state.",
         (
             preview(NEEDY, options={"exclude": ["a"]}),
             up(options={"exclude": ["a"]}),
@@ -904,12 +941,14 @@ SCENARIOS: dict[str, Scenario] = {
         ),
     ),
     "exclude and --replace": Scenario(
-        "What is excluded is not replaced; where something is to be replaced, nothing may depend on what is missing.",
+        "What is excluded is not replaced; where something is to be replaced, nothing may depend "
+        "on what is missing.",
         (
             up('Probe("a", value=1); Probe("b", value=1)'),
             up(options={"replace": ["b"], "exclude": ["b"]}),
             up(
-                'Probe("a", value=1); Probe("b", value=1); c = Probe("c"); Probe("d", value=c.serial)',
+                'Probe("a", value=1); Probe("b", value=1); c = Probe("c"); Probe("d", '
+                "value=c.serial)",
                 options={"replace": ["a"], "exclude": ["c"]},
             ),
         ),
@@ -966,7 +1005,8 @@ SCENARIOS: dict[str, Scenario] = {
         unordered=True,
     ),
     "explicit provider": Scenario(
-        "It gets its own inputs and nothing of the stack's configuration; refresh and destroy take them from the state.",
+        "It gets its own inputs and nothing of the stack's configuration; refresh and destroy take "
+        "them from the state.",
         (
             preview(
                 HOST.format("'theirs'") + 'Probe("a", value=1, opts=Opts(provider=host))',
@@ -998,7 +1038,8 @@ SCENARIOS: dict[str, Scenario] = {
         "It is a secret in the state and plain to the provider.",
         (
             up(
-                'host = ProviderResource("pulumi-python", "host", {"probe:token": Output.secret("hush"), "probe:greeting": "x"})\n'
+                'host = ProviderResource("pulumi-python", "host", {"probe:token": '
+                'Output.secret("hush"), "probe:greeting": "x"})\n'
                 'Probe("a", opts=Opts(provider=host))'
             ),
             destroy(),
@@ -1008,7 +1049,8 @@ SCENARIOS: dict[str, Scenario] = {
         "It is configured with nothing.",
         (
             up(
-                'host = ProviderResource("pulumi-python", "host")\nProbe("a", opts=Opts(provider=host))',
+                'host = ProviderResource("pulumi-python", "host")\n'
+                'Probe("a", opts=Opts(provider=host))',
                 config={"probe:greeting": "ours"},
             ),
         ),
@@ -1055,7 +1097,8 @@ SCENARIOS: dict[str, Scenario] = {
         (
             up(HOST.format("'theirs'") + 'Probe("a", value=1, opts=Opts(provider=host))'),
             up(
-                'host = ProviderResource("pulumi-python", "new", {"probe:greeting": "theirs"}, Opts(aliases=[Alias(name="host")]))\n'
+                'host = ProviderResource("pulumi-python", "new", {"probe:greeting": "theirs"}, '
+                'Opts(aliases=[Alias(name="host")]))\n'
                 'Probe("a", value=1, opts=Opts(provider=host))'
             ),
             destroy(),
