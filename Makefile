@@ -42,11 +42,12 @@ test-lowest: ## run the tests on the lowest supported versions of the dependenci
 mutation: $(VENV)/.dev ## break the idempotency contract's modules on purpose, and list what no test notices (JOBS=1: on one core)
 	@$(BIN)/python -m tests.mutation $(if $(JOBS),--jobs $(JOBS))
 
-check: $(VENV)/.dev docs ## lint, format, types, docstrings, docs, wheel and a smoke test of the installed wheel
+check: $(VENV)/.dev docs ## lint, format, types, docstrings, docs, and what is published, installed with each extra
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --no-cache --check .
 	$(BIN)/mypy --cache-dir=/dev/null
-	$(BIN)/interrogate pulumi_zuora_backfill tests examples benchmarks
+	$(BIN)/mypy --cache-dir=/dev/null policy
+	$(BIN)/interrogate pulumi_zuora_backfill policy tests examples benchmarks
 	$(BIN)/python tests/smoke.py
 
 format: $(VENV)/.dev ## bring the code into form
