@@ -53,14 +53,15 @@ test-lowest: ## run the tests on the lowest supported versions of the dependenci
 mutation: $(VENV)/.dev ## break the idempotency contract's modules on purpose, and list what no test notices (JOBS=1: on one core)
 	@$(BIN)/python -m tests.mutation $(if $(JOBS),--jobs $(JOBS))
 
-check: lint docs ## lint, docs, wheel and a smoke test of the installed wheel
+check: lint docs ## lint, docs, and what is published, installed with each extra
 	$(BIN)/python tests/smoke.py
 
 lint: $(VENV)/.dev ## code, format, types, docstrings; what a commit has to pass
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --no-cache --check .
 	$(BIN)/mypy
-	$(BIN)/interrogate pulumi_zuora_backfill tests examples benchmarks
+	$(BIN)/mypy policy
+	$(BIN)/interrogate pulumi_zuora_backfill policy tests examples benchmarks
 
 format: $(VENV)/.dev ## bring the code into form
 	$(BIN)/ruff check --no-cache --fix .

@@ -19,6 +19,7 @@ from pulumi_zuora_backfill.provider import BackfillCompletionProvider
 from pulumi_zuora_backfill.zuora.models import BackfillType
 
 from .arguments import ensure_json, ensure_no_import, shareable, warn_of_plain_secret
+from .list_of import ListOf
 from .registration import HIDDEN, custom_timeouts, identity_of, register_job, wired, wired_options
 
 BackfillTypeName: TypeAlias = Literal["RatePlanCharge", "OrderLineItem"]
@@ -133,10 +134,10 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
         triggers: pulumi.Input[Any] = None,
         reason: pulumi.Input[str] | None = None,
         entity_id: pulumi.Input[str] | None = None,
-        org_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
+        org_ids: pulumi.Input[ListOf[pulumi.Input[str]]] | None = None,
         track_id: pulumi.Input[str] | None = None,
         guard: pulumi.Input[Literal["once", "none"]] | None = None,
-        known_job_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
+        known_job_ids: pulumi.Input[ListOf[pulumi.Input[str]]] | None = None,
         on_delete: pulumi.Input[Literal["stop", "leave"]] | None = None,
         existing_job_id: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
@@ -236,11 +237,11 @@ class BackfillCompletion(_ZuoraResource, module="zuora", name="BackfillCompletio
         self,
         resource_name: str,
         *,
-        job_ids: pulumi.Input[Sequence[pulumi.Input[str]]],
+        job_ids: pulumi.Input[ListOf[pulumi.Input[str]]],
         timeout: pulumi.Input[str | float] = "2h",
         max_errors: pulumi.Input[int] = 0,
         entity_id: pulumi.Input[str] | None = None,
-        org_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
+        org_ids: pulumi.Input[ListOf[pulumi.Input[str]]] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import pulumi
@@ -13,6 +12,7 @@ from pulumi_zuora_backfill.properties import DRY_RUN_SUFFIX, INPUTS, TYPE_TOKEN,
 from pulumi_zuora_backfill.zuora.models import BackfillType, job_id_of
 
 from .arguments import ensure_no_import, shareable
+from .list_of import ListOf
 from .registration import register_job
 from .resources import BackfillCompletion, BackfillJob, BackfillTypeName
 from .state_reader import jobs_in_state
@@ -65,9 +65,9 @@ class VerifiedBackfill(pulumi.ComponentResource):
         timeout: pulumi.Input[str | float] = "2h",
         reason: pulumi.Input[str] | None = None,
         entity_id: pulumi.Input[str] | None = None,
-        org_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
+        org_ids: pulumi.Input[ListOf[pulumi.Input[str]]] | None = None,
         guard: pulumi.Input[Literal["once", "none"]] | None = None,
-        known_job_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
+        known_job_ids: pulumi.Input[ListOf[pulumi.Input[str]]] | None = None,
         on_delete: pulumi.Input[Literal["stop", "leave"]] | None = None,
         existing_job_id: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
