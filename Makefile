@@ -35,7 +35,7 @@ test-long: $(VENV)/.dev ## play at least 2,000 random histories against the idem
 
 test-lowest: ## run the tests on the lowest supported versions of the dependencies
 	@$(PYTHON) -m venv $(VENV)-lowest
-	@$(VENV)-lowest/bin/python -m pip install -q pulumi==3.139.0 requests==2.32.2 tenacity==9.0.0 werkzeug==3.1.0 setuptools pytest pytest-timeout hypothesis
+	@$(VENV)-lowest/bin/python -m pip install -q pulumi==3.139.0 requests==2.32.2 tenacity==9.0.0 werkzeug==3.1.0 click==8.2.0 rich==14.0.0 setuptools pytest pytest-timeout hypothesis
 	@$(VENV)-lowest/bin/python -m pip install -q --no-deps -e .
 	@$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider
 
@@ -70,7 +70,7 @@ $(VENV)/bin/python:
 	@$(BIN)/python -m pip install -q --upgrade pip
 
 $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
-	@$(BIN)/python -m pip install -q -e '.[testing]'
+	@$(BIN)/python -m pip install -q -e '.[cli,testing]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/.demo

@@ -21,7 +21,9 @@ ROOT = PACKAGE.parent
 
 # The rooms, from the top to the leaves: a room may import only what stands below it, and its own files.
 ROOMS = (
-    ("__init__",),
+    ("__main__",),
+    ("cli",),
+    ("__init__", "testing"),
     ("program",),
     ("provider",),
     ("dynamic_host", "job", "completion"),
@@ -69,6 +71,16 @@ def test_no_arrow_points_up(path: Path) -> None:
     assert {
         other for other in IMPORTS[path] if other != room and floor_of[other] <= floor_of[room]
     } == set()
+
+
+def test_the_commands_are_a_client_and_nobody_needs_them() -> None:
+    """`cli` talks to Zuora as the provider does, knows none of its lifecycle, and only `__main__` knows it."""
+    known = set().union(*(IMPORTS[path] for path in FILES if room_of(path) == "cli"))
+
+    assert known - {"cli"} == {
+        "clock", "connection", "errors", "properties", "settings", "testing", "zuora"
+    }  # fmt: skip
+    assert {room_of(path) for path in FILES if "cli" in IMPORTS[path]} - {"cli"} == {"__main__"}
 
 
 def test_the_public_names_are_sorted_and_there() -> None:
