@@ -26,7 +26,7 @@ from pulumi_zuora_backfill.zuora.models import duration
 
 from .exit_codes import ExitCode
 from .failures import code_of
-from .tenant import ENVIRONMENT_ONLY, Tenant, open_tenant, read_settings
+from .tenant import ENVIRONMENT_ONLY, Tenant, connect_to, read_settings
 from .terminal import console, print_json, say
 
 PATIENCE_S: Final = 20.0  # a person waits; a deployment has minutes
@@ -180,7 +180,7 @@ def _all_checks(stack: str | None) -> Iterator[Check]:
         for name in ("address", "TLS", "token", "tenant", "clock", "permission"):
             yield Check(name=name, ok=None, found=NOT_CHECKED)
         return
-    tenant, error = open_tenant(stack, say), None
+    tenant, error = connect_to(settings, say), None
     try:
         tenant.client.tenant_id(within_s=PATIENCE_S)
     except ZuoraBackfillError as fault:

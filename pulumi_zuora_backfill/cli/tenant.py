@@ -55,30 +55,40 @@ def read_settings(stack: str | None) -> Settings:
     return load_settings(os.environ, config.get, config)
 
 
-def open_tenant(
-    stack: str | None, report: Callable[[str], None], clock: Clock | None = None
-) -> Tenant:
+def connect_to(settings: Settings, report: Callable[[str], None]) -> Tenant:
     """
     Connect to the tenant that the settings name; nothing is sent yet.
 
     Args:
-        stack: As with `read_settings`.
+        settings: Today's settings.
         report: Takes a line about what is tried again.
-        clock: Time and chance.
 
     Raises:
         ConfigurationError: The settings are not usable.
     """
-    settings = read_settings(stack)
-    try:
-        zuora = connect(settings, clock or Clock(), report)
-    except ConfigurationError as error:
-        if stack is None:
-            error.add_hint(ENVIRONMENT_ONLY)
-        raise
+    zuora = connect(settings, Clock(), report)
     return Tenant(
         client=zuora.client,
         scope=settings.scope,
         clock=zuora.clock,
         wait_timeout_s=settings.wait_timeout_s,
     )
+
+
+def open_tenant(stack: str | None, report: Callable[[str], None]) -> Tenant:
+    """
+    Read the settings, and connect to the tenant that they name; nothing is sent yet.
+
+    Args:
+        stack: As with `read_settings`.
+        report: As with `connect_to`.
+
+    Raises:
+        ConfigurationError: The settings are not usable.
+    """
+    try:
+        return connect_to(read_settings(stack), report)
+    except ConfigurationError as error:
+        if stack is None:
+            error.add_hint(ENVIRONMENT_ONLY)
+        raise

@@ -84,8 +84,8 @@ class Bars:
 
     def __enter__(self) -> Bars:
         """Draw the bars."""
-        self._progress.start()
         self.say("Ctrl-C stops watching; the jobs go on in Zuora.")
+        self._progress.start()
         return self
 
     def __exit__(self, *raised: object) -> None:
