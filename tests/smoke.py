@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 INSTALLED = """
-import importlib.metadata, importlib.resources, json, sys
+import importlib.metadata, importlib.resources, json, subprocess, sys
 import pulumi_zuora_backfill as package
 assert importlib.metadata.version("pulumi-zuora-backfill") == package.__version__
 assert "requests" not in sys.modules, "the program process must not load an HTTP library"
@@ -30,6 +30,10 @@ except ImportError as error:
     assert "pulumi-zuora-backfill[testing]" in str(error), error
 else:
     raise AssertionError("werkzeug came along without being asked for")
+command = subprocess.run([sys.executable, "-m", "pulumi_zuora_backfill"], capture_output=True, text=True)
+assert (command.returncode, command.stdout) == (2, ""), command
+assert "pip install 'pulumi-zuora-backfill[cli]'" in command.stderr, command
+assert "zuora-backfill" in {script.name for script in importlib.metadata.entry_points(group="console_scripts")}
 print("installed:", package.__version__)
 """
 

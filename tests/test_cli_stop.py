@@ -17,12 +17,12 @@ __all__ = ["run"]  # pytest finds fixtures by name
 def test_without_a_terminal_it_refuses(run: Run, zuora: Sandbox) -> None:
     """Nobody can be asked, so nothing at all is sent."""
     job = zuora.add_job()
-    done = run("stop", job.id, **zuora.environment())
 
-    assert (done.code, done.out) == (2, "")
-    assert done.err.endswith(
-        "Error: stop asks first, and there is no terminal to ask on. To stop the job without a "
-        "question, add --yes. Nothing was sent.\n"
+    assert run("stop", job.id, **zuora.environment()) == Done(
+        2,
+        "",
+        "Nothing was sent: stop asks first, and there is no terminal to ask on.\n"
+        "To stop the job without a question, add --yes.\n",
     )
     assert zuora.requests == []
 

@@ -18,9 +18,10 @@ from .watch import follow
 def stop_job(stack: str | None, job_id: str, *, yes: bool, timeout_s: float) -> ExitCode:
     """Stop a job and wait until it has ended; sends one GET, after a yes one PUT, then GETs."""
     if not (yes or can_ask()):
-        raise click.UsageError(
-            "stop asks first, and there is no terminal to ask on. To stop the job without a "
-            "question, add --yes. Nothing was sent."
+        raise EndedEarlyError(
+            "Nothing was sent: stop asks first, and there is no terminal to ask on.\n"
+            "To stop the job without a question, add --yes.",
+            ExitCode.USAGE,
         )
     tenant = open_tenant(stack, say)
     job = tenant.client.get(job_id, tenant.scope)
