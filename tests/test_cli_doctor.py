@@ -188,6 +188,16 @@ def test_something_else_than_zuora(run: Run, zuora: Sandbox) -> None:
     assert examined(done)["token"]["nextStep"]
 
 
+def test_a_refusal_without_a_date(run: Run, zuora: Sandbox) -> None:
+    """Whoever refuses is there, whether or not it tells the time."""
+    zuora.behaviours.sends_date = False
+    refused = run("doctor", "--json", **zuora.environment() | {"ZUORA_CLIENT_ID": "wrong-one"})
+    accepted = run("doctor", "--json", **zuora.environment())
+
+    assert (red(refused), red(accepted)) == (["token"], [])
+    assert examined(accepted)["clock"]["found"] == "Zuora's answers have no date"
+
+
 def test_a_tenant_that_is_wrong(run: Run, zuora: Sandbox) -> None:
     """The credentials are good, and lead elsewhere."""
     done = run("doctor", "--json", ZUORA_TENANT_ID="7", **zuora.environment())

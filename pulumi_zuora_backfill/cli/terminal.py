@@ -22,7 +22,6 @@ def console() -> Console:
     return Console(
         file=sys.stdout,
         force_terminal=real,
-        force_interactive=real,
         markup=False,
         highlight=False,
         emoji=False,
