@@ -164,11 +164,12 @@ def test_two_jobs_on_a_terminal(zuora: Sandbox) -> None:
         zuora.finish(second.id, error_count=3)
         assert terminal.end() == 4
         assert terminal.restored
-        screen = re.sub(r"\x1b\[[\d;?]*[A-Za-z]|\r", "", terminal.text).splitlines()
-    assert screen[0] == "Ctrl-C stops watching; the jobs go on in Zuora."
-    assert re.search(rf"{first.id} ━+ COMPLETED 100\.00% *$", screen[-4])
-    assert re.search(rf"{second.id} ━+ COMPLETED 100\.00%, 3 failed *$", screen[-3])
-    assert screen[-2].startswith("A job did not complete cleanly.")
+        lines = re.split(r"[\r\n]+", re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", terminal.text))
+    last = {job.id: [line for line in lines if line.startswith(job.id)][-1] for job in zuora.jobs}
+    assert lines[0] == "Ctrl-C stops watching; the jobs go on in Zuora."
+    assert re.fullmatch(rf"{first.id} ━+ COMPLETED 100\.00% *", last[first.id])
+    assert re.fullmatch(rf"{second.id} ━+ COMPLETED 100\.00%, 3 failed *", last[second.id])
+    assert lines[-2].startswith("A job did not complete cleanly.")
 
 
 def test_ctrl_c_on_a_terminal(zuora: Sandbox) -> None:
