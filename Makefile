@@ -46,7 +46,7 @@ test-long: $(VENV)/.dev ## play at least 2,000 random histories against the idem
 
 test-lowest: ## run the tests on the lowest supported versions of the dependencies
 	@$(PYTHON) -m venv $(VENV)-lowest
-	@$(VENV)-lowest/bin/python -m pip install -q pulumi==3.139.0 requests==2.32.2 tenacity==9.0.0 werkzeug==3.1.0 setuptools pytest pytest-timeout pytest-xdist hypothesis
+	@$(VENV)-lowest/bin/python -m pip install -q pulumi==3.139.0 requests==2.32.2 tenacity==9.0.0 werkzeug==3.1.0 click==8.2.0 rich==14.0.0 setuptools pytest pytest-timeout pytest-xdist hypothesis
 	@$(VENV)-lowest/bin/python -m pip install -q --no-deps -e .
 	@$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider $(PARALLEL)
 
@@ -90,7 +90,7 @@ $(VENV)/bin/python:
 	@$(BIN)/python -m pip install -q --upgrade pip
 
 $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
-	@$(INSTALL) -e '.[testing]'
+	@$(INSTALL) -e '.[cli,testing]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(LOCK) | $(VENV)/bin/python

@@ -36,6 +36,11 @@ assert all(hasattr(package, name) for name in package.__all__)
 # What an environment with an extra can do; "" is the one without any.
 INSTALLED = {
     "": """
+import subprocess
+module = [sys.executable, "-m", "pulumi_zuora_backfill"]
+command = subprocess.run(module, capture_output=True, text=True)
+assert (command.returncode, command.stdout) == (2, ""), command
+assert "pip install 'pulumi-zuora-backfill[cli]'" in command.stderr, command
 try:
     from pulumi_zuora_backfill.testing import Sandbox
 except ImportError as error:

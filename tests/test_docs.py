@@ -44,6 +44,8 @@ NAMED_ONLY = {
     "pulumi destroy": "needs a tenant",
     "python -m pulumi_zuora_backfill.testing.sandbox": "tests/test_sandbox_caller.py runs it",
     "venv/bin/python -m pulumi_zuora_backfill.testing.sandbox": "the same",
+    "zuora-backfill ": "tests/test_cli.py runs it",
+    "pip install ": "needs a package index",
 }
 
 

@@ -25,7 +25,9 @@ ROOT = PACKAGE.parent
 
 # The rooms, from the top to the leaves: a room may import what stands below it, and its own files.
 ROOMS = (
-    ("__init__",),
+    ("__main__",),
+    ("cli",),
+    ("__init__", "testing"),
     ("program",),
     ("provider",),
     ("dynamic_host", "job", "completion"),
@@ -103,6 +105,16 @@ def test_rooms_of_testing_import_downwards_and_from_the_room(part: str) -> None:
                 wrong.append((path.name, node.module))
 
     assert wrong == []
+
+
+def test_the_commands_are_a_client_and_nobody_needs_them() -> None:
+    """`cli` talks to Zuora as the provider does, knows none of its lifecycle, and only `__main__` knows it."""
+    known = set().union(*(IMPORTS[path] for path in FILES if room_of(path) == "cli"))
+
+    assert known - {"cli"} == {
+        "clock", "connection", "errors", "properties", "settings", "testing", "zuora"
+    }  # fmt: skip
+    assert {room_of(path) for path in FILES if "cli" in IMPORTS[path]} - {"cli"} == {"__main__"}
 
 
 def test_the_public_names_are_sorted_and_there() -> None:

@@ -2,8 +2,8 @@
 Runs what a page of the docs shows, and writes down what came out.
 
 A page is a session: a fence `python title="__main__.py"` is the program from there on, and each
-`$ pulumi …` of a `console` fence is run with it, on `EmbeddedStack` against a sandbox of the page.
-What the fence shows must be what was printed. What has to happen in between stands in comments that
+`$ pulumi …` of a `console` fence is run with it, on `EmbeddedStack` against a sandbox of the page;
+`$ zuora-backfill …` needs no program. What the fence shows must be what was printed. What has to happen in between stands in comments that
 no reader sees, `<!-- run: lose-answer -->`; `Page.happen` lists them.
 
 So that a page reads the same after every run, times are moved to one morning, and the sandbox's
@@ -187,6 +187,8 @@ class Page:
 
     def _run(self, command: str) -> str:
         words = command.split()
+        if words[1] == "zuora-backfill":
+            return self._operate(words[2:])
         operation = words[2]
         options: dict[str, Any] = {"refresh": True} if "--refresh" in words else {}
         if operation not in ("preview", "up", "refresh", "destroy"):
@@ -198,6 +200,19 @@ class Page:
         except EmbeddedStackError as error:
             printed = error.stdout
         return said(self._settle(printed))
+
+    def _operate(self, arguments: list[str]) -> str:
+        """Run an operator command in a pipe, and return all that it says."""
+        done = subprocess.run(
+            [sys.executable, "-m", "pulumi_zuora_backfill", *arguments],
+            env={**os.environ, **self._zuora.environment()},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+        )
+        return self._settle(done.stdout)
 
     def _current(self) -> EmbeddedStack:
         if self._stack not in self._stacks:
