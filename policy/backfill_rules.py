@@ -88,7 +88,8 @@ def needs_guard(job: Job) -> str | None:
         return None
     if guard == "none":
         return (
-            'guard="none" does not look for earlier jobs. Remove it, and accept an earlier job with '
+            'guard="none" does not look for earlier jobs. Remove it, and accept an earlier job '
+            "with "
             "known_job_ids."
         )
     return _not_known("guard")
@@ -144,13 +145,13 @@ def not_in_live_tenant(
             continue
         if not _is_text(here):
             return (
-                f"Set {key} in the stack's configuration: a policy does not see the environment, so "
-                f"it cannot tell which {what} this is."
+                f"Set {key} in the stack's configuration: a policy does not see the environment, "
+                f"so it cannot tell which {what} this is."
             )
         if _plain(here) in live:
             return (
-                f"This {what} is live. Remove the job from the program, or name the job that is there "
-                "with existing_job_id."
+                f"This {what} is live. Remove the job from the program, or name the job that is "
+                "there with existing_job_id."
             )
     return None
 
@@ -162,7 +163,8 @@ def is_not_stopped(job: Job) -> str | None:
         return None
     if on_delete == "stop":
         return (
-            'on_delete="stop" leaves half of the records changed. Remove it, or name this resource in '
+            'on_delete="stop" leaves half of the records changed. Remove it, or name this resource '
+            "in "
             "the exceptions of this rule."
         )
     return _not_known("on_delete")
@@ -195,8 +197,9 @@ def at_most(jobs: Sequence[Job], limit: float = 1) -> str | None:
     if len(names) <= limit:
         return None
     return (
-        f"{len(names)} live jobs may start in this update: {', '.join(names)}. The limit is {limit:.0f}. "
-        "A job that only changes counts, too; name one that is there with existing_job_id."
+        f"{len(names)} live jobs may start in this update: {', '.join(names)}. The limit is "
+        f"{limit:.0f}. A job that only changes counts, too; name one that is there with "
+        "existing_job_id."
     )
 
 
@@ -222,8 +225,8 @@ def _unsteady_in(value: object) -> Iterator[str]:
 
 def _not_known(argument: str) -> str:
     return (
-        f"{argument} is not known in this preview, so nobody can review it. Give it a plain value, or "
-        "deploy what supplies it first."
+        f"{argument} is not known in this preview, so nobody can review it. Give it a plain value, "
+        "or deploy what supplies it first."
     )
 
 

@@ -1,4 +1,6 @@
-"""The policy pack as Pulumi runs it: what it is given, what it is told, and on the CLI what it stops."""
+"""
+The policy pack as Pulumi runs it: what it is given, what it is told, and on the CLI what it stops.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +110,9 @@ def test_an_exception_lets_a_resource_pass_one_rule_only(name: str) -> None:
 
 
 def test_no_unknown_value_reaches_a_rule() -> None:
-    """The SDK leaves a policy out that touches one; so each becomes a value that the rules refuse."""
+    """
+    The SDK leaves a policy out that touches one; so each becomes a value that the rules refuse.
+    """
     props = unknown_checking_proxy(
         {"a": UNKNOWN_STRING_VALUE, "b": [1.0, {"c": UNKNOWN_STRING_VALUE}], "d": None}
     )
@@ -272,7 +276,9 @@ def test_what_the_cli_does_not_know_yet_is_refused(approved: World, pack: Path) 
 def test_an_update_without_a_preview_starts_no_job_that_a_rule_refuses(
     approved: World, pack: Path
 ) -> None:
-    """The Automation API, and most CI files, run `up --skip-preview`: the rules on one job hold there."""
+    """
+    The Automation API, and most CI files, run `up --skip-preview`: the rules on one job hold there.
+    """
     approved.program(beside(PLAIN))
     approved.zuora.forget_requests()
     text = preview(approved, pack, {}, "up")

@@ -71,8 +71,8 @@ def test_what_is_not_known_is_refused(rule: Any, name: str) -> None:
     """A value that a preview does not know never passes; the text names it and the ways on."""
     argument = {"verified": "approval", "onDelete": "on_delete"}.get(name, name)
     assert rule(job(**{name: UNKNOWN})) == (
-        f"{argument} is not known in this preview, so nobody can review it. Give it a plain value, or "
-        "deploy what supplies it first."
+        f"{argument} is not known in this preview, so nobody can review it. Give it a plain value, "
+        "or deploy what supplies it first."
     )
 
 
@@ -106,7 +106,9 @@ def test_a_live_job_says_why(reason: str | None) -> None:
 
 
 def test_a_reason_can_be_asked_to_name_a_ticket() -> None:
-    """The pattern may stand anywhere in the reason; a pattern that is none is a text, no traceback."""
+    """
+    The pattern may stand anywhere in the reason; a pattern that is none is a text, no traceback.
+    """
     assert rules.needs_reason(job(reason="for REV-1432"), r"REV-\d+") is None
     assert rules.needs_reason(job(reason="hush hush"), r"REV-\d+") == (
         "Its reason does not contain 'REV-\\\\d+'. Name the ticket."
@@ -145,7 +147,9 @@ def test_a_live_job_is_approved_by_the_id_of_its_dry_run(verified: Any, text: st
 
 
 def test_no_live_job_starts_in_a_live_tenant() -> None:
-    """The tenant and the address are compared with the stack's configuration, however it is spelt."""
+    """
+    The tenant and the address are compared with the stack's configuration, however it is spelt.
+    """
     live = "Remove the job from the program, or name the job that is there with existing_job_id."
     assert rules.not_in_live_tenant(job(), ["10042"]) == f"This tenant is live. {live}"
     assert rules.not_in_live_tenant(job(), [" 10042 "]) == f"This tenant is live. {live}"
@@ -156,15 +160,17 @@ def test_no_live_job_starts_in_a_live_tenant() -> None:
 
 
 def test_a_tenant_that_cannot_be_told_is_refused() -> None:
-    """The list must be given, and the stack must say which tenant it is; an empty list asks nothing."""
+    """
+    The list must be given, and the stack must say which tenant it is; an empty list asks nothing.
+    """
     assert rules.not_in_live_tenant(job()) == (
         "List the tenants that are live in the configuration of this rule; [] if none is."
     )
     nameless = job(settings={"zuora:other": "x"})
     assert rules.not_in_live_tenant(nameless, []) is None
     assert rules.not_in_live_tenant(nameless, ["10042"]) == (
-        "Set zuora:tenantId in the stack's configuration: a policy does not see the environment, so it "
-        "cannot tell which tenant this is."
+        "Set zuora:tenantId in the stack's configuration: a policy does not see the environment, "
+        "so it cannot tell which tenant this is."
     )
     assert "zuora:baseUrl" in str(rules.not_in_live_tenant(nameless, None, ["https://x.test"]))
     unknown = job(settings={"zuora:tenantId": UNKNOWN})
@@ -191,8 +197,8 @@ def test_few_live_jobs_start_in_one_update() -> None:
     there = [dry_run(), job("old", jobId=LIVE), job("adopted", existingJobId=LIVE)]
     assert rules.at_most([job("b"), *there]) is None
     assert rules.at_most([job("b"), job("a"), *there]) == (
-        "2 live jobs may start in this update: a, b. The limit is 1. A job that only changes counts, "
-        "too; name one that is there with existing_job_id."
+        "2 live jobs may start in this update: a, b. The limit is 1. A job that only changes "
+        "counts, too; name one that is there with existing_job_id."
     )
     assert rules.at_most([job("b"), job("a")], 2.0) is None
 

@@ -287,7 +287,9 @@ def test_slow_answers_normally_in_the_end(caller: Caller, monkeypatch: pytest.Mo
         jobs = len(caller.zuora.jobs)
         meanwhile.append((seconds, jobs, Caller(caller.zuora).create(key="k").status_code))
 
-    monkeypatch.setattr("pulumi_zuora_backfill.testing.sandbox.faults.fault_injection.time.sleep", sleep)
+    monkeypatch.setattr(
+        "pulumi_zuora_backfill.testing.sandbox.faults.fault_injection.time.sleep", sleep
+    )
     caller.zuora.plan(Fault.SLOW, on=CREATE, seconds=5)
     assert caller.create(key="k").json()["jobId"] == caller.zuora.jobs[0].id
     assert meanwhile == [(5, 0, 409)]

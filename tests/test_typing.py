@@ -1,4 +1,6 @@
-"""What a type checker tells a user: nothing about a right program, and each fault of a wrong one."""
+"""
+What a type checker tells a user: nothing about a right program, and each fault of a wrong one.
+"""
 
 from __future__ import annotations
 

@@ -51,7 +51,9 @@ def test_a_workflow_passes_the_security_audits() -> None:
 
 
 def test_a_workflow_passes_actionlint() -> None:
-    """Expressions and shell scripts, where the linter is; it has no wheel that could be required."""
+    """
+    Expressions and shell scripts, where the linter is; it has no wheel that could be required.
+    """
     actionlint = shutil.which("actionlint")
     if actionlint is None:
         pytest.skip("actionlint is not on PATH (https://github.com/rhysd/actionlint)")
@@ -81,7 +83,9 @@ def test_a_workflow_has_no_right_until_a_job_asks_for_it(path: Path) -> None:
 
 
 def test_only_the_upload_can_publish() -> None:
-    """One job may speak for us to PyPI: it builds nothing, runs no script, and waits for a person."""
+    """
+    One job may speak for us to PyPI: it builds nothing, runs no script, and waits for a person.
+    """
     jobs = workflow(FOLDER / "release.yml")["jobs"]
     trusted = [name for name, job in jobs.items() if "id-token" in job["permissions"]]
     assert trusted == ["publish"]

@@ -1,4 +1,6 @@
-"""The type of an argument that takes several values, so that a type checker refuses a single text."""
+"""
+The type of an argument that takes several values, so that a type checker refuses a single text.
+"""
 
 from __future__ import annotations
 

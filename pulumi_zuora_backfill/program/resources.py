@@ -31,7 +31,7 @@ _TYPE_PREFIX = "dynamic/zuora:"
 class _ZuoraResource(Resource):
     """Registers under wire names, and answers to Python names."""
 
-    # Not by `translate_input_property`: that would also rename keys inside of a user's own `triggers`.
+    # Not by `translate_input_property`: that would also rename keys inside of `triggers`.
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
@@ -55,16 +55,19 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
     One auto backfill job of Zuora, started once.
 
     Zuora copies the revenue fields of product rate plan charges onto existing rate plan charges or
-    order line items. It asks to do so once before go-live: a second live run makes Zuora Billing and
-    Zuora Revenue disagree. So one request (this resource, base URL, tenant, entity, organisations,
-    ``type``, ``dry_run``, ``triggers``) starts one job. A start whose answer was lost is continued by
-    the next `up`, for 23 hours. After that, and against jobs of others, the guard decides.
+    order line items. It asks to do so once before go-live: a second live run makes Zuora Billing
+    and Zuora Revenue disagree. So one request (this resource, base URL, tenant, entity,
+    organisations, ``type``, ``dry_run``, ``triggers``) starts one job. A start whose answer was
+    lost is continued by the next `up`, for 23 hours. After that, and against jobs of others, the
+    guard decides.
 
     The resource is there once Zuora has accepted the job. It does not wait for the job's end. Sent
-    are one POST and one GET, and for a live job a list of jobs before them. A preview sends nothing.
+    are one POST and one GET, and for a live job a list of jobs before them. A preview sends
+    nothing.
 
-    The resource id is the job id. If the answer of the start was lost at first, it is the idempotency
-    key: use ``job_id``. State also keeps the ids of the last 20 jobs that the resource has had.
+    The resource id is the job id. If the answer of the start was lost at first, it is the
+    idempotency key: use ``job_id``. State also keeps the ids of the last 20 jobs that the
+    resource has had.
 
     Attributes:
         job_id: Zuora's id of the job, 32 characters.
@@ -76,7 +79,8 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
         base_url: The endpoint it was started at.
         effective_entity_id: The entity in force, declared or from configuration.
         effective_org_ids: The organisations in force, declared or from configuration.
-        idempotency_key: The key it was started under; null for an adopted job, secret where ``triggers`` is.
+        idempotency_key: The key it was started under; null for an adopted job, secret where
+            ``triggers`` is.
         track_id: The ``Zuora-Track-Id`` in force.
         request_id: ``Zuora-Request-Id`` of the answer that named the job, for Zuora's support.
         recovered: Whether an earlier attempt, whose answer was lost, had started the job.
@@ -88,7 +92,8 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
         error_count: Records that failed.
         type: As declared; so are the other arguments.
 
-    Source: https://developer.zuora.com/v1-api-reference/api/data-backfill/post_createautobackfilljob
+    Source:
+        https://developer.zuora.com/v1-api-reference/api/data-backfill/post_createautobackfilljob
     """
 
     if (
@@ -148,20 +153,22 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
         Args:
             resource_name: The name in the stack. Another name is another job.
             type: ``"RatePlanCharge"`` or ``"OrderLineItem"``. A change replaces.
-            batch_size: Records a batch, 1 to 1000; how, not what, is backfilled. A change is kept in
-                state and counts at the next start.
+            batch_size: Records a batch, 1 to 1000; how, not what, is backfilled. A change is kept
+                in state and counts at the next start.
             dry_run: Whether Zuora runs the job without changing data. A change replaces.
             triggers: Any JSON value without nulls inside; another value asks for another run. Kept
                 in state.
-            reason: Free text for the audit, such as a ticket; shown in previews, kept in state, not sent.
+            reason: Free text for the audit, such as a ticket; shown in previews, kept in state, not
+                sent.
             entity_id: ``Zuora-Entity-Ids``: one id; default from configuration. A change replaces.
             org_ids: ``Zuora-Org-Ids``; default from configuration. A change replaces.
             track_id: ``Zuora-Track-Id``, up to 64 ASCII characters without ``: ; " '``; default:
                 derived from the idempotency key.
-            guard: ``"once"`` refuses while the tenant holds a job of this type, of any age, for this
-                entity and organisations, that did not fail or stop, that this resource has not had
-                and that ``known_job_ids`` does not name. ``"none"``: only the idempotency key
-                protects, for 24 hours. Default: ``"once"`` for a live run, ``"none"`` for a dry run.
+            guard: ``"once"`` refuses while the tenant holds a job of this type, of any age, for
+                this entity and organisations, that did not fail or stop, that this resource has not
+                had and that ``known_job_ids`` does not name. ``"none"``: only the idempotency key
+                protects, for 24 hours. Default: ``"once"`` for a live run, ``"none"`` for a dry
+                run.
             known_job_ids: Earlier jobs that a reviewer has accepted; the guard looks past them.
             on_delete: ``"stop"`` asks a job that still runs to stop; ``"leave"`` lets it finish.
                 Default: ``"stop"`` for a dry run, ``"leave"`` for a live run: stopped, it would be
@@ -170,8 +177,8 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
             opts: Pulumi's resource options. ``delete_before_replace`` is always on.
 
         Raises:
-            InputError: ``delete_before_replace=False``, ``replace_on_changes`` or ``import_`` was asked
-                for, or an argument is no JSON value, such as a date.
+            InputError: ``delete_before_replace=False``, ``replace_on_changes`` or ``import_`` was
+                asked for, or an argument is no JSON value, such as a date.
         """
         given = dict(locals())
         register_job(self, resource_name, job_props(given), opts)
@@ -204,20 +211,23 @@ def job_props(given: Mapping[str, Any]) -> dict[str, Any]:
 
 class BackfillCompletion(_ZuoraResource, module="zuora", name="BackfillCompletion"):
     """
-    A wait: it is there once all its jobs have completed, with at most ``max_errors`` failed records.
+    A wait: it is there once all its jobs have completed with few enough failed records.
 
     It asks for each job once a round: after 1 s at first, then ever later, up to every 30 s. The
     deployment fails if a job FAILED or was STOPPED, if more records failed, or at the timeout. The
     job goes on all the same, and the next `up` looks again.
 
-    If Zuora tells no number of failed records, that is a warning. A number that cannot be read is an
-    error. State keeps what the jobs looked like when they had completed, also if Zuora purges them.
+    If Zuora tells no number of failed records, that is a warning. A number that cannot be read is
+    an error. State keeps what the jobs looked like when they had completed, also if Zuora purges
+    them.
 
-    A changed ``job_ids`` is an update that waits for the new ones. Deleting it does nothing. A preview sends nothing.
+    A changed ``job_ids`` is an update that waits for the new ones. Deleting it does nothing. A
+    preview sends nothing.
 
     Attributes:
         jobs: For each job ``jobId``, ``type``, ``status``, ``progress``, ``createdOn``,
-            ``batchSentCount``, ``batchFinishedCount`` and ``errorCount``, as far as Zuora tells them.
+            ``batchSentCount``, ``batchFinishedCount`` and ``errorCount``, as far as Zuora tells
+            them.
         error_count: Failed records of all jobs; null where Zuora did not tell of one of them.
         job_ids: As declared; so are the other arguments.
     """
@@ -251,16 +261,17 @@ class BackfillCompletion(_ZuoraResource, module="zuora", name="BackfillCompletio
             resource_name: The name in the stack.
             job_ids: The jobs to wait for, at least one, 32 characters each.
             timeout: How long to wait for all of them: seconds, or ``"90s"``, ``"30m"``, ``"2h"``.
-                ``opts.custom_timeouts`` beats it, and ``ZUORA_WAIT_TIMEOUT`` / ``zuora:waitTimeout``
-                caps every wait of a run.
-            max_errors: How many failed records in all are accepted; 2147483648 also accepts a number
-                that cannot be read.
+                ``opts.custom_timeouts`` beats it, and ``ZUORA_WAIT_TIMEOUT`` /
+                ``zuora:waitTimeout`` caps every wait of a run.
+            max_errors: How many failed records in all are accepted; 2147483648 also accepts a
+                number that cannot be read.
             entity_id: ``Zuora-Entity-Ids`` of the jobs; default from configuration.
             org_ids: ``Zuora-Org-Ids`` of the jobs; default from configuration.
             opts: Pulumi's resource options.
 
         Raises:
-            InputError: ``import_`` was asked for, or an argument is no JSON value, such as a ``timedelta``.
+            InputError: ``import_`` was asked for, or an argument is no JSON value, such as a
+                ``timedelta``.
         """
         given = dict(locals())
         ensure_no_import("BackfillCompletion", resource_name, opts)

@@ -1,4 +1,6 @@
-"""The safe way to go live as one component: dry run → its completion → live job → its completion."""
+"""
+The safe way to go live as one component: dry run → its completion → live job → its completion.
+"""
 
 from __future__ import annotations
 
@@ -25,19 +27,21 @@ class VerifiedBackfill(pulumi.ComponentResource):
 
     The children are ``<name>-dry-run``, ``<name>-dry-run-done``, ``<name>`` and ``<name>-done``;
     another value of ``triggers`` runs the whole chain again. With ``approval="wait"``, the default,
-    only the dry run and its completion are there, and `up` prints the line that approves it. Put the
-    dry run's job id into ``approval``, in a second pull request, and the live job starts. With
+    only the dry run and its completion are there, and `up` prints the line that approves it. Put
+    the dry run's job id into ``approval``, in a second pull request, and the live job starts. With
     ``approval="auto"`` it starts without asking, as soon as the dry run has completed cleanly.
 
     The live job's provider asks for proof: the dry run's own outputs and what its completion has
     seen. Without them, with ``--exclude`` or ``--target``, it refuses. It cannot see who approved.
 
-    What a dry run proves: Zuora accepted and finished one of this type, with these triggers, in this
-    tenant, with at most ``max_errors`` failed records. Whether a dry run counts failed records at all
-    is not documented. If Zuora tells no number, a warning says so, and the live job may start.
+    What a dry run proves: Zuora accepted and finished one of this type, with these triggers, in
+    this tenant, with at most ``max_errors`` failed records. Whether a dry run counts failed records
+    at all is not documented. If Zuora tells no number, a warning says so, and the live job may
+    start.
 
-    While a dry run waits for approval, ``job_id`` is null and ``depends_on=[backfill]`` is satisfied.
-    Declare a resource that needs the live run only ``if backfill.goes_live``, with ``depends_on``.
+    While a dry run waits for approval, ``job_id`` is null and ``depends_on=[backfill]`` is
+    satisfied. Declare a resource that needs the live run only ``if backfill.goes_live``, with
+    ``depends_on``.
 
     Attributes:
         dry_run_job_id: The dry run.
@@ -45,7 +49,8 @@ class VerifiedBackfill(pulumi.ComponentResource):
         state: ``"awaiting-approval"`` or ``"live"``.
         goes_live: Whether this program starts, or has, the live job: a plain ``bool``.
 
-    Source: https://docs.zuora.com/en/zuora-billing/configure-revenue-settings/data-backfill/perform-data-backfill
+    Source:
+        https://docs.zuora.com/en/zuora-billing/configure-revenue-settings/data-backfill/perform-data-backfill
     """
 
     dry_run_job_id: pulumi.Output[str]
@@ -184,7 +189,9 @@ class VerifiedBackfill(pulumi.ComponentResource):
         return job
 
     async def _say_what_leaves(self, name: str) -> None:
-        """Tell the reviewer of a live job that the program no longer declares: it leaves state too."""
+        """
+        Tell the reviewer of a live job that the program no longer declares: it leaves state too.
+        """
         urn = await urn_of(TYPE_TOKEN, name, self)
         live = (await jobs_in_state()).first_of([urn])
         if live:
