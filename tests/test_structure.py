@@ -108,7 +108,7 @@ def test_rooms_of_testing_import_downwards_and_from_the_room(part: str) -> None:
 
 
 def test_the_commands_are_a_client_and_nobody_needs_them() -> None:
-    """`cli` talks to Zuora as the provider does, knows none of its lifecycle, and only `__main__` knows it."""
+    """`cli` knows nothing of the lifecycle, and only `__main__` knows `cli`."""
     known = set().union(*(IMPORTS[path] for path in FILES if room_of(path) == "cli"))
 
     assert known - {"cli"} == {

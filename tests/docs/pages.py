@@ -3,8 +3,9 @@ Runs what a page of the docs shows, and writes down what came out.
 
 A page is a session: a fence `python title="__main__.py"` is the program from there on, and each
 `$ pulumi …` of a `console` fence is run with it, on `EmbeddedStack` against a sandbox of the page;
-`$ zuora-backfill …` needs no program. What the fence shows must be what was printed. What has to happen in between stands in comments that
-no reader sees, `<!-- run: lose-answer -->`; `Page.happen` lists them.
+`$ zuora-backfill …` needs no program. What the fence shows must be what was printed. What has to
+happen in between stands in comments that no reader sees, `<!-- run: lose-answer -->`; `Page.happen`
+lists them.
 
 So that a page reads the same after every run, times are moved to one morning, and the sandbox's
 address becomes that of a tenant.
