@@ -11,9 +11,7 @@ TERMINATED = 143
 
 
 def main() -> int:
-    """
-    Run a command and return its exit code; without the extra, say in one line what to install.
-    """
+    """Run a command and return its exit code; without the extra, say what to install."""
     if find_spec("click") is None or find_spec("rich") is None:
         sys.stderr.write(
             "zuora-backfill needs click and Rich: pip install 'pulumi-zuora-backfill[cli]'\n"

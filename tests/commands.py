@@ -1,6 +1,4 @@
-"""
-How the tests run the operator commands: as a call, as a process in a pipe, on a real terminal.
-"""
+"""How the tests run the operator commands: in a pipe, and on a real terminal."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ _TAKE_TERMINAL = (
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return this environment without what steers terminals, and with some settings."""
+    """Return this process's environment with some settings, without what steers terminals."""
     steering = ("FORCE_COLOR", "NO_COLOR", "TTY_INTERACTIVE", "COLUMNS", "LINES")
     kept = {name: value for name, value in os.environ.items() if name not in steering}
     return {**kept, "TERM": "xterm", **settings}

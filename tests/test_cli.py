@@ -1,6 +1,4 @@
-"""
-The operator commands that read once, their exit codes, and what they say when something is wrong.
-"""
+"""The operator commands that read once, their exit codes, and what they say if they fail."""
 
 from __future__ import annotations
 
@@ -172,9 +170,7 @@ def test_the_exit_status_of_a_job(
 
 
 def test_a_number_of_failed_records_that_nobody_can_read_is_no_success() -> None:
-    """
-    One that Zuora does not tell is, as for a `BackfillCompletion`; the worst of several counts.
-    """
+    """One that Zuora does not tell is one, as for a `BackfillCompletion`."""
     untold = Job(id="a", status="COMPLETED")
     unreadable = Job(id="a", status="COMPLETED", unreadable_error_count='"many"')
 
@@ -401,18 +397,15 @@ if sys.argv[4] == "gone" or "nope" in sys.argv:
 if sys.argv[2] == "get":
     print(config[sys.argv[3]]["secretValue"])
 else:
-    shown = {{key: {{k: v for k, v in entry.items() if k != "secretValue"}} for key, entry in
-    config.items()}} print(json.dumps(shown))
+    for entry in config.values():
+        entry.pop("secretValue", None)
+    print(json.dumps(config))
 """
 
 
 @pytest.fixture
 def calls(tmp_path: Path, zuora: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """
-    Put a `pulumi` on the PATH that knows one stack's configuration.
-
-    It writes down how it was called.
-    """
+    """Put a `pulumi` on the PATH that knows one stack, and writes down how it was called."""
     config, calls = tmp_path / "config.json", tmp_path / "calls"
     config.write_text(
         json.dumps(
@@ -444,9 +437,7 @@ def test_a_stack_supplies_what_the_environment_does_not(run: Run, calls: Path) -
 
 
 def test_the_environment_wins_over_the_stack(run: Run, calls: Path, zuora: Sandbox) -> None:
-    """
-    With the credentials in the environment no secret is decrypted, and so no passphrase is needed.
-    """
+    """With the credentials in the environment no secret is decrypted."""
     done = run("doctor", "-s", "prod", "--json", **zuora.environment())
 
     assert done.code == 0

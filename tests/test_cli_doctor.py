@@ -246,7 +246,6 @@ def test_red_on_paper(run: Run, zuora: Sandbox) -> None:
 
     assert done.out.startswith(
         "FAIL  baseUrl           is missing\n"
-        "                        export ZUORA_BASE_URL=… or run `pulumi config set zuora:baseUrl "
-        "…`\n"
+        f"{'':24}export ZUORA_BASE_URL=… or run `pulumi config set zuora:baseUrl …`\n"
     )
     assert done.err.endswith("Failed checks: 1.\n")

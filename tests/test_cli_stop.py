@@ -104,9 +104,8 @@ def test_a_yes_on_a_terminal(zuora: Sandbox) -> None:
         assert terminal.end() == 0
         assert terminal.restored
     assert re.fullmatch(
-        rf"RatePlanCharge backfill {job.id} is PROCESSING 0\.00%, 0 of 1 batches, 0 failed "
-        r"records, "
-        r"created \S+Z by api\.user@example\.com,\n"
+        rf"RatePlanCharge backfill {job.id} is PROCESSING 0\.00%, 0 of 1 batches, "
+        r"0 failed records, created \S+Z by api\.user@example\.com,\n"
         rf"in tenant 10042 at {zuora.base_url}\.\n"
         r"A live job that is stopped is half done: what it has changed stays changed\.\n"
         r"Stop it\? \[y/N\]: y\n"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pulumi_zuora_backfill.cli.tenant import Tenant
+from pulumi_zuora_backfill.cli.tenant_access import Tenant
 from pulumi_zuora_backfill.cli.watch import follow
 from pulumi_zuora_backfill.errors import NotFoundError
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
@@ -135,9 +135,7 @@ def test_the_worst_job_decides(
 
 @pytest.mark.parametrize("settings", [{}, {"ZUORA_WAIT_TIMEOUT": "1s"}])
 def test_the_time_is_over(run: Run, zuora: Sandbox, settings: dict[str, str]) -> None:
-    """
-    The code is 9, as for a timeout of `pulumi`; the jobs go on. `ZUORA_WAIT_TIMEOUT` counts too.
-    """
+    """The code is 9, and the jobs go on. `ZUORA_WAIT_TIMEOUT` counts, too."""
     job = zuora.add_job()
     option = [] if settings else ["--timeout", "1s"]
     done = run("watch", job.id, *option, **settings, **zuora.environment())

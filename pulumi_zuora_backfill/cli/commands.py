@@ -1,5 +1,5 @@
 """
-The surface: every command, option and help text. What a command does is in the module of its name.
+The surface: every command, option and help text. What a command does is in another module.
 
 The work is imported when a command runs, so that help and completion answer at once.
 """
@@ -180,7 +180,7 @@ def doctor(stack: str | None, as_json: bool) -> int:
 )
 def sandbox(port: int, job_duration_s: float) -> int:
     """Run a local Zuora for trying out, until Ctrl-C."""
-    from .sandbox import serve
+    from .serving import serve
 
     return serve(port, job_duration_s)
 

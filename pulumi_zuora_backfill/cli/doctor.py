@@ -26,7 +26,7 @@ from pulumi_zuora_backfill.zuora.models import duration
 
 from .exit_codes import ExitCode
 from .failures import code_of
-from .tenant import ENVIRONMENT_ONLY, Tenant, connect_to, read_settings
+from .tenant_access import ENVIRONMENT_ONLY, Tenant, connect_to, read_settings
 from .terminal import console, print_json, say
 
 PATIENCE_S: Final = 20.0  # a person waits; a deployment has minutes

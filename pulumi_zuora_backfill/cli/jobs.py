@@ -9,7 +9,7 @@ from pulumi_zuora_backfill.zuora.refusals import WHERE_TO_LOOK
 
 from .exit_codes import ExitCode, outcome_of
 from .rendering import COLUMNS, STYLES, aligned, facts_of, json_of, newest_first, row_of
-from .tenant import open_tenant
+from .tenant_access import open_tenant
 from .terminal import console, print_json, say
 
 

@@ -10,7 +10,7 @@ from pulumi_zuora_backfill.zuora.models import Job, iso
 from .exit_codes import ExitCode
 from .failures import EndedEarlyError
 from .rendering import state_of
-from .tenant import Tenant, open_tenant
+from .tenant_access import Tenant, open_tenant
 from .terminal import can_ask, say
 from .watch import follow
 

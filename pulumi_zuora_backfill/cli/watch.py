@@ -11,7 +11,7 @@ from pulumi_zuora_backfill.zuora.refusals import WHERE_TO_LOOK
 
 from .exit_codes import ExitCode, outcome_of, worst_of
 from .failures import EndedEarlyError
-from .tenant import Tenant, open_tenant
+from .tenant_access import Tenant, open_tenant
 from .terminal import console, say
 from .views import Bars, Lines, View
 
