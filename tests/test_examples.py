@@ -314,8 +314,7 @@ PROMISES: Mapping[str, Callable[[Copy], None]] = {
 
 
 SLOW_LIVES = [
-    pytest.param(name, marks=() if name == "quickstart" else pytest.mark.slow)
-    for name in ONE_STACK
+    pytest.param(name, marks=() if name == "quickstart" else pytest.mark.slow) for name in ONE_STACK
 ]
 
 

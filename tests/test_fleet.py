@@ -1,4 +1,4 @@
-"""The fleet without the pulumi CLI: the table, the program, the pool, what is shown, the manifests, the matrix."""
+"""The fleet without the CLI: table, program, pool, what is shown, manifests, matrix."""
 
 from __future__ import annotations
 
@@ -106,7 +106,8 @@ def test_a_row_says_where_as_whom_and_what() -> None:
         ),
         (
             changed("EU_SECRET", "US_SECRET"),
-            "line 8, row acme-eu, column client_secret_env: is another tenant's: row acme-us, line 1",
+            "line 8, row acme-eu, column client_secret_env: is another tenant's: "
+            "row acme-us, line 1",
         ),
         (
             changed("US_SECRET", "s3cr3t=/of+the/tenant"),
@@ -124,11 +125,13 @@ def test_a_row_says_where_as_whom_and_what() -> None:
         ),
         (
             changed("approval: wait", "approval: [wait]"),
-            "line 14, row acme-eu, column approval: must be wait, auto or the job id of the dry run",
+            "line 14, row acme-eu, column approval: must be wait, auto or the job id of "
+            "the dry run",
         ),
         (
             changed("approval: wait", "approval:"),
-            "line 14, row acme-eu, column approval: must be wait, auto or the job id of the dry run",
+            "line 14, row acme-eu, column approval: must be wait, auto or the job id of "
+            "the dry run",
         ),
         (
             changed("batch_size: 500", f"known_job_ids: {JOB}"),
@@ -160,7 +163,7 @@ def test_all_faults_are_told_at_once() -> None:
 
 
 def test_the_parts_of_a_tenant_are_rows_of_their_own() -> None:
-    """Another entity, another organisation or another type of the same tenant, with the same secret, is another backfill."""
+    """Another entity, organisation or type is another backfill, also with the same secret."""
     row = ROWS.split("- stack: acme-eu")[0]
     others = ["entity_id: e1", "entity_id: e2", "org_ids: [o1]", f"existing_job_id: {JOB}"]
     rows = [row.replace("acme-us", f"acme-{n}") + f"  {more}\n" for n, more in enumerate(others)]
@@ -262,7 +265,7 @@ def test_the_program_takes_the_row_of_its_stack(tmp_path: Path) -> None:
 
 
 def test_the_advice_of_a_refusal_fits_into_the_table(tmp_path: Path) -> None:
-    """A tenant that holds a job already: the argument that the refusal names is a column, and takes the job over."""
+    """The argument that a refusal names is a column, and takes the tenant's job over."""
     folder = copy_of(tmp_path, changed("approval: wait", "approval: auto"))
     with Sandbox(job_duration_s=0) as zuora:
         job = zuora.add_job(status="COMPLETED")
@@ -374,7 +377,7 @@ def test_once_stopped_no_stack_begins() -> None:
 
 
 def test_what_the_engine_says_is_noted_once_and_without_colours() -> None:
-    """Lines that only live for a moment are notes; warnings and errors are kept, the engine's own words are not."""
+    """Ephemeral lines are notes only; warnings and errors are kept, but not the engine's own."""
     notes: list[str] = []
     heard = running.Heard(notes.append)
     for severity, message, urn, ephemeral in [
@@ -444,7 +447,7 @@ def told(**options: Any) -> tuple[Any, Any]:
 
 
 def test_without_a_terminal_there_are_plain_lines() -> None:
-    """A line at the beginning and at the end of each stack, and one a minute: no table, no colours, no cut."""
+    """A line when a stack begins and ends, and one a minute: no table, no colours, no cut."""
     console, view = told()
     assert console.file.getvalue() == (
         "s0 running after 0 s\n"
@@ -505,7 +508,7 @@ def workflow() -> dict[str, Any]:
 
 
 def test_a_job_of_the_workflow_has_the_environment_of_its_row() -> None:
-    """It uses just what the matrix tells; only this job names credentials, and only a few run at once."""
+    """It uses just what the matrix tells, and only it names credentials; a few run at once."""
     up, *others = [workflow()[name] for name in ("up", "table", "preview")]
     assert up["environment"] == "zuora-${{ matrix.stack }}"
     assert up["strategy"]["matrix"] == "${{ fromJSON(needs.table.outputs.matrix) }}"
@@ -520,7 +523,7 @@ def test_a_job_of_the_workflow_has_the_environment_of_its_row() -> None:
 
 @pytest.mark.parametrize(("code", "becomes"), [(0, 0), (3, 0), (1, 1), (4, 1), (130, 1)])
 def test_a_dry_run_that_waits_is_no_failed_job(tmp_path: Path, code: int, becomes: int) -> None:
-    """The step's script, run with another `python`: it sees the row's variables, and the summary is kept."""
+    """The step's script, with another `python`: it sees the row's variables."""
     (step,) = [step for step in workflow()["up"]["steps"] if step.get("name") == "Up"]
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\necho "$@ $EU_ID $EU_SECRET"\nexit {code}\n')
@@ -542,7 +545,7 @@ def test_a_dry_run_that_waits_is_no_failed_job(tmp_path: Path, code: int, become
 
 
 def test_a_manifest_is_what_the_operator_takes(tmp_path: Path) -> None:
-    """One Stack for each row, valid by the operator's own definition; credentials only by the name of a Secret."""
+    """One Stack for each row, by the operator's definition; it names a Secret, and holds none."""
     jsonschema = pytest.importorskip(
         "jsonschema", reason="jsonschema checks the manifests: pip install --group dev"
     )

@@ -1,4 +1,4 @@
-"""The fleet on the pulumi CLI, as typed: many tenants, one of which fails, one waits, one is slow."""
+"""The fleet on the pulumi CLI, as typed: of many tenants one fails, one waits, one is slow."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def tenants(tmp_path: Path) -> Iterator[Tenants]:
 
 
 def watch_environments(tenants: Tenants) -> dict[str, set[str]]:
-    """Look at each request into the environments of the stack's processes: whose secrets are there?"""
+    """At each request, look into the stack's processes: whose secrets are there?"""
     seen: dict[str, set[str]] = {stack: set() for stack in tenants.zuoras}
 
     def look(stack: str, zuora: Sandbox) -> None:
@@ -178,7 +178,7 @@ def assert_kept_apart(tenants: Tenants) -> None:
 
 
 def test_a_second_run_does_only_what_is_left(tenants: Tenants) -> None:
-    """One tenant is live, one waits, one has a wrong secret; mended and approved, the next run starts just what is missing."""
+    """One is live, one waits, one has a wrong secret; the next run starts what is missing."""
     tenants.add("acme-done", "auto")
     waiting = tenants.add("acme-waits", "wait")
     wrong = tenants.add("acme-wrong", "auto")
@@ -273,7 +273,7 @@ class Terminal:
 
 @pytest.mark.parametrize("how", ["typed", "sent"])
 def test_ctrl_c_stops_cleanly(tenants: Tenants, how: str) -> None:
-    """The wait under way ends, its job runs on, no lock is left, nothing else starts; the next run goes on with both."""
+    """The wait ends, its job runs on, no lock is left; the next run goes on with both."""
     first = tenants.add("acme-first", "wait", job_duration_s=None)
     second = tenants.add("acme-second", "wait")
     words = ("up", "--parallel", "1")
@@ -311,7 +311,7 @@ def test_ctrl_c_stops_cleanly(tenants: Tenants, how: str) -> None:
 
 @pytest.mark.timeout(1800)
 def test_twenty_tenants(tenants: Tenants) -> None:
-    """Of twenty, one fails, one is slow, one waits; the second run asks only the two that are left."""
+    """Of 20, one fails, one is slow, one waits; the second run asks the two that are left."""
     normal = [f"acme-{number:02}" for number in range(1, 18)]
     for stack in normal:
         tenants.add(stack, "auto")

@@ -19,7 +19,7 @@ def manifest(row: Row, source: Mapping[str, Any], namespace: str, project: str) 
     """
     Return the `Stack` of a row.
 
-    Its credentials are in the Secret `zuora-<stack>`, the passphrase of the state in `pulumi-state`.
+    Its credentials are in the Secret `zuora-<stack>`, the state's passphrase in `pulumi-state`.
 
     Args:
         row: The row.

@@ -47,7 +47,7 @@ class Cli(automation.PulumiCommand):
         on_error: Any = None,
     ) -> automation.CommandResult:
         """
-        Run a command in a session of its own, so that a terminal's Ctrl-C reaches only this program.
+        Run a command in a session of its own: a terminal's Ctrl-C reaches only this program.
 
         Raises:
             CommandError: It failed, or was not begun as this program was asked to stop.
