@@ -7,7 +7,8 @@ LOCK := requirements-dev.txt
 # A virtual environment that uv has made holds no pip, so uv installs into it.
 UV := $(shell grep -qs '^uv =' $(VENV)/pyvenv.cfg && echo uv)
 INSTALL := $(if $(UV),uv pip install -q --python $(BIN)/python,$(BIN)/python -m pip install -q)
-# Byte code on: every scenario starts processes, and each would compile the package anew.
+# Byte code on: every scenario starts processes, and each would compile the package anew. What
+# scenarios write themselves is left out by tests/conftest.py.
 export PYTHONDONTWRITEBYTECODE :=
 export UV_COMPILE_BYTECODE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

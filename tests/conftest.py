@@ -39,6 +39,12 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True)
+def _no_stale_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no program run from the byte code of the one that it replaces within the same second."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+
+
 @pytest.fixture
 def zuora() -> Iterator[Sandbox]:
     """Start a local Zuora whose jobs run until they are finished."""

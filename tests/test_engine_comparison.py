@@ -9,6 +9,7 @@ is played only where one of them differs from what is installed and written here
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib.metadata
 import json
@@ -210,6 +211,10 @@ def record(name: str, acts: list[dict[str, Any]], engine: type[Any]) -> None:
     """Keep what was seen, if it is the real engine's doing."""
     if engine is not engines.RealStack:
         pytest.skip("only what the real engine does is recorded")
-    known = {**read_recorded(), name: {"of": stamp_of(name), "acts": acts}}
-    ordered = {key: known[key] for key in SCENARIOS if key in known}
-    RECORDED.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    with RECORDED.open("r+", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # other workers record, too
+        known = {**json.load(file), name: {"of": stamp_of(name), "acts": acts}}
+        ordered = {key: known[key] for key in SCENARIOS if key in known}
+        file.seek(0)
+        file.write(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n")
+        file.truncate()

@@ -224,7 +224,7 @@ class Page:
                 self._stack,
                 self._folder,
                 config={key: str(value) for key, value in config.items()},
-                env=self._zuora.environment(),
+                env={**self._zuora.environment(), "PYTHONDONTWRITEBYTECODE": "1"},
                 state_file=state_file,
             )
         return self._stacks[self._stack]
