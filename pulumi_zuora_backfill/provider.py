@@ -248,7 +248,7 @@ class BackfillCompletionProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate; say what a new wait is for: a replacement asks for two diffs."""
-        inputs, faults = declared.check_completion(news)
+        inputs, faults = declared.check_completion(_without_preview(news))
         if not faults and declared.begins_to_wait(_olds, inputs):
             dynamic_host.info(declared.announce_wait(_olds, inputs, self._settings))
         return CheckResult(
