@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo docs pictures test test-all test-real test-long test-lowest mutation check format pulumi bench clean
+.PHONY: help demo docs pictures test test-all test-real test-long test-lowest mutation check lint-gitops format pulumi bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,17 +37,27 @@ test-lowest: ## run the tests on the lowest supported versions of the dependenci
 	@$(PYTHON) -m venv $(VENV)-lowest
 	@$(VENV)-lowest/bin/python -m pip install -q pulumi==3.139.0 requests==2.32.2 tenacity==9.0.0 werkzeug==3.1.0 setuptools pytest pytest-timeout hypothesis
 	@$(VENV)-lowest/bin/python -m pip install -q --no-deps -e .
-	@$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider
+	@$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider --ignore tests/test_gitops.py # which needs linters
 
 mutation: $(VENV)/.dev ## break the idempotency contract's modules on purpose, and list what no test notices (JOBS=1: on one core)
 	@$(BIN)/python -m tests.mutation $(if $(JOBS),--jobs $(JOBS))
 
-check: $(VENV)/.dev docs ## lint, format, types, docstrings, docs, wheel and a smoke test of the installed wheel
+check: $(VENV)/.dev docs lint-gitops ## lint, format, types, docstrings, docs, wheel and a smoke test of the installed wheel
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --no-cache --check .
 	$(BIN)/mypy --cache-dir=/dev/null
-	$(BIN)/interrogate pulumi_zuora_backfill tests examples benchmarks
+	$(BIN)/interrogate pulumi_zuora_backfill gitops tests examples benchmarks
 	$(BIN)/python tests/smoke.py
+
+lint-gitops: $(VENV)/.dev ## lint the workflows, pipelines and manifests in gitops/
+	$(BIN)/yamllint --strict -c gitops/.yamllint.yml gitops
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows gitops/github/*.yml
+	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout gitops/github/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci gitops/gitlab/.gitlab-ci.yml
+	$(BIN)/check-jsonschema --schemafile tests/gitops/stack.schema.json gitops/operator/stack.yaml
+	$(BIN)/zizmor --offline --pedantic --no-progress -q gitops/github/*.yml
+	@if command -v actionlint > /dev/null; then PATH="$(CURDIR)/$(BIN):$$PATH" actionlint -ignore 'unexpected key "queue"' gitops/github/*.yml && echo "actionlint: no finding"; \
+	  else echo "actionlint is left out: not on PATH (go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12)"; fi
 
 format: $(VENV)/.dev ## bring the code into form
 	$(BIN)/ruff check --no-cache --fix .

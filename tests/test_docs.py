@@ -36,6 +36,7 @@ NAMED_ONLY = {
     "pulumi preview": "needs a tenant; the same page shows it in a session",
     "pulumi up": "needs a tenant; the same page shows it in a session",
     "pulumi destroy": "needs a tenant",
+    "kubectl ": "needs a cluster",
     "python -m pulumi_zuora_backfill.testing.sandbox": "tests/test_sandbox_caller.py runs it",
     "venv/bin/python -m pulumi_zuora_backfill.testing.sandbox": "the same",
 }
