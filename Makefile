@@ -19,7 +19,7 @@ PARALLEL := -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo docs pictures test test-all test-real test-long test-lowest mutation \
-  check lint format hooks lock pulumi bench clean
+  check lint lint-gitops format hooks lock pulumi bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,12 +49,12 @@ test-lowest: ## run the tests on the lowest supported versions of the dependenci
 	@$(PYTHON) -m venv $(VENV)-lowest
 	@$(VENV)-lowest/bin/python -m pip install -q pulumi==3.139.0 requests==2.32.2 tenacity==9.0.0 werkzeug==3.1.0 click==8.2.0 rich==14.0.0 setuptools pytest pytest-timeout pytest-xdist hypothesis
 	@$(VENV)-lowest/bin/python -m pip install -q --no-deps -e .
-	@$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider $(PARALLEL)
+	@$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider $(PARALLEL) --ignore tests/test_gitops.py # which needs linters
 
 mutation: $(VENV)/.dev ## break the idempotency contract's modules on purpose, and list what no test notices (JOBS=1: on one core)
 	@$(BIN)/python -m tests.mutation $(if $(JOBS),--jobs $(JOBS))
 
-check: lint docs ## lint, docs, and what is published, installed with each extra
+check: lint lint-gitops docs ## lint, docs, and what is published, installed with each extra
 	$(BIN)/python tests/smoke.py
 
 lint: $(VENV)/.dev ## code, format, types, docstrings; what a commit has to pass
@@ -62,7 +62,17 @@ lint: $(VENV)/.dev ## code, format, types, docstrings; what a commit has to pass
 	$(BIN)/ruff format --no-cache --check .
 	$(BIN)/mypy
 	$(BIN)/mypy policy
-	$(BIN)/interrogate pulumi_zuora_backfill policy tests examples benchmarks
+	$(BIN)/interrogate pulumi_zuora_backfill policy gitops tests examples benchmarks
+
+lint-gitops: $(VENV)/.dev ## lint the workflows, pipelines and manifests in gitops/
+	$(BIN)/yamllint --strict -c gitops/.yamllint.yml gitops
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows gitops/github/*.yml
+	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout gitops/github/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci gitops/gitlab/.gitlab-ci.yml
+	$(BIN)/check-jsonschema --schemafile tests/gitops/stack.schema.json gitops/operator/stack.yaml
+	$(BIN)/zizmor --offline --pedantic --no-progress -q gitops/github/*.yml
+	@if command -v actionlint > /dev/null; then PATH="$(CURDIR)/$(BIN):$$PATH" actionlint -ignore 'unexpected key "queue"' gitops/github/*.yml && echo "actionlint: no finding"; \
+	  else echo "actionlint is left out: not on PATH (go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12)"; fi
 
 format: $(VENV)/.dev ## bring the code into form
 	$(BIN)/ruff check --no-cache --fix .

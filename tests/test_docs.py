@@ -42,6 +42,7 @@ NAMED_ONLY = {
     "pulumi preview": "needs a tenant; the same page shows it in a session",
     "pulumi up": "needs a tenant; the same page shows it in a session",
     "pulumi destroy": "needs a tenant",
+    "kubectl ": "needs a cluster",
     "python -m pulumi_zuora_backfill.testing.sandbox": "tests/test_sandbox_caller.py runs it",
     "python fleet.py": "tests/test_fleet_runs.py types it",
     "python manifests.py": "tests/test_fleet.py types it",
