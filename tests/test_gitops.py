@@ -1,4 +1,8 @@
-"""What holds for the files of `gitops/` without running them: pins, permissions, secrets, shells, and what state says."""
+"""
+What holds for the files of `gitops/` without running them.
+
+Pins, permissions, secrets, shells, and what state says.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +40,8 @@ PINS = {
     "aws-actions/configure-aws-credentials": "e6de054238d6b7531b4efff3b6587d9aade6a06c # v6.2.3",
     "pulumi/actions": "8e5e406f4007fca908480587cb9893c07090f58d # v7.0.0",
 }
-# The inputs that the files use. No linter knows what an action takes: a misspelt one is ignored in silence.
+# The inputs that the files use. No linter knows what an action takes, and a misspelt one is
+# ignored in silence.
 INPUTS = {
     "actions/checkout": {"persist-credentials"},
     "actions/setup-python": {"python-version"},
@@ -92,7 +97,9 @@ def test_each_action_is_pinned_and_gets_inputs_that_it_has() -> None:
 
 
 def test_each_job_may_do_only_what_it_must() -> None:
-    """Nothing by default; who may write to GitHub writes a comment or an issue; no job runs for ever."""
+    """
+    Nothing by default; who may write to GitHub writes a comment or an issue; no job runs for ever.
+    """
     assert [file["permissions"] for file in DOCUMENTS.values()] == [{}] * len(DOCUMENTS)
     base = {"contents": "read", "id-token": "write"}
     assert {f"{name} {title}": job["permissions"] for name, title, job in JOBS} == {
@@ -107,7 +114,11 @@ def test_each_job_may_do_only_what_it_must() -> None:
 
 
 def test_credentials_belong_to_environments_and_to_the_steps_that_need_them() -> None:
-    """On GitHub they are secrets of an environment and in no job's own environment; on GitLab no file names them."""
+    """
+    On GitHub they are secrets of an environment and in no job's own environment.
+
+    On GitLab no file names them.
+    """
     holders = set()
     for name, title, job in JOBS:
         assert not any(key in CREDENTIALS for key in {**DOCUMENTS[name]["env"], **job["env"]})
@@ -134,7 +145,11 @@ def test_credentials_belong_to_environments_and_to_the_steps_that_need_them() ->
 
 
 def test_who_writes_the_state_waits_in_one_line() -> None:
-    """All jobs that hold credentials are in the stack's group, and nothing there is cancelled or thrown out."""
+    """
+    All jobs that hold credentials are in the stack's group.
+
+    And nothing there is cancelled or thrown out.
+    """
     for _, _, job in JOBS:
         if "environment" in job:
             assert job["concurrency"] == {
@@ -164,7 +179,11 @@ def test_each_job_is_set_up_alike() -> None:
 
 
 def test_each_use_of_pulumi_is_the_safe_one() -> None:
-    """A plan is compared before anything runs; what runs without one can start nothing; warnings stay in the text."""
+    """
+    A plan is compared before anything runs; what runs without one can start nothing.
+
+    Warnings stay in the text.
+    """
     everything = [step["run"] for step in STEPS if "run" in step]
     everything += [script for _, script in gitlab.scripts()]
     text = re.sub(r"\\\n\s*", "", "\n".join(everything)).replace("\n  ", " ")
@@ -177,7 +196,9 @@ def test_each_use_of_pulumi_is_the_safe_one() -> None:
 
 
 def test_the_operators_stack_can_lose_nothing() -> None:
-    """Deleting the object destroys nothing, a misspelt stack is no new one, and no wait ends early."""
+    """
+    Deleting the object destroys nothing, a misspelt stack is no new one, and no wait ends early.
+    """
     stack = yaml.safe_load((GITOPS / "operator" / "stack.yaml").read_text())
     spec = stack["spec"]
     assert (spec["destroyOnFinalize"], spec["useLocalStackOnly"]) == (False, True)

@@ -1,4 +1,8 @@
-"""The CI files run: their own steps, in their order and environment, with the pulumi CLI and a local Zuora."""
+"""
+The CI files run: their own steps.
+
+In their order and environment, with the pulumi CLI and a local Zuora.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +75,11 @@ def up_of(github: GitHub, **options: dict[str, str]) -> Job:
 
 
 def test_a_pull_request_shows_what_would_run(github: GitHub, project: Project) -> None:
-    """The comment warns of the live job; a newer commit replaces it, a failed preview too. Zuora is not asked."""
+    """
+    The comment warns of the live job; a newer commit replaces it, a failed preview too.
+
+    Zuora is not asked.
+    """
     stored = project.stored()
     job = github.run("backfill-preview.yml", "preview")
     assert not job.failed, job.log
@@ -94,7 +102,11 @@ def test_a_pull_request_shows_what_would_run(github: GitHub, project: Project) -
 
 
 def test_a_pull_request_has_no_credential(github: GitHub, project: Project) -> None:
-    """No step gets one, none of its texts and files holds one, and a program that looks for one finds none."""
+    """
+    No step gets one, none of its texts and files holds one.
+
+    And a program that looks for one finds none.
+    """
     project.merge(more='import os; print("FOUND", [n for n in os.environ if "ZUORA" in n])')
     job = github.run("backfill-preview.yml", "preview")
     assert not job.failed, job.log
@@ -119,13 +131,18 @@ def test_a_fork_is_refused(github: GitHub) -> None:
 
 
 def test_what_was_approved_is_what_runs(github: GitHub, project: Project) -> None:
-    """The plan runs as shown and once; what was merged after the approval is refused before anything is sent."""
+    """
+    The plan runs as shown and once.
+
+    What was merged after the approval is refused before anything is sent.
+    """
     zuora = project.zuora
     plan = github.run("backfill-up.yml", "plan")
     assert "LIVE RatePlanCharge backfill in tenant 10042" in plan.summary
     assert (plan.role, zuora.requests) == ("reader", [])
     project.merge(
-        more='BackfillJob("items", type="OrderLineItem", opts=pulumi.ResourceOptions(depends_on=[done]))'
+        more='BackfillJob("items", type="OrderLineItem", '
+        "opts=pulumi.ResourceOptions(depends_on=[done]))"
     )
     refused = github.run("backfill-up.yml", "up")
     assert "create is not allowed by the plan" in refused.log
@@ -144,7 +161,11 @@ def test_what_was_approved_is_what_runs(github: GitHub, project: Project) -> Non
 
 
 def test_a_wait_that_was_cut_off_goes_on(github: GitHub, project: Project) -> None:
-    """The scheduled run ends the wait, and starts nothing, although another run was merged and not approved."""
+    """
+    The scheduled run ends the wait.
+
+    And starts nothing, although another run was merged and not approved.
+    """
     zuora = project.zuora
     nothing = github.run("backfill-resume.yml", "resume")
     assert nothing.outcomes["Go on waiting"] == "skipped"
@@ -163,7 +184,11 @@ def test_a_wait_that_was_cut_off_goes_on(github: GitHub, project: Project) -> No
 
 
 def test_the_night_finds_a_failed_job(github: GitHub, project: Project) -> None:
-    """A job that fails after its pipeline has gone makes the night's run fail, and one issue, which grows."""
+    """
+    A job that fails after its pipeline has gone makes the night's run fail.
+
+    And one issue, which grows.
+    """
     zuora = project.zuora
     assert up_of(github, instead=SOON).failed
     zuora.finish(zuora.jobs[0].id, "FAILED")
@@ -196,7 +221,11 @@ def test_a_good_night_says_nothing(github: GitHub, project: Project) -> None:
 
 
 def test_gitlab_shows_a_merge_request_what_would_run(gitlab: GitLab, project: Project) -> None:
-    """The link's text warns, the widget counts, a wrong program fails the job; no credential, no request."""
+    """
+    The link's text warns, the widget counts, a wrong program fails the job.
+
+    No credential, no request.
+    """
     stored, secrets = project.stored(), secrets_of(project.zuora)
     ran = gitlab.run("preview", MERGE_REQUEST)
     assert ran.exit_code == 0, ran.log
@@ -216,7 +245,11 @@ def test_gitlab_shows_a_merge_request_what_would_run(gitlab: GitLab, project: Pr
 
 
 def test_gitlab_runs_the_plan_and_goes_on_with_the_wait(gitlab: GitLab, project: Project) -> None:
-    """Plan, a wait that is cut off, a night that finds it, a resumed wait that starts nothing, a good night."""
+    """
+    Plan, a wait that is cut off.
+
+    A night that finds it, a resumed wait that starts nothing, a good night.
+    """
     zuora = project.zuora
     assert "Nothing waits." in gitlab.run("resume", RESUME).log
     planned = gitlab.run("plan", PUSH)

@@ -15,6 +15,8 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "pulumi_zuora_backfill"
 HOLE = "…"  # what a text is filled with
 SHORTEST = 8
+# Read when the tests are collected: others deepen the interpreter's stack on purpose.
+MODULES = {file: ast.parse(file.read_text()) for file in PACKAGE.rglob("*.py")}
 KINDS = {"RunError"} | {
     name
     for name, value in vars(errors).items()
@@ -137,11 +139,11 @@ def kind_of(node: ast.AST, path: str) -> tuple[str, list[ast.expr]]:
 def said() -> dict[str, set[str]]:
     """Find every text of the package, by where it is read."""
     found: dict[str, set[str]] = {}
-    for file in sorted(PACKAGE.rglob("*.py")):
+    for file in sorted(MODULES):
         path = file.relative_to(PACKAGE).as_posix()
         if path.startswith("testing/") or path in PASSED_ON:
             continue
-        module = ast.parse(file.read_text())
+        module = MODULES[file]
         functions = [node for node in ast.walk(module) if isinstance(node, ast.FunctionDef)]
         functions += [n for n in ast.walk(module) if isinstance(n, ast.AsyncFunctionDef)]  # type: ignore[misc]
         inside = {id(node): function for function in functions for node in ast.walk(function)}

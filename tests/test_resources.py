@@ -5,12 +5,15 @@ Its URN, its aliases, and what the stack's state holds.
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import gc
+import inspect
 import json
 from collections import UserList
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -19,8 +22,15 @@ from pulumi.runtime import mocks
 
 from pulumi_zuora_backfill import BackfillCompletion, BackfillJob, VerifiedBackfill
 from pulumi_zuora_backfill.errors import InputError
+from pulumi_zuora_backfill.job.inputs import CHECKS
 from pulumi_zuora_backfill.program import state_reader
-from pulumi_zuora_backfill.properties import TYPE_TOKEN
+from pulumi_zuora_backfill.properties import (
+    CUSTOM_TIMEOUTS,
+    INPUTS,
+    OUTPUTS,
+    TYPE_TOKEN,
+    WIRE_NAMES,
+)
 
 STACK, PROJECT = "dev", "acme"
 JOB = "j" * 32
@@ -381,3 +391,20 @@ def test_a_client_secret_in_plain_text_is_warned_of_once_a_run(
         "ZUORA_CLIENT_SECRET=… or run `pulumi config set --secret zuora:clientSecret …`.\n"
         "If others may have read it, give the OAuth client a new secret."
     ]
+
+
+def test_every_argument_is_everywhere_where_arguments_are() -> None:
+    """One that is missing somewhere would be dropped, refused, or unknown to type checkers."""
+    tree = ast.parse(Path(str(inspect.getsourcefile(BackfillJob))).read_text())
+    (job,) = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "BackfillJob"]
+    typed = {
+        node.target.id
+        for node in ast.walk(job)
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    arguments = set(inspect.signature(BackfillJob.__init__).parameters)
+    arguments -= {"self", "resource_name", "opts"}
+
+    assert arguments == set(INPUTS)
+    assert {WIRE_NAMES[name] for name in arguments} == set(CHECKS) - {CUSTOM_TIMEOUTS}
+    assert typed == {*INPUTS, *OUTPUTS}

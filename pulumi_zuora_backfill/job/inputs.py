@@ -61,7 +61,7 @@ def check_inputs(
     given = {name: value for name, value in news.items() if value is not None}
     inputs, faults = check_all(
         {**_DEFAULTS, **given},
-        _CHECKS,
+        CHECKS,
         required=("type",),
         internal=INTERNAL,
         may_be_secret=("triggers", *secrets_of(news)),
@@ -127,7 +127,7 @@ def _unknown(given: Mapping[str, Any]) -> list[Fault]:
             reason=f"{PYTHON_NAMES[name]} is not known in this update: run `pulumi up` without "
             "--exclude or --target of the resource that supplies it",
         )
-        for name in _CHECKS
+        for name in CHECKS
         if name in dropped or is_unknown(given.get(name))
     ]
 
@@ -163,7 +163,7 @@ def _triggers(value: Any) -> Any:
         raise ValueError(f"must be a JSON value: {error}") from None
 
 
-_CHECKS: Final[Mapping[str, Check]] = {
+CHECKS: Final[Mapping[str, Check]] = {
     "type": one_of(*(member.value for member in BackfillType)),
     "batchSize": whole_number(1, MAX_BATCH_SIZE),
     "dryRun": boolean,

@@ -1,1 +1,5 @@
-"""What runs the files of `gitops/` as their CI would: the YAML decides what is run, with which environment."""
+"""
+What runs the files of `gitops/` as their CI would.
+
+The YAML decides what is run, with which environment.
+"""

@@ -1,8 +1,8 @@
 """
 Stands in for GitHub's `gh`: the comments of a pull request, and issues, in a JSON file.
 
-It takes the calls that the workflows make, in GitHub's own shapes, runs their `--jq` queries with jq,
-and fails on everything else. The first argument is the file.
+It takes the calls that the workflows make, in GitHub's own shapes, runs their `--jq` queries with
+jq, and fails on everything else. The first argument is the file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Runs jobs of the workflows as GitHub does: step after step, expressions filled in, one shell for each `run`."""
+"""
+Runs jobs of the workflows as GitHub does.
+
+Step after step, expressions filled in, one shell for each `run`.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +96,9 @@ class GitHub:
         head: str = REPOSITORY,
         instead: Mapping[str, str] | None = None,
     ) -> Job:
-        """Run a job of a workflow; `instead` replaces values of its environment, such as a timeout."""
+        """
+        Run a job of a workflow; `instead` replaces values of its environment, such as a timeout.
+        """
         self._runs += 1
         document = yaml.safe_load(WORKFLOWS[workflow].read_text())
         job, done = document["jobs"][name], Job()

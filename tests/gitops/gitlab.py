@@ -1,4 +1,8 @@
-"""Runs jobs of `.gitlab-ci.yml` as GitLab does: `extends`, `rules`, variables by environment, artifacts, one shell."""
+"""
+Runs jobs of `.gitlab-ci.yml` as GitLab does.
+
+`extends`, `rules`, variables by environment, artifacts, one shell.
+"""
 
 from __future__ import annotations
 

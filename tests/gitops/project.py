@@ -1,4 +1,8 @@
-"""The repository that the CI files are copied into: a program, its stack in a backend, and a local Zuora behind it."""
+"""
+The repository that the CI files are copied into.
+
+A program, its stack in a backend, and a local Zuora behind it.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +50,9 @@ class Ran:
 
 
 class Project:
-    """A repository with a stack; a runner gets copies of it, and nothing of this machine but programs."""
+    """
+    A repository with a stack; a runner gets copies of it, and nothing of this machine but programs.
+    """
 
     def __init__(self, folder: Path, zuora: Sandbox) -> None:
         """Write the repository, and create its stack as a person would, once."""
@@ -68,7 +74,8 @@ class Project:
         assert ran.exit_code == 0, ran.log
         with (self.infra / f"Pulumi.{STACK}.yaml").open("a") as configuration:
             configuration.write(
-                f"config:\n  zuora:baseUrl: {zuora.base_url}\n  zuora:tenantId: '{zuora.tenant_id}'\n"
+                f"config:\n  zuora:baseUrl: {zuora.base_url}\n  zuora:tenantId: "
+                f"'{zuora.tenant_id}'\n"
             )
 
     def merge(self, arguments: str = "", more: str = "") -> None:
@@ -97,7 +104,9 @@ class Project:
         return {str(path.relative_to(self.backend)): path.read_bytes() for path in files}
 
     def holders_of(self, *secrets: str) -> Iterator[Path]:
-        """Find the files that hold a secret: in the state, the runners' workspaces and what they keep."""
+        """
+        Find the files that hold a secret: in the state, the runners' workspaces and what they keep.
+        """
         for path in self.folder.rglob("*"):
             if path.is_file() and any(secret.encode() in path.read_bytes() for secret in secrets):
                 yield path
