@@ -232,8 +232,8 @@ def test_a_dry_run_changes_no_data() -> None:
         ),
         (
             OTHER,
-            f"approval names {OTHER}, an earlier dry run: `pulumi up` stops after this one. Better "
-            'write  approval="wait"',
+            f"approval names {OTHER}: unless this is that very dry run, `pulumi up` stops after "
+            'it. Better write approval="wait"',
             True,
         ),
     ],

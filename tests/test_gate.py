@@ -162,8 +162,8 @@ def test_a_preview_tells_of_an_approval_that_is_for_the_dry_run_before(world: Wo
 
     write(world, triggers=2, approval=dry)
     assert (
-        f"approval names {dry}, an earlier dry run: `pulumi up` stops after this one. Better "
-        'write  approval="wait"' in world.stack.preview().stdout
+        f"approval names {dry}: unless this is that very dry run, `pulumi up` stops after it. "
+        'Better write approval="wait"' in world.stack.preview().stdout
     )
     text = world.failing()
     new = world.job_ids()[1]

@@ -143,9 +143,8 @@ def _dry_run(
         then = []
     elif approval != "wait":
         then = [
-            f"approval names {approval}, an earlier dry run: `pulumi up` stops after this one. "
-            "Better "
-            'write  approval="wait"'
+            f"approval names {approval}: unless this is that very dry run, `pulumi up` stops after "
+            'it. Better write approval="wait"'
         ]
     lines = [f"{news}; no data is changed.{_reason(inputs)}", *then, *_fate(replaced)]
     return Announcement(
