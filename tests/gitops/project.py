@@ -90,6 +90,9 @@ class Project:
         path = [self.folder / "bin", Path(cli).parent, Path(sys.executable).parent]
         local = "127.0.0.1,localhost"
         return {
+            **{name: value for name, value in os.environ.items() if name.startswith("PIP_")},
+            # `pulumi install` upgrades pip in the environment that it finds, which is that of the tests.
+            "PIP_DRY_RUN": "1",
             "PATH": os.pathsep.join([*map(str, path), os.environ["PATH"]]),
             "HOME": str(self.folder),
             "PULUMI_HOME": str(self.folder / "home"),
