@@ -135,11 +135,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Say last of all, where it is read, what was left out."""
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal and not hasattr(config, "workerinput"):
-        terminal.write_line(said_of(config.stash[LEFT_OUT]))
+        skipped = Counter(report.longrepr[2] for report in terminal.stats.get("skipped", ()))
+        terminal.write_line(said_of(config.stash[LEFT_OUT], skipped))
 
 
-def said_of(left_out: Mapping[str, int]) -> str:
-    """Say how many tests were left out, and why."""
+def said_of(left_out: Mapping[str, int], skipped: Mapping[str, int]) -> str:
+    """Say in one line how many tests were left out, and why."""
     missing = "" if pulumi_cli() else f" ({REAL_ENGINE_MISSING})"
     reasons = {
         "slow": "slow",
@@ -147,6 +148,6 @@ def said_of(left_out: Mapping[str, int]) -> str:
         "other": "not asked for",
     }
     parts = [f"{left_out[mark]} {why}" for mark, why in reasons.items() if left_out.get(mark)]
-    if not parts:
-        return "All tests were run."
-    return f"Left out: {', '.join(parts)}. `make test-all` runs them."
+    more = " `make test-all` runs them." if parts else ""
+    parts += [f"{count} as {why.removeprefix('Skipped: ')}" for why, count in skipped.items()]
+    return f"Left out: {', '.join(parts)}.{more}" if parts else "All tests were run."

@@ -321,6 +321,7 @@ def test_partially_failed_replacement_takes_the_old_ones_place(bench: Bench) -> 
     }
 
 
+@pytest.mark.slow
 def test_partially_failed_update_keeps_the_old_inputs(bench: Bench) -> None:
     """Its outputs are written.
 
@@ -345,6 +346,7 @@ def test_partially_failed_update_keeps_the_old_inputs(bench: Bench) -> None:
     assert stack.up().change_summary == {"same": 2}
 
 
+@pytest.mark.slow
 def test_refresh_forgets_a_partial_failure(bench: Bench) -> None:
     """What can be read is in order as far as the engine knows: the next run has nothing to do."""
     bench.program('Probe("a", value=1)')
@@ -359,6 +361,7 @@ def test_refresh_forgets_a_partial_failure(bench: Bench) -> None:
     assert stack.up().change_summary == {"same": 2}
 
 
+@pytest.mark.slow
 def test_protected_partial_failure_may_be_updated_but_not_replaced(bench: Bench) -> None:
     """The error says what is protected; the state stays as it was."""
     source = 'Probe("a", replace={}, delete_first=True, opts=pulumi.ResourceOptions(protect=True))'
@@ -419,6 +422,7 @@ def test_excluded_resource_that_does_not_exist_stays_unknown(bench: Bench) -> No
     assert bench.calls() == []
 
 
+@pytest.mark.slow
 def test_excluded_resource_goes_before_what_needs_it(bench: Bench) -> None:
     """Left alone in one run, it is found as a dependent in the next.
 
@@ -463,6 +467,7 @@ Probe("a", value=1, opts=pulumi.ResourceOptions(provider=host))
 """
 
 
+@pytest.mark.slow
 def test_explicit_provider_gets_its_own_inputs_only(bench: Bench) -> None:
     """Beside it the default one gets the stack's.
 
@@ -510,6 +515,7 @@ def test_preview_does_not_ask_a_provider_that_it_cannot_configure(bench: Bench) 
     assert [call[0] for call in bench.calls()] == ["check"]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     ("names", "error"),
     [
@@ -533,6 +539,7 @@ def test_default_provider_can_be_forbidden(bench: Bench, names: str, error: str)
     assert stack.up().change_summary == {"create": 2, "same": 1}
 
 
+@pytest.mark.slow
 def test_change_of_a_provider_needs_all_its_resources(bench: Bench) -> None:
     """A resource that is left alone cannot keep a provider that the program does not register."""
     bench.program('Probe("a", value=1)')
@@ -546,6 +553,7 @@ def test_change_of_a_provider_needs_all_its_resources(bench: Bench) -> None:
     assert stack.up().change_summary == {"same": 3}
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     ("name", "known"),
     [
@@ -890,6 +898,7 @@ def test_encrypted_state_is_refused(bench: Bench) -> None:
         stack.up()
 
 
+@pytest.mark.slow
 def test_many_runs_leave_nothing_behind(bench: Bench) -> None:
     """Threads and open files do not grow from run to run, failed ones included."""
     bench.program('Probe("a")')
