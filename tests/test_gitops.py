@@ -28,10 +28,16 @@ from .gitops.project import GITOPS, ROOT
 DOCUMENTS: dict[str, dict[str, Any]] = {
     name: yaml.safe_load(path.read_text()) for name, path in WORKFLOWS.items()
 }
+FLEET = "backfill-fleet.yml"  # lives in a copy of examples/fleet; the others belong together
 JOBS = [
-    (name, title, job) for name, file in DOCUMENTS.items() for title, job in file["jobs"].items()
+    (name, title, job)
+    for name, file in DOCUMENTS.items()
+    for title, job in file["jobs"].items()
+    if name != FLEET
 ]
-STEPS = [step for _, _, job in JOBS for step in job["steps"]]
+STEPS = [
+    step for file in DOCUMENTS.values() for job in file["jobs"].values() for step in job["steps"]
+]
 PINS = {
     "actions/checkout": "3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1",
     "actions/setup-python": "5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0",
@@ -144,6 +150,24 @@ def test_credentials_belong_to_environments_and_to_the_steps_that_need_them() ->
     }
 
 
+def test_a_fleet_gives_each_tenant_s_credentials_to_its_own_job() -> None:
+    """Only the last step of a row's job sees them, and nothing else may write anything."""
+    jobs = DOCUMENTS[FLEET]["jobs"]
+    base = {"contents": "read", "id-token": "write"}
+    assert {title: job["permissions"] for title, job in jobs.items()} == {
+        "table": {"contents": "read"},
+        "preview": base,
+        "up": base,
+    }
+    holders = [
+        (title, job.get("environment"), number - len(job["steps"]))
+        for title, job in jobs.items()
+        for number, step in enumerate(job["steps"])
+        if any("secrets.ZUORA" in str(value) for value in step.get("env", {}).values())
+    ]
+    assert holders == [("up", "zuora-${{ matrix.stack }}", -1)]
+
+
 def test_who_writes_the_state_waits_in_one_line() -> None:
     """
     All jobs that hold credentials are in the stack's group.
@@ -167,7 +191,8 @@ def test_who_writes_the_state_waits_in_one_line() -> None:
 
 def test_each_job_is_set_up_alike() -> None:
     """The parts that all workflows share are the same, so that a reader learns them once."""
-    assert len({json.dumps([f["env"], f["defaults"]]) for f in DOCUMENTS.values()}) == 1
+    files = [file for name, file in DOCUMENTS.items() if name != FLEET]
+    assert len({json.dumps([file["env"], file["defaults"]]) for file in files}) == 1
     for _, _, job in JOBS:
         uses = [step["uses"].split("@")[0] for step in job["steps"] if "uses" in step]
         assert uses[:4] == [
@@ -296,7 +321,7 @@ def test_a_wait_has_the_same_inputs_in_a_preview_and_an_up() -> None:
 
 def test_the_pages_name_each_file() -> None:
     """Whoever looks for a file finds what it does; and no page names one that is not there."""
-    pages = [ROOT / "docs" / "how-to" / name for name in ("ci.md", "operator.md")]
+    pages = [ROOT / "docs" / "how-to" / name for name in ("ci.md", "operator.md", "fleet.md")]
     text = "".join(page.read_text() for page in pages)
     files = {str(p.relative_to(ROOT)) for p in GITOPS.rglob("*") if p.suffix in (".yml", ".yaml")}
     files = {file for file in files if not file.endswith(".yamllint.yml")}
