@@ -159,7 +159,7 @@ def main(arguments: Sequence[str]) -> int:
     """Play the chapters."""
     for name in [name for name in os.environ if name.startswith("ZUORA_")]:
         del os.environ[name]  # a demo never writes to a tenant
-    os.environ["ZUORA_CALL_TIMEOUT"] = "2s"  # so that a lost answer is given up soon
+    os.environ["ZUORA_CALL_TIMEOUT"] = "5s"  # so that a lost answer is given up soon
     places = [
         str(Path(sys.executable).parent),
         os.environ["PATH"],
