@@ -91,7 +91,7 @@ class Project:
         local = "127.0.0.1,localhost"
         return {
             **{name: value for name, value in os.environ.items() if name.startswith("PIP_")},
-            # `pulumi install` upgrades pip in the environment that it finds: that of the tests.
+            # `pulumi install` upgrades pip in the environment it finds: here that of the tests.
             "PIP_DRY_RUN": "1",
             "PATH": os.pathsep.join([*map(str, path), os.environ["PATH"]]),
             "HOME": str(self.folder),
