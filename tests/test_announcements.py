@@ -149,16 +149,22 @@ def test_a_secret_reason_is_not_shown_and_a_hostile_one_is_cleaned() -> None:
     [
         (("triggers",), "triggers changed"),
         (("entityId", "triggers"), "entity_id, triggers changed"),
-        ((), "asked for by --replace, taint or a trigger"),
+        ((), "asked for by --replace, taint or a trigger, or left by a replacement that failed"),
     ],
 )
 def test_another_live_run_of_a_resource_says_so_first(changed: tuple[str, ...], why: str) -> None:
-    """Then what it is, and last what becomes of the job before."""
+    """
+    Then what it is, and last what becomes of the job before.
+
+    If no change of the program asks for it, also how that job is kept.
+    """
+    keep = [] if changed else [f'To keep that job and start none, add  existing_job_id="{JOB}"']
     assert told(before(*changed)) == warning(
         f"SECOND LIVE RUN of 'charges' ({why}): {DISAGREE}",
         f"LIVE RatePlanCharge backfill {AT}.",
         CONSEQUENCES,
         f"The job before, {JOB}, is COMPLETED and stays as it is.",
+        *keep,
     )
 
 
@@ -195,7 +201,19 @@ def test_another_live_run_of_a_resource_says_so_first(changed: tuple[str, ...], 
 )
 def test_what_becomes_of_the_job_before_is_said(replaced: Replaced, fate: str) -> None:
     """Stopped, waited for, left alone, done, or nobody knows."""
-    assert told(replaced).text.splitlines()[3:] == [fate]
+    assert told(replaced).text.splitlines()[3] == fate
+
+
+def test_what_the_program_declares_as_a_secret_is_not_shown() -> None:
+    """An entity, an organisation or an accepted job may be one."""
+    inputs: dict[str, Any] = {"entityId": "e-1", "orgIds": ["o-1"], "knownJobIds": [OTHER]}
+    text = told(**inputs, identity={"secrets": list(inputs)}).text
+
+    assert text.splitlines()[:2] == [
+        "ANOTHER LIVE RUN may follow: known_job_ids accepts earlier backfills: [secret].",
+        "LIVE RatePlanCharge backfill in tenant 10042, entity [secret], organisations [secret] at "
+        "https://z.",
+    ]
 
 
 def test_a_live_run_after_a_dry_run_is_a_first_live_run() -> None:

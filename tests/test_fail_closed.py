@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
@@ -359,6 +360,43 @@ def test_a_null_is_not_taken_for_not_given(
         f"that does not exist): {then}" in text
     )
     assert_clean(text)
+    assert world.asked() == {}
+
+
+def test_a_live_job_beside_an_open_dry_run_is_no_dry_run(world: World) -> None:
+    """The outcome of the dry run is not known, so it has no id: none is not the same as none."""
+    world.job('type="OrderLineItem", dry_run=True', name="dry")
+    world.zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=Operation.CREATE, times=99)
+    world.failing()
+    world.zuora.clear_plans()
+    world.program(
+        "BackfillJob('dry', type='OrderLineItem', dry_run=True)\n"
+        "BackfillJob('charges', type='RatePlanCharge')"
+    )
+    world.up()
+
+    assert [job.dry_run for job in world.zuora.jobs] == [True, False]
+
+
+@pytest.mark.parametrize("option", ["deleted_with", "replace_with"])
+def test_a_job_is_not_tied_to_the_replacements_of_another_resource(
+    world: World, option: str
+) -> None:
+    """It would run again although nobody changed it."""
+    if not hasattr(pulumi.ResourceOptions(), option):
+        pytest.skip(f"this SDK has no {option}")
+    value = "other" if option == "deleted_with" else "[other]"
+    world.program(
+        "other = BackfillJob('other', type='OrderLineItem', dry_run=True)\n"
+        "BackfillJob('charges', type='RatePlanCharge', "
+        f"opts=pulumi.ResourceOptions({option}={value}))"
+    )
+    text = flat(world.failing("preview"))
+
+    assert (
+        f"BackfillJob 'charges': the option {option} is refused, as the job would run again with "
+        "every replacement of the other resource. Use depends_on for the order." in text
+    )
     assert world.asked() == {}
 
 

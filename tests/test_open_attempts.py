@@ -267,6 +267,30 @@ def test_a_renamed_attempt_is_looked_for_by_the_guard(world: World, made: bool) 
     assert len(world.job_ids()) == 1
 
 
+def test_the_job_of_an_attempt_is_not_left_behind_in_another_entity(world: World) -> None:
+    """Another entity has another list; the job is named, and accepted by the line that is printed."""
+    world.job()
+    lost_up(world)
+    (job,) = world.job_ids()
+    world.job('type="RatePlanCharge", entity_id="eu"')
+    (shown,) = told(world.failing())
+    assert re.fullmatch(
+        rf"Nothing was started: an earlier attempt of this resource may have started job {job} "
+        r"\(.*\) "
+        r"in entity \(none\) and organisations \(none\)\. Put type, entity_id and org_ids back, "
+        r"and "
+        r"`pulumi up` finds the job\. To leave it there and start elsewhere, add "
+        rf'known_job_ids=\["{job}"\]',
+        shown,
+    )
+    assert world.job_ids() == [job]
+
+    world.job(f'type="RatePlanCharge", entity_id="eu", known_job_ids=["{job}"]')
+    world.zuora.clock.advance(121)
+    world.up()
+    assert len(world.job_ids()) == 2
+
+
 def test_a_job_of_the_time_of_a_lost_attempt_that_is_somebody_elses_is_told_of(
     world: World,
 ) -> None:

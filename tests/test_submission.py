@@ -530,10 +530,23 @@ def test_a_dry_run_of_this_process_does_not_count(zuora: Sandbox, run: Run) -> N
 
 def test_a_job_of_this_process_for_another_entity_does_not_count(zuora: Sandbox, run: Run) -> None:
     """Organisations may share a list; one live job of a type in each of them is right."""
+    first = replace(START, scope=Scope(org_ids=("o-1",)))
     other = replace(START, intent=replace(INTENT, urn=OTHER_URN), scope=Scope(org_ids=("o-2",)))
-    ids = [run.submit(start).job.id for start in (START, other)]
+    ids = [run.submit(start).job.id for start in (first, other)]
 
     assert ids == [job.id for job in zuora.jobs]
+
+
+def test_an_entity_that_nobody_names_may_be_the_one_that_is_named(zuora: Sandbox, run: Run) -> None:
+    """The tenant's default entity has an id too, so its job counts wherever Zuora lists it."""
+    zuora.behaviours.entities_share_jobs = True
+    job = run.submit().job.id
+    other = replace(START, intent=replace(INTENT, urn=OTHER_URN), scope=Scope(entity_id="main"))
+    error = run.failure(other)
+
+    assert isinstance(error, GuardError)
+    assert f'existing_job_id="{job}"' in error.hint
+    assert [each.id for each in zuora.jobs] == [job]
 
 
 def test_a_live_job_of_this_process_without_a_guard_counts_for_another_type_of_resource(
@@ -694,11 +707,37 @@ def test_a_list_that_is_always_old_when_it_arrives_ends_the_start(zuora: Sandbox
 
 
 def test_later_attempts_of_a_start_need_no_new_list(zuora: Sandbox, run: Run) -> None:
-    """After the first POST the job may be there: what counts then is the key."""
-    zuora.plan(Fault.RATE_LIMITED_429, on=CREATE, retry_after_s=100)
+    """After a POST that may have been carried out the job may be there: the key counts then."""
+    zuora.plan(Fault.IN_FLIGHT_409, on=CREATE, then_done_after_s=200)
     submitted = run.submit()
 
-    assert run.sent == ["LIST", f"POST {KEY}", f"POST {KEY}", f"GET {submitted.job.id}"]
+    assert set(run.sent[1:-1]) == {f"POST {KEY}"}
+    assert (run.sent[0], run.sent[-1]) == ("LIST", f"GET {submitted.job.id}")
+    assert zuora.clock.now() > STANDS_AT.timestamp() + 200
+
+
+def test_a_post_that_started_nothing_is_repeated_by_a_fresh_list_only(
+    zuora: Sandbox, run: Run
+) -> None:
+    """Zuora may ask to wait for minutes, and another stack may start its job meanwhile."""
+    zuora.plan(Fault.RATE_LIMITED_429, on=CREATE, retry_after_s=59)
+    zuora.plan(Fault.RATE_LIMITED_429, on=CREATE, retry_after_s=100)
+    run.submit()
+    assert [sent.split()[0] for sent in run.sent] == ["LIST", "POST", "POST", "LIST", "POST", "GET"]
+
+
+def test_a_job_of_another_stack_during_a_pause_is_seen(zuora: Sandbox, run: Run) -> None:
+    """It is in the list that the repeated POST needs, so nothing is started beside it."""
+    zuora.plan(Fault.RATE_LIMITED_429, on=CREATE, retry_after_s=100)
+    zuora.on_answer = lambda request: (
+        zuora.add_job(age_s=0) if request.operation is CREATE and not zuora.jobs else None
+    )
+    error = run.failure()
+
+    (theirs,) = zuora.jobs
+    assert isinstance(error, GuardError)
+    assert f'existing_job_id="{theirs.id}"' in error.hint
+    assert run.sent == ["LIST", f"POST {KEY}", "LIST"]
 
 
 # Cancellation and custom_timeouts.create
@@ -887,7 +926,7 @@ def test_a_window_ends_two_minutes_after_its_attempt_whatever_the_pauses(
 
     (job,) = zuora.jobs
     assert (submitted.job.id, submitted.recovered) == (job.id, True)
-    assert error.attempt.windows[0].since == STANDS_AT
+    assert error.attempt.windows[0].since == STANDS_AT + timedelta(seconds=200)
 
 
 @pytest.mark.parametrize("guard", ["once", "none"])

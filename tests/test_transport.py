@@ -308,7 +308,7 @@ def test_a_refusal_that_cannot_be_asked_about_again_is_the_error(zuora: Sandbox)
     zuora.plan(Fault.SAVED_FAILURE, on=CREATE, code="58730010")
     connection, asked = connect(zuora), list[None]()
 
-    def before_send() -> None:
+    def before_send(_open: bool) -> None:
         asked.append(None)
         if len(asked) == 2:
             zuora.stop()
@@ -435,7 +435,7 @@ def test_what_is_raised_before_sending_ends_the_call(zuora: Sandbox) -> None:
     zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=CREATE)
     connection, seen = connect(zuora), list[list[Operation | None]]()
 
-    def before_send() -> None:
+    def before_send(_open: bool) -> None:
         seen.append([request.operation for request in zuora.requests])
         if len(seen) == 2:
             raise TransportError("no", arrived=True)
@@ -458,7 +458,7 @@ def test_what_is_raised_before_sending_ends_the_call(zuora: Sandbox) -> None:
 def test_a_call_that_may_not_begin_has_sent_nothing(zuora: Sandbox, raised: BaseException) -> None:
     """Whatever is raised before the first POST, no POST leaves, and no outcome is open."""
 
-    def before_send() -> None:
+    def before_send(_open: bool) -> None:
         raise raised
 
     with pytest.raises(type(raised)) as error:
@@ -530,7 +530,7 @@ def cancel_when(connection: Connection, zuora: Sandbox, operation: Operation) ->
     return cancelled
 
 
-def create(connection: Connection, before_send: Callable[[], None]) -> object:
+def create(connection: Connection, before_send: Callable[[bool], None]) -> object:
     """Start a job, asking before each request."""
     return connection.client.create(
         REQUEST, NOWHERE, idempotency_key=KEY, track_id="track-1", before_send=before_send

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pulumi_zuora_backfill.clock import Clock
     from pulumi_zuora_backfill.zuora.client import BackfillClient
 
+    from .attempt import Attempt
+
 GUARDS: Final = ("once", "none")
 ONCE: Final = (
     "Zuora asks for one backfill before go-live: a second run makes Zuora Billing and Zuora "
@@ -89,6 +91,32 @@ class Guard:
             raise _against(start, others)
         return tuple(mine)
 
+    def check_left_behind(
+        self, start: StartRequest, attempt: Attempt, *, within_s: float | None = None
+    ) -> None:
+        """
+        Refuse a start elsewhere while nobody has taken up the job of an attempt; sends one GET.
+
+        Raises:
+            GuardError: The attempt's entity or organisations hold a job that may be its own.
+        """
+        scope = start.other_scope or start.scope
+        explained = start.own | start.known_job_ids | frozenset(start.held_by)
+        left = [
+            job
+            for job in self._client.list(scope, within_s=within_s)
+            if attempt.may_have_started(job)
+            and job.id not in explained
+            and job.status not in _DID_NOTHING_MORE
+        ]
+        if left:
+            raise GuardError(
+                f"Nothing was started: an earlier attempt of this resource may have started job "
+                f"{left[-1].described()} in {scope.listed()}.",
+                "Put type, entity_id and org_ids back, and `pulumi up` finds the job. To leave it "
+                f'there and start elsewhere, add\n  known_job_ids=["{left[-1].id}"]',
+            )
+
     def jobs_against(self, start: StartRequest, *, within_s: float | None = None) -> list[Job]:
         """
         Ask Zuora now for the jobs of the type that count against a start, oldest first.
@@ -127,7 +155,7 @@ class Guard:
         return frozenset(
             job_id
             for job_id, other in self._started.items()
-            if other.intent.dry_run or other.scope != start.scope
+            if other.intent.dry_run or other.scope.apart_from(start.scope)
         )
 
     def _claim(self, start: StartRequest) -> None:

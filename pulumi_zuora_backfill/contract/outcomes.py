@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final, TypeGuard
 
 from pulumi_zuora_backfill.errors import (
@@ -87,7 +88,7 @@ def refused(error: ApiError) -> JobRefusedError:
 
 
 def unknown(
-    start: StartRequest, error: ZuoraBackfillError, attempt: Attempt
+    start: StartRequest, error: ZuoraBackfillError, attempt: Attempt, now: datetime
 ) -> OutcomeUnknownError:
     """Return the error for an open outcome, with what the next `up` needs to continue."""
     said = error.message
@@ -106,6 +107,8 @@ def unknown(
             "Zuora's answers tell no time, so its job cannot be told from somebody else's. Run "
             f"`pulumi up` again: {later} If there is none, it starts the job."
         )
+    elif now >= attempt.until:
+        again = f"Run `pulumi up` again: {later} If there is none, it starts the job."
     return OutcomeUnknownError(
         f"It is not known whether the {start.intent.type} backfill was started.\n{said}{hint}",
         again,

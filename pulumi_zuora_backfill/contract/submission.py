@@ -84,6 +84,8 @@ class Submission:
         other = start.other_attempt
         unsettled = other and other.may_still_start(self._zuora_now() or self._clock.now())
         self._check_guard(run)
+        if other and start.other_scope not in (None, start.scope):
+            self._guard.check_left_behind(start, other, within_s=run.left_s())
         if other and unsettled:  # the list does not show yet what may be on its way
             raise outcomes.not_settled(other)
         for _ in range(MAX_CHAIN):
@@ -118,7 +120,7 @@ class Submission:
                         idempotency_key=key,
                         track_id=start.track_id_under(key),
                         within_s=run.left_s(),
-                        before_send=lambda: run.about_to_post(self._zuora_now()),
+                        before_send=lambda open_: run.about_to_post(self._zuora_now(), open_),
                     )
                     take(started.job_id)
                     return started
@@ -136,6 +138,7 @@ class Submission:
     def _recall(self, run: _Run, refusal: ApiError) -> None:
         """RECALL: the cause of a saved refusal may be mended; go on under the key after it."""
         start, passed = run.start, (*run.refusals, str(refusal.answer_id))
+        run.listed_at_s = self._clock.monotonic()
         refused = outcomes.refused(refusal)
         # State keeps the refusals, so that the next run goes on after them, however many there are.
         refused.attempt = self._attempt(run, passed)
@@ -192,7 +195,8 @@ class Submission:
         window: tuple[Window, ...] = ()
         if run.window_since and now:
             window = (Window(since=run.window_since, until=now + LATEST_JOB),)
-        return outcomes.unknown(run.start, error, self._attempt(run, run.refusals, window))
+        attempt = self._attempt(run, run.refusals, window)
+        return outcomes.unknown(run.start, error, attempt, now or self._clock.now())
 
     def _attempt(
         self, run: _Run, refusals: tuple[str, ...], window: tuple[Window, ...] = ()
@@ -247,15 +251,15 @@ class _Run:
             return None
         return max(0.0, self._deadline_s - self.clock.monotonic())
 
-    def about_to_post(self, zuora_now: datetime | None) -> None:
-        """Note the first POST, or say that its list is old or that the time is over."""
+    def about_to_post(self, zuora_now: datetime | None, may_be_started: bool) -> None:
+        """Note the first POST that counts, or say that its list is old or that time is over."""
         now_s = self.clock.monotonic()
         first = self.continued.began if self.continued else self.began
         if first and (zuora_now or self.clock.now()) > first + LIFETIME + _MARGIN:
             raise outcomes.key_about_to_expire()
         if self.left_s() == 0 and self.start.timeout_s is not None:
             raise outcomes.out_of_time(self.start.timeout_s)
-        if self.began is None:
+        if not may_be_started:
             if self.start.guard != "none" and now_s - self.listed_at_s > FRESH_S:
                 raise _ListIsOldError
             self.began, self.window_since = zuora_now or self.clock.now(), zuora_now

@@ -120,7 +120,9 @@ def _live(
             "disagree afterwards.",
             *lines,
         ]
-    return Announcement(text="\n".join([*lines, *_fate(replaced)]), warning=True)
+    job_id = _can_be_kept(replaced)
+    keep = [f'To keep that job and start none, add  existing_job_id="{job_id}"'] if job_id else []
+    return Announcement(text="\n".join([*lines, *_fate(replaced), *keep]), warning=True)
 
 
 def _had_live_jobs(outputs: Mapping[str, Any]) -> bool:
@@ -189,9 +191,9 @@ def _where(inputs: Mapping[str, Any], settings: Settings) -> str:
     scope = scope_in_force(told, settings)
     parts = [f"tenant {settings.tenant_id}"] if settings.tenant_id else ["the credentials' tenant"]
     if scope.entity_id and not is_unknown(inputs.get("entityId")):
-        parts.append(f"entity {scope.entity_id}")
+        parts.append(f"entity {_shown(scope.entity_id, 'entityId', inputs)}")
     if scope.org_ids and not is_unknown(inputs.get("orgIds")):
-        parts.append(f"organisations {', '.join(scope.org_ids)}")
+        parts.append(f"organisations {_shown(', '.join(scope.org_ids), 'orgIds', inputs)}")
     at = settings.base_url or "(set ZUORA_BASE_URL or zuora:baseUrl)"
     return f"in {', '.join(parts)} at {at}"
 
@@ -208,7 +210,12 @@ def _accepted(inputs: Mapping[str, Any]) -> str:
     accepted = inputs.get("knownJobIds")
     if inputs.get("guard") == "none" or not isinstance(accepted, list) or is_unknown(accepted):
         return ""
-    return ", ".join(map(str, accepted))
+    return _shown(", ".join(map(str, accepted)), "knownJobIds", inputs)
+
+
+def _shown(value: str, name: str, inputs: Mapping[str, Any]) -> str:
+    """Show a value unless the program declares it as a secret."""
+    return "[secret]" if name in secrets_of(inputs) else value
 
 
 def _approval(verified: object) -> Sequence[str]:
@@ -237,7 +244,20 @@ def _approval(verified: object) -> Sequence[str]:
 
 def _why(replaced: Replaced) -> str:
     names = [PYTHON_NAMES.get(name, name) for name in replaced.changed]
-    return f"{', '.join(names)} changed" if names else "asked for by --replace, taint or a trigger"
+    if names:
+        return f"{', '.join(names)} changed"
+    return "asked for by --replace, taint or a trigger, or left by a replacement that failed"
+
+
+def _can_be_kept(replaced: Replaced | None) -> str | None:
+    """Name the job that nobody's change asks to replace, unless it has done nothing more."""
+    if (
+        replaced is None
+        or replaced.changed
+        or replaced.outputs.get("status") in ("FAILED", "STOPPED")
+    ):
+        return None
+    return replaced.outputs.get("jobId")
 
 
 def _fate(replaced: Replaced | None) -> Sequence[str]:
@@ -246,6 +266,9 @@ def _fate(replaced: Replaced | None) -> Sequence[str]:
         return ()
     job_id, status = replaced.outputs.get("jobId"), replaced.outputs.get("status", "UNKNOWN")
     if job_id is None:
+        attempt = Attempt.from_state(replaced.outputs.get("attempt"))
+        if attempt and attempt.refused:
+            return ()
         return ("An earlier attempt may have started a job: `pulumi up` asks Zuora first.",)
     kind = "dry run" if replaced.outputs.get("dryRun") is True else "job"
     if status in ENDED:

@@ -94,8 +94,10 @@ def _say_attempt_is_left(properties: Mapping[str, Any], voice: Voice, *, replaci
     if attempt and attempt.refused:
         return
     when = f" of {iso(attempt.began)}" if attempt else ""
+    until = f", or may still start it until {iso(attempt.settled_on)}" if attempt else ""
     then = "The guard looks before the next one starts." if replacing else "Nothing was stopped."
     voice.warn(
         f"The attempt{when} may have started a {properties.get('type')} backfill in tenant "
-        f"{properties.get('tenantId')}. {then} Look in {WHERE_TO_LOOK}."
+        f"{properties.get('tenantId')}{until}. {then} Look in {WHERE_TO_LOOK}; start nothing else "
+        "before."
     )

@@ -98,14 +98,16 @@ class StackState:
 
     def is_dry_run(self, job_id: object) -> bool:
         """Tell whether a job is known as a dry run of the stack."""
-        return any(job.dry_run and job_id in (job.job_id, *job.earlier) for job in self.jobs)
+        return job_id is not None and any(
+            job.dry_run and job_id in (job.job_id, *job.earlier) for job in self.jobs
+        )
 
     def not_counted(self, scope: Scope) -> frozenset[str]:
         """Name the jobs that are no second live run here: dry runs, and those of other entities."""
         return frozenset(
             job_id
             for job in self.jobs
-            if job.dry_run or job.scope != scope
+            if job.dry_run or job.scope.apart_from(scope)
             for job_id in (job.job_id, *job.earlier)
             if job_id
         )

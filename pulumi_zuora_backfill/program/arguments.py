@@ -68,6 +68,22 @@ def ensure_no_replace_on_changes(kind: str, name: str, opts: pulumi.ResourceOpti
         )
 
 
+def ensure_no_deleted_with(kind: str, name: str, opts: pulumi.ResourceOptions) -> None:
+    """
+    Make sure that a job is not run again because another resource is replaced.
+
+    Raises:
+        InputError: The option ``deleted_with`` or ``replace_with`` is set.
+    """
+    for option in ("deleted_with", "replace_with"):
+        if getattr(opts, option, None):
+            raise InputError(
+                f"{kind} {name!r}: the option {option} is refused, as the job would run again with "
+                "every replacement of the other resource.",
+                "Use depends_on for the order. Put what should start another job into triggers.",
+            )
+
+
 def ensure_json(kind: str, name: str, arguments: Mapping[str, Any]) -> None:
     """
     Make sure that Pulumi can carry the arguments; it meets a date or bytes with a traceback.

@@ -29,6 +29,7 @@ from pulumi_zuora_backfill.settings.loading import NAMES
 from .arguments import (
     ensure_delete_before_replace,
     ensure_json,
+    ensure_no_deleted_with,
     ensure_no_import,
     ensure_no_replace_on_changes,
     shareable,
@@ -100,6 +101,7 @@ def register_job(
     ensure_no_import("BackfillJob", name, opts)
     ensure_delete_before_replace("BackfillJob", name, opts)
     ensure_no_replace_on_changes("BackfillJob", name, opts)
+    ensure_no_deleted_with("BackfillJob", name, opts)
     ensure_json("BackfillJob", name, props)
     props = {argument: shareable(value) for argument, value in props.items()}
     warn_of_plain_secret()

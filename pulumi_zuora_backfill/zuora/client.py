@@ -85,7 +85,7 @@ class BackfillClient:
         idempotency_key: str,
         track_id: str,
         within_s: float | None = None,
-        before_send: Callable[[], None] | None = None,
+        before_send: Callable[[bool], None] | None = None,
     ) -> Started:
         """
         Start a job, or get the saved answer of an earlier request with this key.
@@ -99,8 +99,8 @@ class BackfillClient:
             idempotency_key: Up to 254 ASCII characters; Zuora keeps it for 24 hours.
             track_id: ``Zuora-Track-Id``, up to 64 characters.
             within_s: How long to try it where there is less time than a call may take.
-            before_send: Called right before each POST leaves. Whatever it raises ends the call, and
-                that POST is not sent.
+            before_send: Called right before each POST leaves, with whether an earlier one may have
+                started a job. Whatever it raises ends the call, and that POST is not sent.
 
         Raises:
             ZuoraBackfillError: Its ``outcome_open`` says whether a job may have been started, its

@@ -93,6 +93,15 @@ class Scope:
         organisations = ", ".join(self.org_ids) or "(none)"
         return f"entity {self.entity_id or '(none)'} and organisations {organisations}"
 
+    def apart_from(self, other: Scope) -> bool:
+        """
+        Tell whether no job can be in both.
+
+        An entity that nobody names may be the one that the other names: the tenant's default.
+        """
+        entities = self.entity_id and other.entity_id and self.entity_id != other.entity_id
+        return bool(entities or (self.org_ids and other.org_ids and self.org_ids != other.org_ids))
+
     def described(self) -> str:
         """Say in which entity was asked."""
         return (

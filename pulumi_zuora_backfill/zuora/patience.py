@@ -47,6 +47,7 @@ class Patience:
     Attributes:
         timeout_s: How long the call may take in all.
         over: Whether the next error ends the call, whatever it is.
+        open: Whether one of the attempts so far may have been carried out.
         reason: Why the last attempt failed.
         try_again: Whether another attempt makes sense; nothing to know before the first `learn`.
     """
@@ -68,7 +69,7 @@ class Patience:
         self._confirming = False
         self._last_id: str | None = None
         self._faults = 0
-        self._open = False
+        self.open = False
         self._open_before = False
 
     def left_s(self) -> float:
@@ -83,17 +84,17 @@ class Patience:
         """Take in what an attempt brought, and note on the error what it means for the call."""
         self.reason, self.try_again, self._confirming = error.message, False, False
         if self.over:
-            error.outcome_open, error.saved = self._open, False
+            error.outcome_open, error.saved = self.open, False
             return
         answer_id = error.answer_id if isinstance(error, ApiError) else None
         error.saved = answer_id is not None and answer_id == self._last_id
         if error.saved:
             # It says what became of the key long ago, and nothing about the attempts in between.
-            self._open = self._open_before
+            self.open = self._open_before
         else:
-            self._open_before, self._open = self._open, self._open or error.arrived
+            self._open_before, self.open = self.open, self.open or error.arrived
         self._last_id = answer_id
-        error.outcome_open = self._open
+        error.outcome_open = self.open
         if isinstance(error, ApiError | TransportError):
             self._decide(error, answer_id)
 

@@ -43,8 +43,8 @@ class Call:
         json_body: Sent as JSON; a call that has one changes data.
         confirm_refusal: Whether a refusal is asked for once more, to learn whether it is a saved
             answer.
-        before_send: Called right before each request leaves, when the token is there. Whatever it
-            raises ends the call.
+        before_send: Called right before each request leaves, when the token is there, with whether
+            an earlier one of the call may have been carried out. Whatever it raises ends the call.
     """
 
     operation: str
@@ -53,7 +53,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     json_body: Mapping[str, Any] | None = None
     confirm_refusal: bool = False
-    before_send: Callable[[], None] | None = None
+    before_send: Callable[[bool], None] | None = None
 
 
 class Transport:
@@ -207,7 +207,7 @@ class Transport:
     def _ask(self, call: Call, token: Token, patience: Patience) -> Answer:
         patience.over = True  # whatever is raised here ends the call
         if call.before_send is not None:
-            call.before_send()
+            call.before_send(patience.open)
         if call.json_body is not None:
             self._clock.sleep(0)  # raises when the run is cancelled
         patience.over = False

@@ -55,4 +55,6 @@ def excused(
         return any(job.id in text for job in oracle.standing(start, explain=False))
     if "No job was started." in text and oracle.refusals(start.wish) > 2:
         return True
+    if "a dry run, which can be no live job" in text:
+        return any(job.dry_run and job.id in text for job in jobs.values())
     return "does not know it" in text and any(job_id in text for job_id in oracle.purged_ids)
