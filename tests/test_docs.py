@@ -50,6 +50,9 @@ NAMED_ONLY = {
     "venv/bin/python -m pulumi_zuora_backfill.testing.sandbox": "the same",
     "zuora-backfill ": "tests/test_cli.py runs it",
     "pip install ": "needs a package index",
+    "python3 -m venv ": "comes before it",
+    ". .venv/bin/activate": "the same",
+    ". venv/bin/activate": "the same",
 }
 
 
