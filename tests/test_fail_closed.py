@@ -162,6 +162,24 @@ def test_two_live_jobs_of_one_program_are_refused(world: World, operation: str) 
     assert len(live(world)) <= 1
 
 
+@pytest.mark.parametrize("operation", ["preview", "up"])
+def test_two_live_jobs_in_two_processes_are_refused(world: World, operation: str) -> None:
+    """An explicit provider has a process of its own; the program still sees both."""
+    world.zuora.plan(Fault.SLOW, on=Operation.CREATE, seconds=2, times=2)
+    world.program(
+        "host = pulumi.ProviderResource('pulumi-python', 'host', {})\n"
+        "BackfillJob('a', type='RatePlanCharge')\n"
+        "BackfillJob('b', type='RatePlanCharge', opts=pulumi.ResourceOptions(provider=host))"
+    )
+    text = world.failing(operation)
+
+    assert [shown.split(".")[0] for shown in told(text)] == [
+        "Nothing was started: 'a' of this stack is a live RatePlanCharge backfill in the same "
+        "tenant, entity and organisations"
+    ]
+    assert len(live(world)) <= 1
+
+
 def test_a_job_beside_a_verified_one_is_refused(world: World) -> None:
     """A component's live job counts like any other one."""
     world.program(

@@ -73,7 +73,11 @@ def test_an_open_attempt_is_a_job_resource_without_a_job() -> None:
 
 
 def test_dry_runs_and_jobs_of_other_entities_do_not_count() -> None:
-    """All that a dry run resource has had; of another entity only what state holds."""
+    """
+    All that a dry run resource has had; of another entity only what state holds.
+
+    An entity that nobody names may be the one that is named, so its jobs count.
+    """
     state = StackState(
         jobs=(
             job("live", A),
@@ -82,8 +86,17 @@ def test_dry_runs_and_jobs_of_other_entities_do_not_count() -> None:
         )
     )
 
-    assert state.not_counted(HERE) == {B, C, D}
-    assert state.not_counted(Scope(entity_id="eu")) == {A, B, C}
+    assert state.not_counted(HERE) == {B, C}
+    assert state.not_counted(Scope(entity_id="eu")) == {B, C}
+    assert state.not_counted(Scope(entity_id="us")) == {B, C, D}
+    assert state.not_counted(Scope(org_ids=("o",))) == {A, B, C}
+
+
+def test_live_jobs_that_the_program_declares_before_this_one_are_read() -> None:
+    """As text, as the whole list of jobs is; organisations come back as they are compared."""
+    state = StackState.from_input({"jobs": "[]", "beside": '[["a", "OrderLineItem", null, ["o"]]]'})
+
+    assert state.beside == (("a", "OrderLineItem", Scope(org_ids=("o",))),)
 
 
 @pytest.mark.parametrize(

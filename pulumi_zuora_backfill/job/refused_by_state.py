@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pulumi_zuora_backfill.contract.guard import Found, already_there, open_attempt_of
+from pulumi_zuora_backfill.contract.guard import (
+    Found,
+    already_there,
+    open_attempt_of,
+    second_live_job,
+)
 from pulumi_zuora_backfill.contract.history import History
 from pulumi_zuora_backfill.contract.tenant_check import (
     ensure_one_tenant,
@@ -56,6 +61,10 @@ def refuse_by_state(
     if inputs.get("guard") == "none" or not isinstance(inputs.get("type"), str):
         return
     scope = scope_in_force(inputs, settings)
+    for name, job_type, declared in state.beside:
+        there = settings.scope_for(declared.entity_id, declared.org_ids)
+        if (job_type, there) == (inputs["type"], scope) and "attempt" not in predecessor:
+            raise second_live_job(name, job_type)
     own = [identity.urn, *History.from_state(predecessor.get("history")).job_ids]
     own += [predecessor["jobId"]] if predecessor.get("jobId") else []
     own += map(str, inputs.get("knownJobIds") or ())

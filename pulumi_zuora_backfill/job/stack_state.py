@@ -64,6 +64,8 @@ class StackState:
         jobs: All job resources of the stack.
         urns: The URNs that this resource has, or has had.
         taken_over: Names of the resources that take a job over (``existing_job_id``), by job.
+        beside: Live jobs that the program declares before this one and that have no job yet: name
+            of the resource, type, entity and organisations.
         unreadable: Why nothing is known, or ``None``.
     """
 
@@ -72,6 +74,7 @@ class StackState:
     jobs: tuple[StackJob, ...] = ()
     urns: frozenset[str] = frozenset()
     taken_over: Mapping[str, str] = field(default_factory=dict)
+    beside: tuple[tuple[str, str, Scope], ...] = ()
     unreadable: str | None = None
 
     @classmethod
@@ -90,6 +93,10 @@ class StackState:
             ),
             urns=frozenset(map(str, value.get("urns") or ())),
             taken_over=json.loads(value.get("takenOver") or "{}"),
+            beside=tuple(
+                (name, job_type, Scope(entity_id=entity_id, org_ids=ids_in(org_ids)))
+                for name, job_type, entity_id, org_ids in json.loads(value.get("beside") or "[]")
+            ),
         )
 
     def held_by(self) -> dict[str, str]:

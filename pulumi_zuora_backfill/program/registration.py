@@ -35,7 +35,7 @@ from .arguments import (
     shareable,
     warn_of_plain_secret,
 )
-from .state_reader import note_take_over, past_input
+from .state_reader import note_live_start, note_take_over, past_input
 from .urns import alias_urns_of, urn_of
 
 # What the engine does not tell us is no news to a reviewer either; older SDKs show it.
@@ -106,6 +106,7 @@ def register_job(
     props = {argument: shareable(value) for argument, value in props.items()}
     warn_of_plain_secret()
     note_take_over(name, props.get("existing_job_id"))
+    beside = note_live_start(name, props)
     opts = pulumi.ResourceOptions.merge(
         opts, pulumi.ResourceOptions(delete_before_replace=True, **HIDDEN)
     )
@@ -118,7 +119,7 @@ def register_job(
 
     internal = {
         "identity": identity_of(TYPE_TOKEN, name, parent, props),
-        "past": past_input(urns()),
+        "past": past_input(urns(), beside),
     }
     declared = {**props, CUSTOM_TIMEOUTS: custom_timeouts(opts, "create", "delete")}
     # An output appears only where it was named at the start.

@@ -70,6 +70,7 @@ class JobsInState:
 # A monitor lives as long as its run; an Automation API program may run many in one process.
 _reads: weakref.WeakKeyDictionary[Any, asyncio.Future[JobsInState]] = weakref.WeakKeyDictionary()
 _taken_over: weakref.WeakKeyDictionary[Any, dict[str, str]] = weakref.WeakKeyDictionary()
+_live: weakref.WeakKeyDictionary[Any, list[tuple[str, Any, Any, Any]]] = weakref.WeakKeyDictionary()
 
 
 def note_take_over(name: str, job_id: object) -> None:
@@ -78,12 +79,33 @@ def note_take_over(name: str, job_id: object) -> None:
         _taken_over.setdefault(get_monitor(), {})[job_id] = name
 
 
-async def past_input(urns: Awaitable[Iterable[str]]) -> dict[str, Any]:
+def note_live_start(name: str, props: Mapping[str, Any]) -> list[tuple[str, Any, Any, Any]]:
+    """
+    Note a live job, and return those that the program has declared before it.
+
+    An explicit provider has a process of its own, so no provider sees all of them. Where a value is
+    not plain, only the providers look.
+
+    Returns:
+        Name, type, entity and organisations of each.
+    """
+    before = list(_live.get(get_monitor(), ()))
+    told = (name, props.get("type"), props.get("entity_id"), props.get("org_ids"))
+    plain = all(isinstance(value, str | list | tuple | None) for value in told)
+    if props.get("dry_run") is False and props.get("existing_job_id") is None and plain:
+        _live.setdefault(get_monitor(), []).append(told)
+    return before
+
+
+async def past_input(
+    urns: Awaitable[Iterable[str]], beside: Iterable[tuple[str, Any, Any, Any]] = ()
+) -> dict[str, Any]:
     """
     Return the internal input ``past`` for one resource.
 
     Args:
         urns: The resource's URN, then its aliases.
+        beside: The live jobs that the program has declared before it.
     """
     jobs, known = await jobs_in_state(), list(await urns)
     if jobs.unreadable:
@@ -97,6 +119,9 @@ async def past_input(urns: Awaitable[Iterable[str]]) -> dict[str, Any]:
     past = {"predecessor": predecessor, "jobs": jobs.text, "urns": known}
     if former not in (None, known[0]):
         past["formerUrn"] = former
+    in_state = {urn.rsplit("::", 1)[-1] for urn, held in jobs.by_urn.items() if held.get("jobId")}
+    if to_start := [other for other in beside if other[0] not in in_state]:
+        past["beside"] = json.dumps(to_start)
     taken = _taken_over.get(get_monitor())
     return past | ({"takenOver": json.dumps(taken, sort_keys=True)} if taken else {})
 

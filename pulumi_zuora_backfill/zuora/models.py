@@ -99,8 +99,9 @@ class Scope:
 
         An entity that nobody names may be the one that the other names: the tenant's default.
         """
-        entities = self.entity_id and other.entity_id and self.entity_id != other.entity_id
-        return bool(entities or (self.org_ids and other.org_ids and self.org_ids != other.org_ids))
+        if self.entity_id == other.entity_id:
+            return self.org_ids != other.org_ids
+        return None not in (self.entity_id, other.entity_id)
 
     def described(self) -> str:
         """Say in which entity was asked."""
