@@ -169,6 +169,8 @@ class Page:
             zuora.clear_plans()
             zuora.clock.advance(10)  # the next command comes later, however fast this machine is
             self._call_timeout = "10s"
+        elif event == "later":
+            zuora.clock.advance(float(arguments[0]))
         elif event == "stack":
             self._stack = arguments[0]
         elif event == "lose-state":
