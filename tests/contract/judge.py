@@ -49,7 +49,7 @@ class Judge(Oracle):
         assert not isinstance(error, OutcomeUnknownError), "a start leaves state without a record"
         operations = [request.operation for request in requests]
         if isinstance(error, GuardError):
-            # A POST that was turned away (429) may stand before it; that it started nothing was seen.
+            # A POST that was turned away (429) may stand before it, and has started nothing.
             assert not made, "I5: sent although refused"
             assert "known_job_ids" in text or "may have started a live" in text
         if isinstance(error, AmbiguousJobError):
