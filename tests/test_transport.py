@@ -471,9 +471,20 @@ def test_a_call_that_may_not_begin_has_sent_nothing(zuora: Sandbox, raised: Base
 def test_a_renewed_token_is_asked_about_again(zuora: Sandbox) -> None:
     """The request that goes out with a new token after a 401 is another one."""
     planned(zuora, [REVOKED])
-    asked: list[None] = []
-    create(connect(zuora), lambda: asked.append(None))
-    assert (len(asked), zuora.count(CREATE)) == (2, 2)
+    asked: list[bool] = []
+    create(connect(zuora), asked.append)
+    assert (asked, zuora.count(CREATE)) == ([False, False], 2)
+
+
+def test_whoever_is_asked_before_a_request_hears_whether_one_may_have_been_carried_out(
+    zuora: Sandbox,
+) -> None:
+    """What was turned away has started nothing; a lost answer may have started the job."""
+    zuora.plan(Fault.RATE_LIMITED_429, on=CREATE, retry_after_s=1)
+    zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=CREATE)
+    asked: list[bool] = []
+    create(connect(zuora), asked.append)
+    assert asked == [False, False, True]
 
 
 @pytest.mark.parametrize("slow", [Operation.TOKEN, LIST])
@@ -482,7 +493,7 @@ def test_a_cancelled_run_sends_nothing_that_changes_data(zuora: Sandbox, slow: O
     job, connection = zuora.add_job(), connect(zuora)
     cancelled = cancel_when(connection, zuora, slow)
 
-    def check_first() -> None:
+    def check_first(_open: bool) -> None:
         connection.client.list(NOWHERE)
 
     error = failure(lambda: create(connection, check_first))
