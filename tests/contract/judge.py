@@ -59,6 +59,9 @@ class Judge(Oracle):
         if isinstance(error, PartlyCreatedError) and is_refused(error):
             assert not made, f"{made} told as none: {error}"
             assert "No job was started." in text
+        elif isinstance(error, PartlyCreatedError) and "No job was started." in text:
+            # A saved refusal of a key whose answer was lost before; state keeps the record open.
+            assert not made, f"{made} told as none: {error}"
         elif isinstance(error, PartlyCreatedError):
             assert re.search(f"`pulumi up` again {_TIME}", text)
             assert "guard" in text
