@@ -177,8 +177,9 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
             opts: Pulumi's resource options. ``delete_before_replace`` is always on.
 
         Raises:
-            InputError: ``delete_before_replace=False``, ``replace_on_changes`` or ``import_`` was
-                asked for, or an argument is no JSON value, such as a date.
+            InputError: ``delete_before_replace=False``, ``replace_on_changes``, ``deleted_with``,
+                ``replace_with`` or ``import_`` was asked for, or an argument is no JSON value, such
+                as a date.
         """
         given = dict(locals())
         register_job(self, resource_name, job_props(given), opts)
