@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pulumi_zuora_backfill.contract.attempt import Attempt, Window
+from pulumi_zuora_backfill.contract.guard import open_attempt_of
 from pulumi_zuora_backfill.contract.history import History
 from pulumi_zuora_backfill.contract.intent import key_for
 from pulumi_zuora_backfill.contract.start_request import StartedJob, StartRequest
@@ -1680,3 +1681,133 @@ def test_without_a_date_a_job_is_ambiguous_if_the_history_is_unknown(
 
     assert isinstance(error, AmbiguousJobError)
     assert "which an earlier run may have started" in error.message
+
+
+# Attempts that are too old, that another start stands beside, and jobs of their time
+
+
+def attempt_of(began: datetime, lasted_s: float = 120) -> Attempt:
+    """Return an attempt of the intent whose job came within some seconds."""
+    window = Window(since=began, until=began + timedelta(seconds=lasted_s))
+    return Attempt(intent_key=KEY, after=None, refusals=(), began=began, windows=(window,))
+
+
+@pytest.mark.parametrize(("late_s", "sends"), [(0, True), (1, False)])
+def test_no_post_leaves_when_zuora_is_about_to_forget_the_key(
+    zuora: Sandbox, run: Run, late_s: float, sends: bool
+) -> None:
+    """
+    Half an hour after the next `up` would not continue any more; the run before had begun in time.
+    """
+    attempt = attempt_of(STANDS_AT - timedelta(hours=23.5, seconds=late_s))
+    if sends:
+        assert run.submit(attempt=attempt).job.id == zuora.jobs[0].id
+        return
+    error = run.failure(attempt=attempt)
+
+    assert str(error) == (
+        "Nothing more was sent: Zuora is about to forget the idempotency key of this attempt.\n"
+        "Run `pulumi up` again: the guard looks first."
+    )
+    assert (run.sent, zuora.jobs) == (["LIST"], [])
+
+
+@pytest.mark.parametrize(("left_s", "sends"), [(0, True), (1, False)])
+def test_another_start_waits_until_an_attempt_is_settled(
+    zuora: Sandbox, run: Run, left_s: float, sends: bool
+) -> None:
+    """
+    A request may be on its way for so long; the list is asked for first, as it may name the job.
+    """
+    other = attempt_of(STANDS_AT - timedelta(seconds=120 - left_s))
+    if sends:
+        assert run.submit(other_attempt=other).job.id == zuora.jobs[0].id
+        return
+    error = run.failure(other_attempt=other)
+
+    assert str(error) == (
+        "Nothing was started: the attempt of 2027-01-15T07:58:01Z may still start its job.\n"
+        "Run `pulumi up` again after 2027-01-15T08:00:01Z: the guard looks for that job first."
+    )
+    assert (run.sent, zuora.jobs) == (["LIST"], [])
+
+
+def test_the_job_of_an_attempt_elsewhere_is_named_before_another_starts(
+    zuora: Sandbox, run: Run
+) -> None:
+    """The attempt's own entity is listed too; a job that a person accepted is left there."""
+    zuora.behaviours.entities_share_jobs = False
+    began = STANDS_AT - timedelta(hours=1)
+    left = zuora.add_job(age_s=HOUR_S)
+    here = replace(START, scope=Scope(entity_id="eu"), intent=replace(INTENT, entity_id="eu"))
+    elsewhere = {"other_attempt": attempt_of(began), "other_scope": Scope()}
+    error = run.failure(here, **elsewhere)
+
+    assert error.message == (
+        f"Nothing was started: an earlier attempt of this resource may have started job {left.id} "
+        "(PROCESSING, created 2027-01-15T07:00:00Z by api.user@example.com) in entity (none) and "
+        "organisations (none)."
+    )
+    assert error.hint == (
+        "Put type, entity_id and org_ids back, and `pulumi up` finds the job. To leave it there and "
+        f'start elsewhere, add\n  known_job_ids=["{left.id}"]'
+    )
+    assert run.sent == ["LIST", "LIST"]
+    started = run.submit(here, **elsewhere, known_job_ids=frozenset({left.id}))
+    assert [job.id for job in zuora.jobs] == [left.id, started.job.id]
+
+
+@pytest.mark.parametrize("others", [1, 2])
+def test_jobs_of_the_time_of_an_attempt_that_are_somebody_elses_are_named(
+    zuora: Sandbox, run: Run, others: int
+) -> None:
+    """Each with what is known of it, once the attempt's own job is there."""
+    theirs = [zuora.add_job(age_s=HOUR_S) for _ in range(others)]
+    started = run.submit(attempt=attempt_of(STANDS_AT - timedelta(hours=1)))
+    named = ", ".join(
+        f"{job.id} (PROCESSING, created 2027-01-15T07:00:00Z by api.user@example.com)"
+        for job in theirs
+    )
+
+    assert started.remark == (
+        f"RatePlanCharge backfill job{'s' if others > 1 else ''} {named}, of the time of the lost "
+        "attempt, was not started by this resource. If it is a live run, this is a SECOND one: look "
+        "in Revenue → Data Backfill → Backfill Logs."
+    )
+
+
+def test_without_a_guard_no_list_is_asked_for_after_a_pause(zuora: Sandbox, run: Run) -> None:
+    """Only the key protects then, as the program says."""
+    zuora.plan(Fault.RATE_LIMITED_429, on=CREATE, retry_after_s=100)
+    submitted = run.submit(guard="none")
+
+    assert run.sent == [f"POST {KEY}", f"POST {KEY}", f"GET {submitted.job.id}"]
+
+
+def test_an_outcome_that_is_open_too_late_promises_no_continuation(
+    zuora: Sandbox, run: Run
+) -> None:
+    """The time until which the next `up` would continue is over when the answers are lost."""
+    zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=CREATE, times=5)
+    attempt = attempt_of(STANDS_AT - timedelta(hours=23))
+    error = run.unknown(attempt=attempt)
+
+    assert error.hint == (
+        f"Run `pulumi up` again: {GUARD_LOOKS} If there is none, it starts the job."
+    )
+
+
+def test_an_open_attempt_of_another_resource_comes_with_its_alias() -> None:
+    """The way that needs no line first, then the one for a resource that was renamed."""
+    error = open_attempt_of(INTENT.urn, OTHER_URN, "RatePlanCharge")
+
+    assert error.message == (
+        "Nothing was started: 'more-charges' of this stack may have started a live RatePlanCharge "
+        "backfill in the same tenant, entity and organisations; the answer was lost. Zuora asks for "
+        "one backfill before go-live: a second run makes Zuora Billing and Zuora Revenue disagree."
+    )
+    assert error.hint == (
+        "Run `pulumi up` with 'more-charges' in the program first: it finds out.\n"
+        "If it is the same backfill under a new name, add\n"
+        f'  opts=pulumi.ResourceOptions(aliases=["{OTHER_URN}"])'
+    )
