@@ -63,9 +63,8 @@ LOST = "Zuora could not start the backfill job (HTTP 504: 504 Gateway Time-out) 
 UNKNOWN = "It is not known whether the RatePlanCharge backfill was started.\n"
 CONTINUE = (
     "Run `pulumi up` again before {}: it continues this attempt. It finds the job, or starts the "
-    "one that "
-    "is missing. Until then change neither the resource's name, type, triggers, tenant nor entity. "
-    "Later, "
+    "one that is missing. Until then change neither the resource's name, type, triggers, tenant "
+    "nor entity. Later, "
 )
 GUARD_LOOKS = "the guard looks first: if the job is there, it prints the line that takes it over."
 NOBODY_LOOKS = (
@@ -78,8 +77,7 @@ PERMISSION = (
 REFUSED = "refused to start the backfill job (HTTP 403, code 58730010: Not now.)"
 ONCE = (
     "Zuora asks for one backfill before go-live: a second run makes Zuora Billing and Zuora "
-    "Revenue "
-    "disagree. Zuora's list does not tell dry runs from live runs."
+    "Revenue disagree. Zuora's list does not tell dry runs from live runs."
 )
 
 
@@ -617,10 +615,8 @@ def test_a_second_live_start_of_one_type_and_place_is_refused(zuora: Sandbox, ru
     assert (type(error), error.message, error.hint) == (
         GuardError,
         "Nothing was started: 'charges' of this stack is a live RatePlanCharge backfill in the "
-        "same "
-        "tenant, entity and organisations. Zuora asks for one backfill before go-live: a second "
-        "run "
-        "makes Zuora Billing and Zuora Revenue disagree.",
+        "same tenant, entity and organisations. Zuora asks for one backfill before go-live: a "
+        "second run makes Zuora Billing and Zuora Revenue disagree.",
         "Remove one of the two, or give it the entity_id it is for. If both must run: deploy the "
         "other one first, then name its job in known_job_ids here.",
     )
@@ -1329,12 +1325,10 @@ def test_a_job_that_counts_beside_a_saved_refusal_is_ambiguous(zuora: Sandbox, r
 
     assert (type(error), error.message, error.hint) == (
         AmbiguousJobError,
-        f"{refused(error)} Zuora had saved this answer. The tenant holds RatePlanCharge jobs "
-        "that an "
-        "attempt of this resource may have started: "
-        f"{names[0]} (PROCESSING, created 2027-01-15T06:00:00Z by api.user@example.com), "
-        f"{names[1]} (PROCESSING, created 2027-01-15T07:00:00Z by api.user@example.com). "
-        "Nothing more was sent.",
+        f"{refused(error)} Zuora had saved this answer. The tenant holds RatePlanCharge jobs that "
+        f"an attempt of this resource may have started: {names[0]} (PROCESSING, created "
+        f"2027-01-15T06:00:00Z by api.user@example.com), {names[1]} (PROCESSING, created "
+        "2027-01-15T07:00:00Z by api.user@example.com). Nothing more was sent.",
         f'Add  existing_job_id="{names[1]}"  to take it over, or another value of  triggers  to '
         "start one.",
     )
@@ -1459,8 +1453,7 @@ def test_a_refusal_of_the_next_key_that_is_not_saved_is_final(
             "COMPLETED",
             7200,
             "2.0 h ago, was taken over; no second one was started.\nIt has already completed; to "
-            "run "
-            "another one, change `triggers`.",
+            "run another one, change `triggers`.",
         ),
         (
             "FAILED",
@@ -1663,11 +1656,9 @@ def test_a_job_of_an_earlier_run_is_ambiguous_if_the_history_is_unknown(
     assert (type(error), error.message, error.hint) == (
         AmbiguousJobError,
         f"Zuora answered with job {job.id}, which an earlier run may have started. State does not "
-        "hold "
-        "which jobs this resource has had, so it may be an old one. Nothing more was sent.",
+        "hold which jobs this resource has had, so it may be an old one. Nothing more was sent.",
         f'Add  existing_job_id="{job.id}"  to take it over, or another value of  triggers  to '
-        "start "
-        "one.",
+        "start one.",
     )
     assert zuora.jobs == [job]
 
@@ -1749,7 +1740,8 @@ def test_the_job_of_an_attempt_elsewhere_is_named_before_another_starts(
         "organisations (none)."
     )
     assert error.hint == (
-        "Put type, entity_id and org_ids back, and `pulumi up` finds the job. To leave it there and "
+        "Put type, entity_id and org_ids back, and `pulumi up` finds the job. To leave it there "
+        "and "
         f'start elsewhere, add\n  known_job_ids=["{left.id}"]'
     )
     assert run.sent == ["LIST", "LIST"]
@@ -1771,8 +1763,8 @@ def test_jobs_of_the_time_of_an_attempt_that_are_somebody_elses_are_named(
 
     assert started.remark == (
         f"RatePlanCharge backfill job{'s' if others > 1 else ''} {named}, of the time of the lost "
-        "attempt, was not started by this resource. If it is a live run, this is a SECOND one: look "
-        "in Revenue → Data Backfill → Backfill Logs."
+        "attempt, was not started by this resource. If it is a live run, this is a SECOND one: "
+        "look in Revenue → Data Backfill → Backfill Logs."
     )
 
 
@@ -1803,8 +1795,9 @@ def test_an_open_attempt_of_another_resource_comes_with_its_alias() -> None:
 
     assert error.message == (
         "Nothing was started: 'more-charges' of this stack may have started a live RatePlanCharge "
-        "backfill in the same tenant, entity and organisations; the answer was lost. Zuora asks for "
-        "one backfill before go-live: a second run makes Zuora Billing and Zuora Revenue disagree."
+        "backfill in the same tenant, entity and organisations; the answer was lost. Zuora asks "
+        "for one backfill before go-live: a second run makes Zuora Billing and Zuora Revenue "
+        "disagree."
     )
     assert error.hint == (
         "Run `pulumi up` with 'more-charges' in the program first: it finds out.\n"
