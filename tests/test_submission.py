@@ -700,7 +700,7 @@ def test_a_list_that_is_always_old_when_it_arrives_ends_the_start(zuora: Sandbox
         "tenant's jobs, so none was fresh enough to go by.",
         "Run `pulumi up` again later.",
     )
-    assert (run.sent, zuora.jobs) == (["LIST"] * 5, [])
+    assert (run.sent, zuora.jobs, error.arrived) == (["LIST"] * 5, [], False)
 
 
 def test_later_attempts_of_a_start_need_no_new_list(zuora: Sandbox, run: Run) -> None:
@@ -800,7 +800,7 @@ def test_when_custom_timeouts_are_over_nothing_is_posted(zuora: Sandbox, run: Ru
         "request could be sent.",
         "Run `pulumi up` again, or give it more time.",
     )
-    assert (run.sent, zuora.jobs) == (["LIST"], [])
+    assert (run.sent, zuora.jobs, error.arrived) == (["LIST"], [], False)
 
 
 @pytest.mark.parametrize("lists", [0, 1])
@@ -1769,11 +1769,26 @@ def test_jobs_of_the_time_of_an_attempt_that_are_somebody_elses_are_named(
 
 
 def test_without_a_guard_no_list_is_asked_for_after_a_pause(zuora: Sandbox, run: Run) -> None:
-    """Only the key protects then, as the program says."""
-    zuora.plan(Fault.RATE_LIMITED_429, on=CREATE, retry_after_s=100)
+    """Only the key protects then, as the program says, however often Zuora asks to wait."""
+    run = Run(zuora, call_timeout_s=2000)
+    zuora.plan(Fault.RATE_LIMITED_429, on=CREATE, retry_after_s=100, times=6)
     submitted = run.submit(guard="none")
 
-    assert run.sent == [f"POST {KEY}", f"POST {KEY}", f"GET {submitted.job.id}"]
+    assert run.sent == [f"POST {KEY}"] * 7 + [f"GET {submitted.job.id}"]
+
+
+def test_a_job_that_is_found_again_is_told_before_the_others(zuora: Sandbox, run: Run) -> None:
+    """Both remarks, in one text."""
+    zuora.plan(Fault.CONNECTION_DROPPED_AFTER, on=CREATE, times=5)
+    error = run.unknown()
+    theirs = zuora.add_job(age_s=0)
+    zuora.clock.advance(60)
+    remark = Run(zuora).submit(attempt=error.attempt).remark
+
+    ours = zuora.jobs[0].id
+    assert remark is not None
+    assert remark.startswith(f"Job {ours}, which an earlier attempt started")
+    assert f"no second one was started. RatePlanCharge backfill job {theirs.id} (" in remark
 
 
 def test_an_outcome_that_is_open_too_late_promises_no_continuation(

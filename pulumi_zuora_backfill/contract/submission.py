@@ -193,8 +193,9 @@ class Submission:
         """Say that the outcome is open, and keep what the next `up` needs to continue."""
         now = self._zuora_now()
         window: tuple[Window, ...] = ()
-        if run.window_since and now:
-            window = (Window(since=run.window_since, until=now + LATEST_JOB),)
+        if run.window_since:
+            until = (now or run.window_since) + LATEST_JOB
+            window = (Window(since=run.window_since, until=until),)
         attempt = self._attempt(run, run.refusals, window)
         return outcomes.unknown(run.start, error, attempt, now or self._clock.now())
 
