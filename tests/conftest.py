@@ -6,6 +6,7 @@ The last line of a run says how many tests it left out, and why.
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,10 @@ from pulumi_zuora_backfill.testing import Sandbox
 
 from .engines import REAL_ENGINE_MISSING, engine, pulumi_cli
 from .world import World
+
+# A runner in the background ignores Ctrl-C, and so would the commands that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 __all__ = ["engine"]
 
