@@ -180,6 +180,21 @@ def test_two_live_jobs_in_two_processes_are_refused(world: World, operation: str
     assert len(live(world)) <= 1
 
 
+def test_organisations_of_live_jobs_may_be_outputs_and_stand_in_any_order(world: World) -> None:
+    """What is not plain is left to the providers; what is, is compared as it is sent."""
+    host = "host = pulumi.ProviderResource('pulumi-python', 'host', {})\n"
+    live_job = "BackfillJob('{}', type='RatePlanCharge', org_ids=[{}]{})\n"
+    world.program(
+        host
+        + live_job.format("a", "pulumi.Output.from_input('x')", "")
+        + live_job.format("b", "'z', 'y'", "")
+        + live_job.format("c", "'y', 'z'", ", opts=pulumi.ResourceOptions(provider=host)")
+    )
+    (shown,) = told(world.failing("preview"))
+
+    assert shown.startswith("Nothing was started: 'b' of this stack is a live RatePlanCharge")
+
+
 def test_a_job_beside_a_verified_one_is_refused(world: World) -> None:
     """A component's live job counts like any other one."""
     world.program(

@@ -1731,7 +1731,7 @@ def test_the_job_of_an_attempt_elsewhere_is_named_before_another_starts(
     began = STANDS_AT - timedelta(hours=1)
     left = zuora.add_job(age_s=HOUR_S)
     here = replace(START, scope=Scope(entity_id="eu"), intent=replace(INTENT, entity_id="eu"))
-    elsewhere = {"other_attempt": attempt_of(began), "other_scope": Scope()}
+    elsewhere = {"other_attempt": attempt_of(began), "predecessor_scope": Scope()}
     error = run.failure(here, **elsewhere)
 
     assert error.message == (

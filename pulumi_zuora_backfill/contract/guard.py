@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from pulumi_zuora_backfill.errors import GuardError
 from pulumi_zuora_backfill.properties import alias_for, name_in
-from pulumi_zuora_backfill.zuora.models import Job, JobStatus, Scope
+from pulumi_zuora_backfill.zuora.models import DID_NOTHING_MORE, Job, Scope
 
 from .start_request import StartRequest
 
@@ -36,7 +36,6 @@ _NAMED_AT_MOST = 20
 _ANSWER_S = 300.0
 _SLICE_S = 0.25
 _CLOCKS_DIFFER = timedelta(minutes=1)
-_DID_NOTHING_MORE = frozenset({JobStatus.FAILED.value, JobStatus.STOPPED.value})
 
 
 class Guard:
@@ -92,7 +91,12 @@ class Guard:
         return tuple(mine)
 
     def check_left_behind(
-        self, start: StartRequest, attempt: Attempt, *, within_s: float | None = None
+        self,
+        start: StartRequest,
+        attempt: Attempt,
+        scope: Scope,
+        *,
+        within_s: float | None = None,
     ) -> None:
         """
         Refuse a start elsewhere while nobody has taken up the job of an attempt; sends one GET.
@@ -100,14 +104,13 @@ class Guard:
         Raises:
             GuardError: The attempt's entity or organisations hold a job that may be its own.
         """
-        scope = start.other_scope or start.scope
         explained = start.own | start.known_job_ids | frozenset(start.held_by)
         left = [
             job
             for job in self._client.list(scope, within_s=within_s)
             if attempt.may_have_started(job)
             and job.id not in explained
-            and job.status not in _DID_NOTHING_MORE
+            and job.status not in DID_NOTHING_MORE
         ]
         if left:
             raise GuardError(
@@ -136,7 +139,7 @@ class Guard:
                     job
                     for job in jobs
                     if job.type in (start.intent.type, None)
-                    and job.status not in _DID_NOTHING_MORE
+                    and job.status not in DID_NOTHING_MORE
                     and job.id not in explained
                 ),
                 key=lambda job: job.created_on.timestamp() if job.created_on else 0.0,

@@ -28,10 +28,9 @@ class StartRequest:
         held_by: URNs of the stack's resources by the job that each holds, for texts.
         attempt: An earlier attempt whose outcome is not known, and that this start continues.
         other_attempt: One that it does not continue: another was asked for, or it is too old.
-        other_scope: The entity and the organisations of that one.
         predecessor: The job that this one replaces.
         predecessor_status: Its status in state; one that has ended is not asked about again.
-        predecessor_scope: The entity and the organisations that it runs in.
+        predecessor_scope: The entity and the organisations of the job or attempt before.
         track_id: ``Zuora-Track-Id``; ``None`` derives it from the key.
         timeout_s: How long the start may take in all, or ``None``.
     """
@@ -46,7 +45,6 @@ class StartRequest:
     held_by: Mapping[str, str] = field(default_factory=dict)
     attempt: Attempt | None = None
     other_attempt: Attempt | None = None
-    other_scope: Scope | None = None
     predecessor: str | None = None
     predecessor_status: str | None = None
     predecessor_scope: Scope | None = None

@@ -49,7 +49,7 @@ _TYPES: Final = frozenset(type.value for type in BackfillType)
 
 
 class _ListIsOldError(Exception):
-    """The list of jobs has become too old before the first POST left."""
+    """The list of jobs has become too old before a POST left that may be the first to count."""
 
 
 class Submission:
@@ -84,8 +84,9 @@ class Submission:
         other = start.other_attempt
         unsettled = other and other.may_still_start(self._zuora_now() or self._clock.now())
         self._check_guard(run)
-        if other and start.other_scope not in (None, start.scope):
-            self._guard.check_left_behind(start, other, within_s=run.left_s())
+        there = start.predecessor_scope
+        if other and there and there != start.scope:
+            self._guard.check_left_behind(start, other, there, within_s=run.left_s())
         if other and unsettled:  # the list does not show yet what may be on its way
             raise outcomes.not_settled(other)
         for _ in range(MAX_CHAIN):
@@ -103,7 +104,7 @@ class Submission:
         raise outcomes.stopped_again_and_again(MAX_CHAIN)
 
     def _check_guard(self, run: _Run) -> None:
-        """GUARD: the list must be fresh when the first POST leaves, so its start is noted."""
+        """GUARD: the list must be fresh when a POST leaves, so its start is noted."""
         run.listed_at_s = self._clock.monotonic()
         run.lists += 1
         run.perhaps_ours = self._guard.check(run.start, within_s=run.left_s())

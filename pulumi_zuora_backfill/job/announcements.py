@@ -17,7 +17,7 @@ from pulumi_zuora_backfill.contract.tenant_check import scope_in_force
 from pulumi_zuora_backfill.input_checks import is_unknown
 from pulumi_zuora_backfill.properties import PYTHON_NAMES
 from pulumi_zuora_backfill.settings.loading import Settings
-from pulumi_zuora_backfill.zuora.models import ENDED, iso
+from pulumi_zuora_backfill.zuora.models import DID_NOTHING_MORE, ENDED, iso
 from pulumi_zuora_backfill.zuora.texts import clean
 
 from .inputs import secrets_of
@@ -251,11 +251,7 @@ def _why(replaced: Replaced) -> str:
 
 def _can_be_kept(replaced: Replaced | None) -> str | None:
     """Name the job that nobody's change asks to replace, unless it has done nothing more."""
-    if (
-        replaced is None
-        or replaced.changed
-        or replaced.outputs.get("status") in ("FAILED", "STOPPED")
-    ):
+    if replaced is None or replaced.changed or replaced.outputs.get("status") in DID_NOTHING_MORE:
         return None
     return replaced.outputs.get("jobId")
 

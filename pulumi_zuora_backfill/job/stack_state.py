@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pulumi_zuora_backfill.contract.tenant_check import ids_in
-from pulumi_zuora_backfill.zuora.models import JobStatus, Scope
+from pulumi_zuora_backfill.zuora.models import DID_NOTHING_MORE, JobStatus, Scope
 
-_STANDS_AGAINST_NOTHING = (JobStatus.FAILED, JobStatus.STOPPED, JobStatus.REFUSED)
+_STANDS_AGAINST_NOTHING = (*DID_NOTHING_MORE, JobStatus.REFUSED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,11 @@ class StackState:
             urns=frozenset(map(str, value.get("urns") or ())),
             taken_over=json.loads(value.get("takenOver") or "{}"),
             beside=tuple(
-                (name, job_type, Scope(entity_id=entity_id, org_ids=ids_in(org_ids)))
+                (
+                    name,
+                    job_type,
+                    Scope(entity_id=entity_id, org_ids=tuple(sorted(set(ids_in(org_ids))))),
+                )
                 for name, job_type, entity_id, org_ids in json.loads(value.get("beside") or "[]")
             ),
         )

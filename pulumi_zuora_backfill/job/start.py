@@ -144,7 +144,6 @@ def start_job(zuora: Zuora, settings: Settings, start: Start) -> StartedJob:
             held_by=start.state.held_by(),
             attempt=attempt,
             other_attempt=other,
-            other_scope=scope_in_state(before, settings),
             predecessor=before.get("jobId"),
             predecessor_status=before.get("status"),
             predecessor_scope=scope_in_state(before, settings),

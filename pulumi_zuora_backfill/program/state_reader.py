@@ -91,10 +91,16 @@ def note_live_start(name: str, props: Mapping[str, Any]) -> list[tuple[str, Any,
     """
     before = list(_live.get(get_monitor(), ()))
     told = (name, props.get("type"), props.get("entity_id"), props.get("org_ids"))
-    plain = all(isinstance(value, str | list | tuple | None) for value in told)
+    plain = all(_is_plain(value) for value in told)
     if props.get("dry_run") is False and props.get("existing_job_id") is None and plain:
         _live.setdefault(get_monitor(), []).append(told)
     return before
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return all(isinstance(item, str) for item in value)
+    return isinstance(value, str | None)
 
 
 async def past_input(

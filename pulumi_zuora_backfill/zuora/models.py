@@ -45,9 +45,9 @@ class JobStatus(str, Enum):
 
 
 RUNNING: Final = frozenset({JobStatus.ACCEPTED.value, JobStatus.PROCESSING.value})
-ENDED: Final = frozenset(
-    {JobStatus.COMPLETED.value, JobStatus.FAILED.value, JobStatus.STOPPED.value}
-)
+# What such a job has not changed by then, it never will.
+DID_NOTHING_MORE: Final = frozenset({JobStatus.FAILED.value, JobStatus.STOPPED.value})
+ENDED: Final = DID_NOTHING_MORE | {JobStatus.COMPLETED.value}
 
 
 @dataclass(frozen=True, kw_only=True)
