@@ -89,8 +89,7 @@ def needs_guard(job: Job) -> str | None:
     if guard == "none":
         return (
             'guard="none" does not look for earlier jobs. Remove it, and accept an earlier job '
-            "with "
-            "known_job_ids."
+            "with known_job_ids."
         )
     return _not_known("guard")
 
@@ -164,8 +163,7 @@ def is_not_stopped(job: Job) -> str | None:
     if on_delete == "stop":
         return (
             'on_delete="stop" leaves half of the records changed. Remove it, or name this resource '
-            "in "
-            "the exceptions of this rule."
+            "in the exceptions of this rule."
         )
     return _not_known("on_delete")
 

@@ -100,8 +100,8 @@ def test_a_token_is_waited_for_no_longer_than_a_call_may_take() -> None:
             silent.accept()
     assert [str(error) for error in errors] == [
         f"Could not get a token: no answer came from {address} in time (TimeoutError).\n"
-        "Check the base URL "
-        "(ZUORA_BASE_URL or zuora:baseUrl) and the network, then run the same command again."
+        "Check the base URL (ZUORA_BASE_URL or zuora:baseUrl) and the network, then run the same "
+        "command again."
     ] * 4
     assert len({id(error) for error in errors}) == 4
 

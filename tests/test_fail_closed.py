@@ -152,11 +152,9 @@ def test_two_live_jobs_of_one_program_are_refused(world: World, operation: str) 
     (shown,) = told(text)
     assert shown in [
         f"Nothing was started: {name!r} of this stack is a live RatePlanCharge backfill in the "
-        "same "
-        f"tenant, entity and organisations. {ONCE} Remove one of the two, or give it the entity_id "
-        "it "
-        "is for. If both must run: deploy the other one first, then name its job in known_job_ids "
-        "here."
+        f"same tenant, entity and organisations. {ONCE} Remove one of the two, or give it the "
+        "entity_id it is for. If both must run: deploy the other one first, then name its job in "
+        "known_job_ids here."
         for name in "ab"
     ]
     assert len(live(world)) <= 1

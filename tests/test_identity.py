@@ -101,8 +101,8 @@ def test_settings_that_the_provider_does_not_see_are_a_refusal() -> None:
 
     assert (error.value.message, error.value.hint) == (
         "Nothing was sent: zuora:baseUrl, zuora:tenantId of the stack's configuration does not "
-        "reach "
-        "this resource, as Pulumi gives the stack's configuration to default providers only.",
+        "reach this resource, as Pulumi gives the stack's configuration to default providers "
+        "only.",
         'Give it to the provider too: pulumi.ProviderResource("pulumi-python", …, '
         '{"zuora:baseUrl": '
         '"…", "zuora:tenantId": "…"}), or export ZUORA_BASE_URL, ZUORA_TENANT_ID.',

@@ -116,8 +116,7 @@ def test_an_attempt_has_a_tenant_too() -> None:
     attempt = {"baseUrl": "https://z", "tenantId": "1", "attempt": {}}
 
     assert told(lambda: ensure_same_tenant("2", attempt)) == (
-        "Nothing was sent: job (id not known) in state belongs to tenant 1, but the "
-        "credentials "
+        "Nothing was sent: job (id not known) in state belongs to tenant 1, but the credentials "
         "belong to tenant 2."
     )
 

@@ -78,9 +78,8 @@ def test_settings_that_can_never_work_fail_a_preview(
     for operation in ("preview", "up"):
         assert told(world.failing(operation)) == [
             "Zuora's settings are not usable: ZUORA_BASE_URL is 'http://rest.test.zuora.com': "
-            "plain http "
-            "is refused, it would send the secret in the clear; use https:// Nothing was sent to "
-            "Zuora."
+            "plain http is refused, it would send the secret in the clear; use https:// Nothing "
+            "was sent to Zuora."
         ]
     assert world.asked() == {}
 
@@ -266,8 +265,8 @@ def test_another_place_than_the_one_in_state_is_refused(
         assert other.requests == []
     assert (
         f"in state belongs to {zuora.base_url}, but the settings say {other.base_url}. Set base "
-        "URL, "
-        "tenant and entity back (environment or zuora:* configuration). For another tenant, use "
+        "URL, tenant and entity back (environment or zuora:* configuration). For another tenant, "
+        "use "
         "another stack." in flat(text)
     )
     assert (f"pulumi state delete '{urn()}'" in text) is (operation == "destroy")

@@ -14,14 +14,8 @@ from pulumi_zuora_backfill.connection import Voice, Zuora
 from pulumi_zuora_backfill.contract.attempt import Attempt
 from pulumi_zuora_backfill.contract.intent import key_for
 from pulumi_zuora_backfill.contract.start_request import StartedJob
-from pulumi_zuora_backfill.contract.tenant_check import (
-    place_of,
-)
-from pulumi_zuora_backfill.errors import (
-    JobError,
-    JobRefusedError,
-    OutcomeUnknownError,
-)
+from pulumi_zuora_backfill.contract.tenant_check import place_of
+from pulumi_zuora_backfill.errors import JobError, JobRefusedError, OutcomeUnknownError
 from pulumi_zuora_backfill.settings.loading import Settings
 from pulumi_zuora_backfill.zuora.models import JobStatus
 

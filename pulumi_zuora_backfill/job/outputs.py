@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pulumi_zuora_backfill.properties import (
-    CUSTOM_TIMEOUTS,
-    INPUTS,
-    OUTPUTS,
-    WIRE_NAMES,
-)
+from pulumi_zuora_backfill.properties import CUSTOM_TIMEOUTS, INPUTS, OUTPUTS, WIRE_NAMES
 from pulumi_zuora_backfill.zuora.models import Job, iso
 
 _COUNTS = ("progress", "batchSentCount", "batchFinishedCount", "errorCount")

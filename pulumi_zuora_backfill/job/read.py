@@ -12,10 +12,7 @@ from pulumi_zuora_backfill.contract.tenant_check import (
     place_of,
     scope_in_state,
 )
-from pulumi_zuora_backfill.errors import (
-    JobError,
-    NotFoundError,
-)
+from pulumi_zuora_backfill.errors import JobError, NotFoundError
 from pulumi_zuora_backfill.settings.loading import Settings
 from pulumi_zuora_backfill.zuora.models import Job, JobStatus
 from pulumi_zuora_backfill.zuora.refusals import WHERE_TO_LOOK

@@ -12,10 +12,7 @@ from pulumi_zuora_backfill.contract.guard import (
     second_live_job,
 )
 from pulumi_zuora_backfill.contract.history import History
-from pulumi_zuora_backfill.contract.tenant_check import (
-    ensure_one_tenant,
-    scope_in_force,
-)
+from pulumi_zuora_backfill.contract.tenant_check import ensure_one_tenant, scope_in_force
 from pulumi_zuora_backfill.errors import InputError, StateUnreadableError
 from pulumi_zuora_backfill.settings.loading import Settings
 

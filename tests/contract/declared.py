@@ -82,8 +82,7 @@ class Declared:
         given = ", ".join(f"{key}={value!r}" for key, value in options.items())
         return (
             f"BackfillJob({self.name!r}, type={self.type!r}, dry_run={self.dry_run}, "
-            f"guard={self.guard!r}, "
-            f"triggers={self.triggers!r}, batch_size={self.batch_size}, "
+            f"guard={self.guard!r}, triggers={self.triggers!r}, batch_size={self.batch_size}, "
             f"known_job_ids={list(self.known)!r}, reason={self.reason!r}, track_id={self.label!r}, "
             f"opts=pulumi.ResourceOptions({aliases}{given}))"
         )

@@ -62,19 +62,26 @@ class ProviderCalls:
             ignoreChanges=ignore_changes,
         )
 
+    def _call_or_keep(
+        self, method: str, request: type[Any], urn: str, secrets_of: Properties, **fields: Any
+    ) -> Any:
+        """Ask the provider; what it keeps of a failure is as secret as these properties are."""
+        try:
+            return self._host.call(method, request, urn, **fields)
+        except PartialFailureError as failure:
+            raise _with_secrets(failure, secrets_of) from None
+
     def create(self, urn: str, inputs: Properties, timeout: float) -> tuple[str, Properties]:
         """Create a resource and return its id and outputs."""
-        try:
-            answer = self._host.call(
-                "Create",
-                provider_pb2.CreateRequest,
-                urn,
-                properties=_bare(inputs),
-                timeout=timeout,
-                preview=False,
-            )
-        except PartialFailureError as failure:
-            raise _with_secrets(failure, inputs) from None
+        answer = self._call_or_keep(
+            "Create",
+            provider_pb2.CreateRequest,
+            urn,
+            inputs,
+            properties=_bare(inputs),
+            timeout=timeout,
+            preview=False,
+        )
         return answer.id, values.with_secrets_of(values.from_struct(answer.properties), inputs)
 
     def update(
@@ -87,20 +94,18 @@ class ProviderCalls:
         timeout: float,
     ) -> Properties:
         """Update a resource and return its outputs."""
-        try:
-            answer = self._host.call(
-                "Update",
-                provider_pb2.UpdateRequest,
-                urn,
-                id=id_,
-                old_inputs=_bare(old_inputs),
-                olds=_bare(old_outputs),
-                news=_bare(news),
-                timeout=timeout,
-                preview=False,
-            )
-        except PartialFailureError as failure:
-            raise _with_secrets(failure, news) from None
+        answer = self._call_or_keep(
+            "Update",
+            provider_pb2.UpdateRequest,
+            urn,
+            news,
+            id=id_,
+            old_inputs=_bare(old_inputs),
+            olds=_bare(old_outputs),
+            news=_bare(news),
+            timeout=timeout,
+            preview=False,
+        )
         return values.with_secrets_of(values.from_struct(answer.properties), news)
 
     def delete(
@@ -121,17 +126,15 @@ class ProviderCalls:
         self, urn: str, id_: str, inputs: Properties, outputs: Properties
     ) -> tuple[str, Properties | None, Properties]:
         """Read a resource: id (blank: it is gone), inputs if the provider tells them, outputs."""
-        try:
-            answer = self._host.call(
-                "Read",
-                provider_pb2.ReadRequest,
-                urn,
-                id=id_,
-                inputs=_bare(inputs),
-                properties=_bare(outputs),
-            )
-        except PartialFailureError as failure:
-            raise _with_secrets(failure, outputs) from None
+        answer = self._call_or_keep(
+            "Read",
+            provider_pb2.ReadRequest,
+            urn,
+            outputs,
+            id=id_,
+            inputs=_bare(inputs),
+            properties=_bare(outputs),
+        )
         told = values.from_struct(answer.inputs) if answer.HasField("inputs") else None
         read_inputs = None if told is None else values.with_secrets_of(told, inputs)
         return (
