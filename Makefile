@@ -33,7 +33,7 @@ docs: $(VENV)/.dev ## build the docs as a site in site/; a broken link is an err
 pictures: $(VENV)/.dev ## make the docs' pictures and sessions anew, from real runs
 	@$(BIN)/python -m tests.docs.pictures
 
-test: $(VENV)/.dev ## under three minutes on two cores: every behaviour once, scenarios on EmbeddedStack
+test: $(VENV)/.dev ## two minutes on two cores: every behaviour once, scenarios on EmbeddedStack
 	@$(PYTEST) $(PARALLEL) -m "not slow"
 
 test-all: $(VENV)/.dev ## all tests, the slow ones too; on the pulumi CLI too, if there is one

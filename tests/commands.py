@@ -94,11 +94,19 @@ class Terminal:
             assert self._read() or self.process.poll() is None, self.text
             assert time.monotonic() < until_s, self.text
 
-    def end(self) -> int:
-        """Read to the end, and return the exit code."""
+    def end(self, again: str = "") -> int:
+        """Read to the end, and return the exit code.
+
+        Args:
+            again: Keys that a person presses again when nothing has happened for five seconds.
+        """
         until_s = time.monotonic() + PATIENCE_S
+        again_s = time.monotonic() + 5
         while self._read() or self.process.poll() is None:
             assert time.monotonic() < until_s, self.text
+            if again and time.monotonic() > again_s:
+                self.type(again)
+                again_s += 5
         return self.process.returncode
 
     @property

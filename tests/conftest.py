@@ -5,6 +5,7 @@ The last line of a run says how many tests it left out, and why.
 
 from __future__ import annotations
 
+import compileall
 import os
 import signal
 from collections import Counter
@@ -15,10 +16,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+import pulumi_zuora_backfill
 from pulumi_zuora_backfill.testing import Sandbox
 
 from .engines import REAL_ENGINE_MISSING, engine, pulumi_cli
 from .world import World
+
+PACKAGE = Path(pulumi_zuora_backfill.__file__).parent
 
 # A runner in the background ignores Ctrl-C, and so would the commands that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -78,8 +82,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to count."""
+    """Begin to count; compile once what each process of each scenario loads."""
     config.stash[LEFT_OUT] = Counter()
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(PACKAGE, quiet=2)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Start two workers for each core: on EmbeddedStack, half of a scenario is waiting."""
+    cores = os.cpu_count() or 1
+    return cores if config.getoption("--engines") != "embedded" else 2 * cores
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -106,13 +119,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def mark_all_but_a_sample(items: Sequence[pytest.Item]) -> None:
-    """Mark as slow what is no sample of a test that is sampled."""
+    """Mark as slow all but the first case of each scenario, and of what is marked as a sample."""
     seen: Counter[str] = Counter()
     for item in items:
         mark = item.get_closest_marker("sample")
-        if mark and not item.get_closest_marker("real_engine"):
+        scenario = "engine" in getattr(item, "fixturenames", ())
+        if (mark or scenario) and not item.get_closest_marker("real_engine"):
             test = item.nodeid.partition("[")[0]
-            if seen[test] % mark.kwargs.get("every", len(items)):
+            if seen[test] % (mark.kwargs if mark else {}).get("every", len(items)):
                 item.add_marker("slow")
             seen[test] += 1
 

@@ -122,7 +122,8 @@ def test_anything_else_on_a_terminal(zuora: Sandbox, keys: str, code: int) -> No
     with Terminal(["stop", job.id], zuora.environment()) as terminal:
         terminal.read_until("Stop it? [y/N]: ")
         terminal.type(keys)
-        assert terminal.end() == code
+        # Python can miss an interrupt between its prompt and its wait for a key.
+        assert terminal.end(again=keys if keys == "\x03" else "") == code
         assert terminal.restored
     assert terminal.text.endswith("\nThe job was not stopped.\n")
     assert zuora.count(Operation.STOP) == 0

@@ -27,7 +27,6 @@ from .world import (
 )
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("moment", ["before the job is made", "after the job is made"])
 @pytest.mark.parametrize("operation", [Operation.CREATE, Operation.GET])
 def test_a_host_that_is_killed_loses_nothing(

@@ -276,6 +276,7 @@ def test_clean_error_is_one_line(bench: Bench) -> None:
     assert "Resource monitor has terminated" not in text
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     ("fault", "shown"),
     [
@@ -621,6 +622,7 @@ def test_stack_transformations_work(bench: Bench) -> None:
     assert renamed["outputs"]["serial"]["plaintext"] == '"serial-of-a-1"'
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     ("fault", "how"),
     [("exit", "it exited with code 3\nlast words"), ("kill", "it was killed by SIGKILL")],
@@ -775,6 +777,7 @@ def test_killed_engine_loses_nothing_that_was_finished(bench: Bench) -> None:
     assert ids(bench.stack()) == ["a-1"]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     ("source", "what"),
     [

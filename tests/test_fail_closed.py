@@ -66,7 +66,6 @@ def running(world: World, arguments: str = 'type="RatePlanCharge"') -> str:
 # --- one live job in one tenant, entity and organisations
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("age_s", [4, 90 * 86400])
 def test_a_second_stack_of_the_tenant_is_refused(
     engine: type[Any], zuora: Sandbox, tmp_path: Path, age_s: int
@@ -123,7 +122,6 @@ def test_a_dry_run_of_another_stack_counts_as_zuora_does_not_tell_it_apart(
     assert live(second) == []
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("operation", ["preview", "up"])
 def test_a_renamed_resource_is_refused_where_it_is_seen(world: World, operation: str) -> None:
     """Another name is another resource.
@@ -142,7 +140,6 @@ def test_a_renamed_resource_is_refused_where_it_is_seen(world: World, operation:
     assert live(world) == [job]
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("operation", ["preview", "up"])
 def test_two_live_jobs_of_one_program_are_refused(world: World, operation: str) -> None:
     """The second of a type is refused in the preview; an `up` starts one at most."""
@@ -230,7 +227,6 @@ pulumi.runtime.register_stack_transformation(alias)
 """
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -272,7 +268,6 @@ def test_a_running_live_job_is_not_replaced_whatever_hides_it(
     assert live(world) == [job]
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize(
     "gone", [("history",), ("batchSize",), ("dryRun",), ("batchSize", "history", "type", "status")]
 )
@@ -345,7 +340,6 @@ EXCLUDED = [
 ]
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize(("name", "value", "arguments"), EXCLUDED)
 def test_an_argument_whose_supplier_is_excluded_is_refused(
     world: World, name: str, value: str, arguments: str
@@ -365,7 +359,6 @@ def test_an_argument_whose_supplier_is_excluded_is_refused(
     assert world.job_ids() == []
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize(
     ("name", "argument"),
     [
@@ -481,7 +474,6 @@ def test_a_failed_dry_run_stays_shut_when_its_completion_is_excluded(
     assert live(world) == []
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("approval", ["auto", "a" * 32])
 @pytest.mark.parametrize("exclude", [["**x-dry-run", "**x-dry-run-done"], ["**x-dry-run-done"]])
 def test_no_approval_stands_for_a_dry_run_that_is_excluded(
@@ -495,7 +487,6 @@ def test_no_approval_stands_for_a_dry_run_that_is_excluded(
     assert live(world) == []
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("exclude", [["**x-dry-run", "**x-dry-run-done"], ["**x-dry-run-done"]])
 def test_the_dry_run_of_other_triggers_opens_no_gate(world: World, exclude: list[str]) -> None:
     """What completed was another backfill: outputs say which."""
@@ -515,7 +506,6 @@ def test_the_dry_run_of_other_triggers_opens_no_gate(world: World, exclude: list
 # --- settings that the program sees, and the provider does not
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize(("setting", "value"), [("tenantId", "777"), ("entityIds", "eu")])
 @pytest.mark.parametrize("operation", ["preview", "up"])
 def test_settings_that_do_not_reach_an_explicit_provider_are_refused(
@@ -552,7 +542,6 @@ def test_disabled_default_providers_hide_no_settings(world: World) -> None:
 # --- one tenant for a stack
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("kind", ["tenant", "address"])
 def test_a_new_job_beside_those_of_another_tenant_is_refused(
     engine: type[Any], zuora: Sandbox, tmp_path: Path, kind: str
@@ -605,7 +594,6 @@ def test_options_take_python_names(world: World) -> None:
     assert outputs["dryRun"] is True
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("on", [Operation.CREATE, Operation.TOKEN])
 def test_custom_timeouts_bound_the_start(world: World, on: Operation) -> None:
     """All attempts of a start share the limit; what had no answer by then is said."""
@@ -749,7 +737,6 @@ def test_a_job_without_a_date_ends_as_the_advice_says(
 # --- replaced, stopped, cancelled, destroyed
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("earlier", [False, True])
 @pytest.mark.parametrize("order", ["ab", "ba"])
 def test_a_job_that_another_resource_holds_is_not_stopped(
@@ -808,7 +795,6 @@ def finished_gate(world: World) -> tuple[str, str]:
     return dry, job
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("gone", ["the tenant", "the settings"])
 def test_a_finished_backfill_can_be_destroyed_without_zuora(
     engine: type[Any], zuora: Sandbox, tmp_path: Path, gone: str

@@ -63,7 +63,6 @@ def not_approved(approval: str, dry_run: str) -> str:
     )
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize(
     ("changed", "names"),
     [
@@ -248,7 +247,6 @@ def test_a_gate_that_is_renamed_is_kept_by_the_alias_that_is_printed(world: Worl
     assert world.asked() == {}
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("setting", ["baseUrl", "entityIds"])
 def test_a_dry_run_somewhere_else_opens_no_gate(
     engine: type[Any], zuora: Sandbox, tmp_path: Path, setting: str

@@ -148,7 +148,6 @@ def test_the_alias_that_keeps_a_job_that_moves_works(world: World) -> None:
     assert (world.asked(), world.job_ids()) == ({}, [job])
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("died", [False, True])
 def test_a_job_that_another_resource_takes_over_is_not_stopped(world: World, died: bool) -> None:
     """The one that lets go of it would stop it.
@@ -311,7 +310,6 @@ def test_a_refresh_shows_the_status_and_is_no_drift(world: World) -> None:
     assert world.asked() == {}
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("status", ["FAILED", "STOPPED"])
 def test_a_refresh_warns_of_a_job_that_did_not_complete(world: World, status: str) -> None:
     """A failed or stopped job is a warning, and no drift."""
@@ -557,7 +555,6 @@ def test_a_rename_with_an_alias_keeps_the_job(world: World) -> None:
     assert world.resource("renamed")["id"] == world.job_ids()[1]
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("delete_before_replace", ["False"])
 def test_create_before_delete_is_refused(world: World, delete_before_replace: str) -> None:
     """Two jobs at once are never wanted; the option that asks for it is an error."""

@@ -45,7 +45,6 @@ def lost_up(world: World, *, made: bool = True, **options: Any) -> str:
     return shown
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("made", [True, False])
 @pytest.mark.parametrize("arguments", ['type="RatePlanCharge"', PROTECTED])
 @pytest.mark.parametrize("between", ["nothing", "refresh", "preview"])
@@ -204,7 +203,6 @@ def test_a_destroy_of_an_open_attempt_says_that_a_job_may_have_been_started(worl
     assert world.job_ids() == [job]
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("made", [True, False])
 def test_with_another_intent_the_guard_decides(world: World, made: bool) -> None:
     """Other triggers while an attempt is open: its job stands against them.

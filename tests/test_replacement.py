@@ -57,7 +57,6 @@ def without_secrets(value: Any) -> Any:
     )
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("times_failed", [0, 1, 2])
 def test_a_forced_replacement_gets_a_new_job(world: World, times_failed: int) -> None:
     """`up --replace`, also after a create that failed, never takes over the job before."""
@@ -251,7 +250,6 @@ def test_secret_triggers_leave_no_trace_that_can_be_guessed_at(world: World) -> 
     assert [str(key) in readable for key in hashes] == [False, False, False]
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize(
     "saved", [{"status": 403, "code": "58730010"}, {"status": 500, "code": "58730060"}]
 )

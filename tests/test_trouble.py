@@ -113,7 +113,6 @@ def test_a_client_secret_in_plain_text_is_warned_of(world: World) -> None:
     assert_clean(text, "hunter2")
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("option", ["import_='j' * 32", "delete_before_replace=False"])
 def test_an_option_that_cannot_be_honoured_is_one_line(world: World, option: str) -> None:
     """It is refused in the program, without the program's traceback.
@@ -132,7 +131,6 @@ def test_an_option_that_cannot_be_honoured_is_one_line(world: World, option: str
     assert world.asked() == {}
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("operation", ["preview", "up"])
 def test_a_malformed_id_is_looked_up_nowhere(world: World, operation: str) -> None:
     """`BackfillJob.get` refuses what can be no id before it asks for a token.
@@ -236,7 +234,6 @@ def test_the_wrong_tenant_is_refused_before_anything_is_started(world: World) ->
     assert world.asked() == {"token": 1}
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("operation", ["refresh", "destroy", "replace"])
 def test_another_place_than_the_one_in_state_is_refused(
     engine: type[Any], zuora: Sandbox, tmp_path: Path, operation: str

@@ -460,7 +460,6 @@ def test_all_faults_of_a_completion_are_reported_at_once(world: World) -> None:
     assert_clean(text)
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize(
     ("resource", "reasons"),
     [
@@ -549,7 +548,6 @@ def test_a_gate_that_is_closed_and_opened_again_starts_nothing(world: World) -> 
     assert world.job_ids() == [dry, live]
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("approval", ["yes", "0" * 31])
 def test_an_approval_that_can_be_none_is_refused_in_the_preview(
     world: World, approval: str
