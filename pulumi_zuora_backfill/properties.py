@@ -66,7 +66,7 @@ def name_in(urn: str) -> str:
     return urn.rsplit("::", 1)[-1]
 
 
-def alias_for(urn: str, earlier_urn: str) -> str | None:
+def alias_for(urn: str, earlier_urn: str | None) -> str | None:
     """Return the alias that makes a resource the one that had another URN; ``None`` if none can."""
     if not earlier_urn or urn == earlier_urn:
         return None

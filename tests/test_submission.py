@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from pulumi_zuora_backfill.contract.attempt import Attempt, Window
-from pulumi_zuora_backfill.contract.guard import open_attempt_of
+from pulumi_zuora_backfill.contract.guard import Guard, open_attempt_of
 from pulumi_zuora_backfill.contract.history import History
 from pulumi_zuora_backfill.contract.intent import key_for
+from pulumi_zuora_backfill.contract.outcomes import refuses_the_job
 from pulumi_zuora_backfill.contract.start_request import StartedJob, StartRequest
 from pulumi_zuora_backfill.contract.submission import Submission
 from pulumi_zuora_backfill.errors import (
@@ -41,6 +42,7 @@ from .parts import (
     START,
     TOKEN,
     Connection,
+    ManualClock,
     connect,
     http,
     in_threads,
@@ -446,16 +448,23 @@ def test_the_lines_that_the_guard_prints_let_the_next_run_go_on(zuora: Sandbox, 
     assert submitted == started(zuora.jobs[-1], submitted)
 
 
-def test_at_most_twenty_jobs_are_listed_and_all_are_in_the_line(zuora: Sandbox, run: Run) -> None:
+@pytest.mark.parametrize("older", [0, 1, 3])
+def test_at_most_twenty_jobs_are_listed_and_all_are_in_the_line(
+    zuora: Sandbox, run: Run, older: int
+) -> None:
     """The newest stand last; the line accepts them all."""
-    jobs = [zuora.add_job(age_s=(100 - n) * HOUR_S) for n in range(23)]
+    jobs = [zuora.add_job(age_s=(100 - n) * HOUR_S) for n in range(20 + older)]
     error = run.failure()
-    lines = error.message.splitlines()
+    first, *lines, last = error.message.splitlines()
 
-    assert lines[0].startswith("Nothing was started: tenant 10042 holds 23 RatePlanCharge backfill")
-    assert (lines[1], len(lines)) == ("  (and 3 older)", 23)
-    assert [line.split()[0] for line in lines[2:-1]] == [job.id for job in jobs[3:]]
-    assert [error.hint.count(job.id) for job in jobs] == [1] * 22 + [2]
+    assert first == (
+        f"Nothing was started: tenant 10042 holds {20 + older} RatePlanCharge backfill jobs that "
+        "state does not hold as this resource's:"
+    )
+    assert lines[:-20] == ([f"  (and {older} older)"] if older else [])
+    assert [line.split()[0] for line in lines[-20:]] == [job.id for job in jobs[older:]]
+    assert last == ONCE
+    assert [error.hint.count(job.id) for job in jobs] == [1] * (19 + older) + [2]
 
 
 @pytest.mark.parametrize("status", ["ACCEPTED", "PROCESSING", "COMPLETED", "REVERTING"])
@@ -599,6 +608,25 @@ def test_a_dry_run_whose_answer_is_under_way_is_waited_for(zuora: Sandbox, run: 
         ids = [dry_run.result(30).job.id, live.result(30).job.id]
 
     assert ids == [job.id for job in zuora.jobs]
+
+
+@pytest.mark.parametrize(("within_s", "asks"), [(None, 3), (200, 2)])
+def test_an_answer_is_waited_for_five_minutes_or_as_long_as_there_is_time(
+    zuora: Sandbox, run: Run, within_s: float | None, asks: int
+) -> None:
+    """Then the jobs count; meanwhile it is asked again and again whether the run was cancelled."""
+    job, asked, time = zuora.add_job(), list[float](), ManualClock()
+
+    def ask(seconds: float) -> None:
+        asked.append(seconds)
+        time.advance(100)
+
+    time.on_sleep = ask
+    guard = Guard(run.connection.client, time.clock)
+    with guard.awaiting_an_answer(DRY_RUN):
+        found = guard.jobs_against(START, within_s=within_s)
+
+    assert ([other.id for other in found], asked) == ([job.id], [0] * asks)
 
 
 # GUARD: two of one program
@@ -1122,6 +1150,17 @@ def test_an_outcome_that_is_open_after_a_refusal_is_an_open_one(zuora: Sandbox, 
 
     assert error.hint == CONTINUE.format("2027-01-16T07:00:00Z") + GUARD_LOOKS
     assert run.sent == ["LIST"] + [f"POST {KEY}"] * 6
+
+
+@pytest.mark.parametrize(
+    ("status", "answer_id", "refuses"),
+    [(400, "r-1", True), (402, "r-1", True), (401, "r-1", False), (400, None, False)],
+)
+def test_zuora_s_own_no_refuses_a_job(status: int, answer_id: str | None, refuses: bool) -> None:
+    """A gateway's page is no such no, and neither is that of a token, whatever it is asked for."""
+    error = ApiError("No.", status=status, answer_id=answer_id)
+
+    assert refuses_the_job(error) == refuses
 
 
 def test_a_refused_token_says_nothing_about_the_job(zuora: Sandbox, run: Run) -> None:
@@ -1747,6 +1786,23 @@ def test_the_job_of_an_attempt_elsewhere_is_named_before_another_starts(
     assert run.sent == ["LIST", "LIST"]
     started = run.submit(here, **elsewhere, known_job_ids=frozenset({left.id}))
     assert [job.id for job in zuora.jobs] == [left.id, started.job.id]
+
+
+def test_custom_timeouts_bound_the_list_of_the_attempt_s_own_entity(
+    zuora: Sandbox, run: Run
+) -> None:
+    """No longer wait is begun for it, and no POST follows."""
+    zuora.plan(Fault.RATE_LIMITED_429, on=LIST, after=1, retry_after_s=100)
+    here = replace(START, scope=Scope(entity_id="eu"), intent=replace(INTENT, entity_id="eu"))
+    error = run.failure(
+        here,
+        other_attempt=attempt_of(STANDS_AT - timedelta(hours=1)),
+        predecessor_scope=Scope(),
+        timeout_s=30,
+    )
+
+    assert (type(error), run.time.time_s) == (ApiError, 5000.0)
+    assert (run.sent, zuora.jobs) == (["LIST", "LIST"], [])
 
 
 @pytest.mark.parametrize("others", [1, 2])

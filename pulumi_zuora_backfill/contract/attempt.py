@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pulumi_zuora_backfill.zuora.models import Job
@@ -121,5 +121,5 @@ def _moment(text: object) -> datetime:
     """Read a time; one without a zone cannot be compared and is refused."""
     moment = datetime.fromisoformat(str(text))
     if moment.tzinfo is None:
-        raise ValueError("a time without a zone")
-    return moment.astimezone(timezone.utc)
+        raise ValueError
+    return moment

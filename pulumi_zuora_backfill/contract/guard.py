@@ -204,13 +204,13 @@ class Found:
         id: The job.
         described: What is known of it, in one line.
         young: Whether a lost attempt of the resource may have started it.
-        holder: URN of the resource of the stack that holds it; empty if none does.
+        holder: URN of the resource of the stack that holds it; ``None`` if none does.
     """
 
     id: str
     described: str
     young: bool
-    holder: str = ""
+    holder: str | None = None
 
 
 def already_there(
@@ -230,9 +230,9 @@ def already_there(
         found: The jobs, oldest first.
         known_job_ids: What a person has accepted so far: the line replaces it.
     """
-    older = len(found) - _NAMED_AT_MOST
-    lines = [f"  (and {older} older)"] if older > 0 else []
-    for job in found[-_NAMED_AT_MOST:]:
+    older, named = found[:-_NAMED_AT_MOST], found[-_NAMED_AT_MOST:]
+    lines = [f"  (and {len(older)} older)"] if older else []
+    for job in named:
         held = f", held by {name_in(job.holder)!r} of this stack" if job.holder else ""
         lines.append(f"  {job.described}{held}")
     jobs, it = ("a", "it") if len(found) == 1 else (f"{len(found)}", "the last one")
@@ -266,7 +266,7 @@ def _against(start: StartRequest, jobs: Sequence[Job]) -> GuardError:
             id=job.id,
             described=job.described(),
             young=job.age_s is None or job.age_s <= KEY_LIFETIME.total_seconds(),
-            holder=start.held_by.get(job.id, ""),
+            holder=start.held_by.get(job.id),
         )
         for job in jobs
     ]

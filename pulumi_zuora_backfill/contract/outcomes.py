@@ -185,12 +185,11 @@ def stopped_again_and_again(jobs: int) -> AmbiguousJobError:
 # Remarks on a job that is this resource's
 
 
-def recovered(job: Job) -> str:
+def recovered(job: Job, age_s: float) -> str:
     """Say that the job had been started by an earlier attempt."""
-    age = f" {duration(job.age_s)} ago" if job.age_s is not None else ""
     text = (
-        f"Job {job.id}, which an earlier attempt started{age}, was taken over; no second one was "
-        "started."
+        f"Job {job.id}, which an earlier attempt started {duration(age_s)} ago, was taken over; "
+        "no second one was started."
     )
     if job.ended:
         ended = "completed" if job.status == JobStatus.COMPLETED else "failed"

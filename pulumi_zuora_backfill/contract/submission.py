@@ -158,7 +158,7 @@ class Submission:
 
     def _look(self, run: _Run, started: Started) -> StartedJob:
         """LOOK: ask Zuora what kind of job the answer names."""
-        start, key, remark, recovered = run.start, run.key, None, False
+        start, key, remark, found_age_s = run.start, run.key, None, None
         try:
             job = self._client.get(started.job_id, start.scope, within_s=run.left_s())
         except NotFoundError as error:
@@ -169,9 +169,10 @@ class Submission:
         else:
             if job.type in _TYPES - {start.request.type}:
                 raise outcomes.job_of_another_type(job, start)
-            recovered = self._was_there_before(run, job)
-            if recovered:
-                remark = outcomes.recovered(job)
+            found_age_s = self._age_if_found(run, job)
+            if found_age_s is not None:
+                remark = outcomes.recovered(job, found_age_s)
+        recovered = found_age_s is not None
         if not start.history.complete and (recovered or job.age_s is None):
             raise outcomes.perhaps_an_old_job(job)
         if strangers := [other for other in run.perhaps_ours if other.id != job.id]:
@@ -185,10 +186,15 @@ class Submission:
             remark=remark,
         )
 
-    def _was_there_before(self, run: _Run, job: Job) -> bool:
-        """Tell by Zuora's clock alone: `Date` is cut to the second, so allow for one."""
+    def _age_if_found(self, run: _Run, job: Job) -> float | None:
+        """
+        Return the age of a job that was there before, and ``None`` for one that is new.
+
+        Told by Zuora's clock alone: `Date` is cut to the second, so allow for one.
+        """
         asked_s = self._clock.monotonic() - run.posted_at_s
-        return job.age_s is not None and job.age_s > asked_s + _CLOCK_SLACK_S
+        found = job.age_s is not None and job.age_s > asked_s + _CLOCK_SLACK_S
+        return job.age_s if found else None
 
     def _unknown(self, run: _Run, error: ZuoraBackfillError) -> OutcomeUnknownError:
         """Say that the outcome is open, and keep what the next `up` needs to continue."""
