@@ -176,7 +176,8 @@ def job_ids(value: Any) -> list[str]:
     if not value:
         raise ValueError(
             "is empty. If a job of this run failed, look at that error first: this one only "
-            "follows from it. Otherwise name at least one job, such as [job.job_id]"
+            "follows from it. If --target left the job out, deploy it first. Otherwise name at "
+            "least one job, such as [job.job_id]"
         )
     return list(dict.fromkeys(_each(job_id, item) for item in value))
 

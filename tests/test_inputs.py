@@ -177,7 +177,8 @@ def test_a_completion_without_jobs_says_so() -> None:
         Fault(
             wire_name="jobIds",
             reason="job_ids is empty. If a job of this run failed, look at that error first: this "
-            "one only follows from it. Otherwise name at least one job, such as [job.job_id]",
+            "one only follows from it. If --target left the job out, deploy it first. Otherwise "
+            "name at least one job, such as [job.job_id]",
         )
     ]
 
