@@ -16,7 +16,7 @@ from pulumi_zuora_backfill.contract.attempt import Attempt, Window
 from pulumi_zuora_backfill.contract.guard import Guard, open_attempt_of
 from pulumi_zuora_backfill.contract.history import History
 from pulumi_zuora_backfill.contract.intent import key_for
-from pulumi_zuora_backfill.contract.outcomes import refuses_the_job
+from pulumi_zuora_backfill.contract.outcomes import refuses_the_job, unknown
 from pulumi_zuora_backfill.contract.start_request import StartedJob, StartRequest
 from pulumi_zuora_backfill.contract.submission import Submission
 from pulumi_zuora_backfill.errors import (
@@ -1857,6 +1857,22 @@ def test_an_outcome_that_is_open_too_late_promises_no_continuation(
 
     assert error.hint == (
         f"Run `pulumi up` again: {GUARD_LOOKS} If there is none, it starts the job."
+    )
+
+
+@pytest.mark.parametrize(
+    ("before_the_end_s", "says"), [(1, "before 2027-01-15T08:00:00Z"), (0, GUARD_LOOKS)]
+)
+def test_a_continuation_is_promised_until_the_attempt_ends(
+    before_the_end_s: float, says: str
+) -> None:
+    """From that very second on the guard decides."""
+    attempt = attempt_of(STANDS_AT - timedelta(hours=23))
+    now = STANDS_AT - timedelta(seconds=before_the_end_s)
+    error = unknown(START, TransportError("No answer.", arrived=True), attempt, now)
+
+    assert error.hint.startswith(
+        f"Run `pulumi up` again{':' if not before_the_end_s else ''} {says}"
     )
 
 
