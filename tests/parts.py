@@ -92,7 +92,7 @@ class ManualClock:
 
     def _sleep(self, seconds: float) -> None:
         self.on_sleep(seconds)
-        if not seconds:  # no pause, but the question whether the run was cancelled
+        if seconds == 0:  # no pause, but the question whether the run was cancelled
             return
         assert len(self.sleeps) < MOST_SLEEPS, "it sleeps for ever"
         self.sleeps.append(seconds)

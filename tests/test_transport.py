@@ -392,6 +392,27 @@ def test_a_token_endpoint_that_repeats_itself_says_nothing_about_the_post() -> N
     assert len(server.requests) == 10
 
 
+def test_a_refused_token_is_no_refusal_of_the_request() -> None:
+    """Zuora did not look at it, whatever the answer's shape: it is not asked for once more."""
+    refused = http(401, '{"success": false}', "Zuora-Request-Id: R")
+    with raw_server(TOKEN, refused, TOKEN, refused) as server:
+        error = failure(connect(base_url=server.base_url).create)
+    assert (type(error), error.saved, error.outcome_open) == (AuthenticationError, False, False)
+    assert len(server.requests) == 4
+
+
+@pytest.mark.timeout(30)
+def test_a_new_token_instead_of_a_refused_one_gets_no_more_time_than_the_call(
+    zuora: Sandbox,
+) -> None:
+    """The token endpoint answers a byte at a time; alone it may take two minutes."""
+    zuora.plan(Fault.TOKEN_REVOKED, on=LIST, times=9)
+    zuora.plan(Fault.TRICKLE, on=Operation.TOKEN, after=1, times=9)
+    error = failure(lambda: connect(zuora).client.list(NOWHERE, within_s=1))
+    assert isinstance(error, TransportError)
+    assert "in time" in error.message
+
+
 def test_answers_without_a_request_id_are_never_the_same() -> None:
     """A gateway's answers have none; that makes them no saved ones."""
     with raw_server(TOKEN, http(500, "{}")) as server:

@@ -127,4 +127,4 @@ class Patience:
 
 def _refuses(error: ApiError) -> bool:
     """Tell whether Zuora looked at the request and said no; a key that does not fit stays so."""
-    return not error.transient and error.status not in (401, 422, 429)
+    return not error.transient and error.status not in (401, 422)

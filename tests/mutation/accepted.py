@@ -11,9 +11,14 @@ from .mutants import Mutant
 
 ACCEPTED: dict[Mutant, str] = {
     Mutant(
-        module="retries",
+        module="patience",
         function="Patience.pause_s",
         change="- backoff_s = min(_MAX_BACKOFF_S, 2.0 ** min(state.attempt_number - 1, 6))\n"
         "+ backoff_s = min(_MAX_BACKOFF_S, 2.0 ** min(state.attempt_number - 1, 7))",
     ): "Two to the power of six is cut to 60 s as well; the inner limit only keeps it a number.",
+    Mutant(
+        module="retries",
+        function="Transport._ask",
+        change="- patience.over = False\n+ patience.over = None",
+    ): "It is only asked whether it is true.",
 }
