@@ -126,9 +126,14 @@ def commands(folder: Path) -> list[list[str]]:
 
 @contextmanager
 def copied(name: str, to: Path, stack: str = STACK) -> Iterator[Copy]:
-    """Copy an example and start the tenant that it is set up for."""
+    """Copy an example and start the tenant that it is set up for.
+
+    A copy names the package by something else than the clone: here by what is installed already.
+    """
     folder = to / name
     shutil.copytree(EXAMPLES / name, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    requirements = folder / "requirements.txt"
+    requirements.write_text(requirements.read_text().replace("../..", "pulumi-zuora-backfill"))
     settings = [folder / f"Pulumi.{stack}.yaml", folder / "README.md"]
     text = "".join(path.read_text() for path in settings if path.exists())
     tenant = re.search(r'zuora:tenantId:? "?(\d+)', text)

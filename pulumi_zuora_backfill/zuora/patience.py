@@ -49,11 +49,15 @@ class Patience:
         over: Whether the next error ends the call, whatever it is.
         open: Whether one of the attempts so far may have been carried out.
         reason: Why the last attempt failed.
-        try_again: Whether another attempt makes sense; nothing to know before the first `learn`.
+        try_again: Whether another attempt makes sense.
+
+    What has no value here is not known before the first `learn`.
     """
 
     reason: str
     try_again: bool
+    _confirming: bool
+    _open_before: bool
 
     def __init__(
         self, clock: Clock, silence: Silence, timeout_s: float, confirm_refusal: bool
@@ -66,11 +70,9 @@ class Patience:
         self._deadline_s = clock.monotonic() + timeout_s
         self._confirm_refusal = confirm_refusal
         self._refusal: ApiError | None = None
-        self._confirming = False
         self._last_id: str | None = None
         self._faults = 0
         self.open = False
-        self._open_before = False
 
     def left_s(self) -> float:
         """Return the seconds that are left of the call."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from .mutants import Mutant
 
+_A_FLAG = "It is only asked whether it is true."
+
 ACCEPTED: dict[Mutant, str] = {
     Mutant(
         module="patience",
@@ -20,5 +22,15 @@ ACCEPTED: dict[Mutant, str] = {
         module="retries",
         function="Transport._ask",
         change="- patience.over = False\n+ patience.over = None",
-    ): "It is only asked whether it is true.",
+    ): _A_FLAG,
+    Mutant(
+        module="patience",
+        function="Patience.__init__",
+        change="- self.over = False\n+ self.over = None",
+    ): _A_FLAG,
+    Mutant(
+        module="patience",
+        function="Patience.__init__",
+        change='- self._last_id: str | None = None\n+ self._last_id: str | None = ""',
+    ): "It is compared with ids of answers, and none of them is empty.",
 }
