@@ -402,24 +402,26 @@ def test_a_live_job_beside_an_open_dry_run_is_no_dry_run(world: World) -> None:
     assert [job.dry_run for job in world.zuora.jobs] == [True, False]
 
 
+@pytest.mark.parametrize("kind", ["BackfillJob", "VerifiedBackfill"])
 @pytest.mark.parametrize("option", ["deleted_with", "replace_with"])
 def test_a_job_is_not_tied_to_the_replacements_of_another_resource(
-    world: World, option: str
+    world: World, option: str, kind: str
 ) -> None:
-    """It would run again although nobody changed it."""
+    """It would run again although nobody changed it; a component hands the option down."""
     if not hasattr(pulumi.ResourceOptions(), option):
         pytest.skip(f"this SDK has no {option}")
     value = "other" if option == "deleted_with" else "[other]"
     world.program(
+        "from pulumi_zuora_backfill import VerifiedBackfill\n"
         "other = BackfillJob('other', type='OrderLineItem', dry_run=True)\n"
-        "BackfillJob('charges', type='RatePlanCharge', "
+        f"{kind}('charges', type='RatePlanCharge', "
         f"opts=pulumi.ResourceOptions({option}={value}))"
     )
     text = flat(world.failing("preview"))
 
     assert (
-        f"BackfillJob 'charges': the option {option} is refused, as the job would run again with "
-        "every replacement of the other resource. Use depends_on for the order." in text
+        f"{kind} 'charges': the option {option} is refused, as the job would run again with every "
+        "replacement of the other resource. Use depends_on for the order." in text
     )
     assert world.asked() == {}
 

@@ -7,11 +7,23 @@ from typing import Any
 
 import pytest
 
+from pulumi_zuora_backfill.errors import StateUnreadableError
+from pulumi_zuora_backfill.job.identity import Identity
+from pulumi_zuora_backfill.job.refused_by_state import refuse_by_state
 from pulumi_zuora_backfill.job.stack_state import StackJob, StackState
+from pulumi_zuora_backfill.settings.loading import Settings
 from pulumi_zuora_backfill.zuora.models import Scope
 
 A, B, C, D = ("abcd"[n] * 32 for n in range(4))
 HERE = Scope()
+IDENTITY = Identity(
+    urn="urn:pulumi:dev::shop::pulumi-python:dynamic/zuora:BackfillJob::charges",
+    secrets=frozenset(),
+    declared=frozenset(),
+    unknown=frozenset(),
+    nulls=frozenset(),
+    setting_keys=frozenset(),
+)
 
 
 def job(
@@ -121,3 +133,32 @@ def test_live_jobs_of_other_resources_are_found(other: StackJob, counts: bool) -
     state = StackState(jobs=(other,))
 
     assert state.live_jobs("RatePlanCharge", HERE, ["mine", C]) == ([other] if counts else [])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "predecessor", "danger"),
+    [
+        ({"dryRun": False}, {}, "A live backfill could be a second one."),
+        ({"dryRun": False}, {"jobId": A}, "A live backfill could be a second one."),
+        ({"dryRun": True}, {}, "A dry run could be handed the job of an earlier one."),
+        ({"dryRun": True}, {"jobId": A}, None),
+        ({"dryRun": False, "existingJobId": A}, {}, None),
+    ],
+)
+def test_a_state_that_cannot_be_read_refuses_a_start(
+    inputs: dict[str, Any], predecessor: dict[str, Any], danger: str | None
+) -> None:
+    """A dry run goes on if the engine shows what it replaces; a take-over starts nothing."""
+    state = StackState(unreadable="no such stack")
+    arguments = (IDENTITY, inputs, Settings(), state, predecessor)
+    refused: str | None = None
+    try:
+        refuse_by_state(*arguments)
+    except StateUnreadableError as error:
+        refused = error.message
+
+    assert refused == (
+        f"Nothing was started: the state of this stack could not be read (no such stack).\n{danger}"
+        if danger
+        else None
+    )

@@ -39,10 +39,14 @@ def refuse_by_state(
     """
     known = inputs.get("dryRun") is True and predecessor
     if inputs.get("existingJobId") is None and state.unreadable and not known:
+        danger = (
+            "A dry run could be handed the job of an earlier one."
+            if inputs.get("dryRun") is True
+            else "A live backfill could be a second one."
+        )
         raise StateUnreadableError(
             "Nothing was started: the state of this stack could not be read "
-            f"({state.unreadable}).\n"
-            "A live backfill could be a second one.",
+            f"({state.unreadable}).\n{danger}",
             "Run `pulumi up` again. If that does not help, look at the state backend: "
             "`pulumi stack export` must work.",
         )

@@ -68,9 +68,11 @@ def ensure_no_replace_on_changes(kind: str, name: str, opts: pulumi.ResourceOpti
         )
 
 
-def ensure_no_deleted_with(kind: str, name: str, opts: pulumi.ResourceOptions) -> None:
+def ensure_no_deleted_with(kind: str, name: str, opts: pulumi.ResourceOptions | None) -> None:
     """
     Make sure that a job is not run again because another resource is replaced.
+
+    The engine hands ``deleted_with`` of a component down to what is in it.
 
     Raises:
         InputError: The option ``deleted_with`` or ``replace_with`` is set.

@@ -13,7 +13,7 @@ from pulumi_zuora_backfill.job.dry_run_proof import APPROVALS
 from pulumi_zuora_backfill.properties import DRY_RUN_SUFFIX, INPUTS, TYPE_TOKEN, VERIFIED_TYPE
 from pulumi_zuora_backfill.zuora.models import BackfillType, job_id_of
 
-from .arguments import ensure_no_import, shareable
+from .arguments import ensure_no_deleted_with, ensure_no_import, shareable
 from .list_of import ListOf
 from .registration import register_job
 from .resources import BackfillCompletion, BackfillJob, BackfillTypeName
@@ -100,11 +100,12 @@ class VerifiedBackfill(pulumi.ComponentResource):
             opts: Pulumi's resource options; ``custom_timeouts`` are those of both waits.
 
         Raises:
-            InputError: ``approval`` is neither ``"wait"``, ``"auto"`` nor a job id, or the option
-                ``import_`` was asked for.
+            InputError: ``approval`` is neither ``"wait"``, ``"auto"`` nor a job id, or one of the
+                options ``import_``, ``deleted_with`` and ``replace_with`` was asked for.
         """
         _ensure_approval(resource_name, approval)
         ensure_no_import("VerifiedBackfill", resource_name, opts)
+        ensure_no_deleted_with("VerifiedBackfill", resource_name, opts)
         super().__init__(VERIFIED_TYPE, resource_name, None, opts)
         job = shareable(
             {
