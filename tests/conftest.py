@@ -23,6 +23,8 @@ from .engines import REAL_ENGINE_MISSING, engine, pulumi_cli
 from .world import World
 
 PACKAGE = Path(pulumi_zuora_backfill.__file__).parent
+# Their tests wait for real time to pass, while those of other workers use the cores.
+WAIT_MOST = ("test_waiting", "test_cli_watch", "test_exchange")
 
 # A runner in the background ignores Ctrl-C, and so would the commands that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -105,8 +107,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what the run does not ask for, or what needs a CLI that is not there."""
+    """Begin with what waits; leave out what is not asked for, or needs a CLI that is not there."""
     mark_all_but_a_sample(items)
+    items.sort(key=lambda item: item.path.stem not in WAIT_MOST)
     asked, cli = config.getoption("--engines"), pulumi_cli()
     on_real = [item for item in items if item.get_closest_marker("real_engine")]
     left_out = on_real if asked == "embedded" or cli is None else []

@@ -36,7 +36,7 @@ EMPTY: tuple[Any, ...] = (False, [], {}, "")
 NOT_COMPARED = {"custom", "created", "modified", "sourcePosition", "stackTrace", "provider"}
 
 
-@pytest.mark.sample(every=10)
+@pytest.mark.sample(every=20)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_engine_does_what_the_real_one_did(name: str, engine: type[Any], tmp_path: Path) -> None:
     """Each scenario leads to the recorded calls, states, counts and outcomes."""

@@ -350,6 +350,7 @@ def test_an_example_lives_its_whole_life(name: str, tmp_path: Path) -> None:
         assert copy.zuora.count(Operation.CREATE) == 0
 
 
+@pytest.mark.sample(every=3)
 @pytest.mark.parametrize("name", [name for name in ONE_STACK if name != "quickstart"])
 def test_an_example_starts_what_its_program_says(name: str, tmp_path: Path) -> None:
     """What all examples have in common, and quick: a first `up` creates, and starts a job."""
