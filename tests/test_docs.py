@@ -140,6 +140,17 @@ def test_a_page_is_written_to_be_read(path: Path) -> None:
         assert len(text.splitlines()) <= 150
 
 
+def test_prose_beside_the_docs_is_as_wide() -> None:
+    """What contributors read too, down to the READMEs of the examples."""
+    folders = (".", ".github", "benchmarks", "examples", "examples/*", "policy", "templates/*")
+    texts = {path: path.read_text() for folder in folders for path in ROOT.glob(f"{folder}/*.md")}
+    assert len(texts) > 20
+    for path, text in texts.items():
+        for paragraph in paragraphs_of(text):
+            wide = [line for line in paragraph if len(line) > 100 and "](" not in line]
+            assert wide == [], path
+
+
 def paragraphs_of(text: str) -> Iterator[list[str]]:
     """Return the lines of each paragraph, without code, tables, headings and comments."""
     for fence in reversed(list(pages.fences_of(text))):

@@ -1,6 +1,6 @@
 """
 The operator commands, `zuora-backfill`: look at jobs, watch them, stop one, check the settings.
 
-`commands` is the surface, in click; each of the others does the work of one group of commands.
-Nothing in the package imports this room.
+`commands` is the surface, in click; the others do the work of a command, or help all of them.
+Only `__main__.py` imports this room.
 """
