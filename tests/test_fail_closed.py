@@ -148,35 +148,103 @@ def test_two_live_jobs_of_one_program_are_refused(world: World, operation: str) 
 
     (shown,) = told(text)
     assert shown in [
-        f"Nothing was started: {name!r} of this stack is a live RatePlanCharge backfill in the "
-        f"same tenant, entity and organisations. {ONCE} Remove one of the two, or give it the "
-        "entity_id it is for. If both must run: deploy the other one first, then name its job in "
-        "known_job_ids here."
+        f"Nothing was started: {name!r} of this stack is a live RatePlanCharge backfill that may "
+        f"reach the same entity and organisations. {ONCE} Remove one of the two, or give both the "
+        "entity_id, or the org_ids, that they are for. If both must run: deploy the other one "
+        "first, then name its job in known_job_ids here."
         for name in "ab"
     ]
     assert len(live(world)) <= 1
 
 
+OTHER_HOST = "host = pulumi.ProviderResource('pulumi-python', 'host', {})\n"
+BESIDE = (
+    "Nothing was started: 'a' of this stack is a live RatePlanCharge backfill that may reach the "
+    "same entity and organisations"
+)
+
+
 @pytest.mark.parametrize("operation", ["preview", "up"])
-def test_two_live_jobs_in_two_processes_are_refused(world: World, operation: str) -> None:
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("type=TYPE", "type=TYPE"),
+        ("type=TYPE", "type=TYPE, entity_id='E1'"),
+        ("type=TYPE, org_ids=['1', '2']", "type=TYPE, org_ids=['2']"),
+        ("type=pulumi.Output.from_input(TYPE)", "type=pulumi.Output.from_input(TYPE)"),
+        ("type=TYPE, entity_id=SECRET", "type=TYPE, entity_id=SECRET"),
+    ],
+)
+def test_two_live_jobs_in_two_processes_are_refused(
+    world: World, first: str, second: str, operation: str
+) -> None:
     """An explicit provider has a process of its own; the program still sees both."""
     world.zuora.plan(Fault.SLOW, on=Operation.CREATE, seconds=2, times=2)
     world.program(
-        "host = pulumi.ProviderResource('pulumi-python', 'host', {})\n"
-        "BackfillJob('a', type='RatePlanCharge')\n"
-        "BackfillJob('b', type='RatePlanCharge', opts=pulumi.ResourceOptions(provider=host))"
+        f"{OTHER_HOST}TYPE, SECRET = 'RatePlanCharge', pulumi.Output.secret('hidden-entity')\n"
+        f"BackfillJob('a', {first})\n"
+        f"BackfillJob('b', {second}, opts=pulumi.ResourceOptions(provider=host))"
     )
     text = world.failing(operation)
 
-    assert [shown.split(".")[0] for shown in told(text)] == [
-        "Nothing was started: 'a' of this stack is a live RatePlanCharge backfill in the same "
-        "tenant, entity and organisations"
-    ]
+    assert [shown.split(".")[0] for shown in told(text)] == [BESIDE]
     assert len(live(world)) <= 1
+    assert "hidden-entity" not in text
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (
+            "BackfillJob('a', type='RatePlanCharge')",
+            "BackfillJob('a', type='RatePlanCharge', triggers=2)",
+        ),
+        ("BackfillJob('a', type='OrderLineItem')", "BackfillJob('a', type='RatePlanCharge')"),
+        (
+            "BackfillJob('a', type='OrderLineItem', opts=pulumi.ResourceOptions(parent=group))",
+            "BackfillJob('a', type='OrderLineItem', opts=pulumi.ResourceOptions(parent=group))\n"
+            "BackfillJob('a', type='RatePlanCharge')",
+        ),
+    ],
+    ids=["failed, with other triggers", "of another type", "another one of the name"],
+)
+def test_a_job_in_state_does_not_hide_that_it_starts_again(
+    world: World, before: str, now: str
+) -> None:
+    """It counts by its URN, and by what it asks for now."""
+    group = f"{OTHER_HOST}group = pulumi.ComponentResource('acme:index:Group', 'group')\n"
+    world.program(group + before)
+    world.up()
+    world.zuora.finish(world.job_ids()[0], "FAILED")
+    world.stack.refresh()
+    world.zuora.plan(Fault.SLOW, on=Operation.CREATE, seconds=2, times=2)
+    second = "BackfillJob('b', type='RatePlanCharge', opts=pulumi.ResourceOptions(provider=host))"
+    world.program(f"{group}{now}\n{second}")
+
+    assert BESIDE in world.failing("preview")
+    assert BESIDE in flat(world.failing())
+    assert len(world.zuora.jobs) <= 2
+
+
+def test_a_failed_job_that_is_left_as_it_is_keeps_no_other_from_starting(world: World) -> None:
+    """It starts nothing in this run, in whichever process the other one is."""
+    world.program(
+        f"{OTHER_HOST}BackfillJob('a', type='RatePlanCharge', triggers=['x', {{'n': 1}}])"
+    )
+    world.up()
+    world.zuora.finish(world.job_ids()[0], "FAILED")
+    world.stack.refresh()
+    world.program(
+        f"{OTHER_HOST}BackfillJob('a', type='RatePlanCharge', triggers=['x', {{'n': 1}}])\n"
+        "BackfillJob('b', type='RatePlanCharge', opts=pulumi.ResourceOptions(provider=host))"
+    )
+    world.up()
+
+    assert len(live(world)) == 2
 
 
 def test_organisations_of_live_jobs_may_be_outputs_and_stand_in_any_order(world: World) -> None:
-    """What is not plain is left to the providers; what is, is compared as it is sent."""
+    """They are compared as they are sent, in whichever way they come."""
     host = "host = pulumi.ProviderResource('pulumi-python', 'host', {})\n"
     live_job = "BackfillJob('{}', type='RatePlanCharge', org_ids=[{}]{})\n"
     world.program(
@@ -198,17 +266,17 @@ def test_a_job_beside_a_verified_one_is_refused(world: World) -> None:
         "VerifiedBackfill('b', type='RatePlanCharge', approval='auto')"
     )
     text = world.failing("preview")
-    assert "is a live RatePlanCharge backfill in the same tenant" in text
+    assert "is a live RatePlanCharge backfill that may reach the same entity" in text
 
 
 @pytest.mark.slow
 def test_live_jobs_of_other_types_and_entities_run_side_by_side(world: World) -> None:
-    """The rule is for one type in one tenant, entity and organisations."""
+    """The rule is for one type in one tenant, entity and organisations, where they are named."""
     world.program("""
-        BackfillJob("charges", type="RatePlanCharge")
+        BackfillJob("charges", type="RatePlanCharge", entity_id="us")
         BackfillJob("lines", type="OrderLineItem")
-        BackfillJob("eu", type="RatePlanCharge", entity_id="eu")
-        BackfillJob("org", type="RatePlanCharge", entity_id="eu", org_ids=["o"])
+        BackfillJob("one", type="RatePlanCharge", entity_id="eu", org_ids=["1", "2"])
+        BackfillJob("two", type="RatePlanCharge", entity_id="eu", org_ids=["3"])
     """)
     world.up()
     assert len(live(world)) == 4

@@ -245,8 +245,8 @@ def test_a_renamed_attempt_is_looked_for_by_the_guard(world: World, made: bool) 
     alias = f'opts=pulumi.ResourceOptions(aliases=["{urn()}"])'
     assert shown == (
         "Nothing was started: 'charges' of this stack may have started a live RatePlanCharge "
-        "backfill in the same tenant, entity and organisations; the answer was lost. Zuora asks "
-        "for one backfill before go-live: a second run makes Zuora Billing and Zuora Revenue "
+        "backfill that may reach the same entity and organisations; the answer was lost. Zuora "
+        "asks for one backfill before go-live: a second run makes Zuora Billing and Zuora Revenue "
         "disagree. Run `pulumi up` with 'charges' in the program first: it finds out. If it is "
         f"the same backfill under a new name, add {alias}"
     )

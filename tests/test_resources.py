@@ -113,7 +113,7 @@ def test_state_is_read_once_per_run_and_anew_in_the_next() -> None:
         State({}),
         State(
             {
-                OLD: job("j" * 32, reason="not kept"),
+                OLD: job("j" * 32, type="RatePlanCharge", reason="not kept"),
                 "urn:pulumi:dev::acme::other:index:Thing::x": {"outputs": {"jobId": "z" * 32}},
             }
         ),
@@ -126,7 +126,7 @@ def test_state_is_read_once_per_run_and_anew_in_the_next() -> None:
     inputs = run(second, program)
 
     assert (first.reads, second.reads) == (1, 1)
-    held = {"jobId": "j" * 32, "status": "COMPLETED"}
+    held = {"jobId": "j" * 32, "status": "COMPLETED", "type": "RatePlanCharge"}
     told = {"dryRun": False, **held}  # nothing says that the resource started it as a dry run
     jobs = json.dumps([[OLD, told, []]], separators=(",", ":"))
     assert inputs["old"]["past"] == {"predecessor": held, "jobs": jobs, "urns": [OLD]}

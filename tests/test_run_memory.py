@@ -72,17 +72,21 @@ def test_a_resource_that_is_checked_for_a_start_is_replaced_when_it_is_deleted()
 
 
 def test_of_two_live_starts_of_a_type_and_place_the_second_hears_of_the_first() -> None:
-    """Asked again, a resource is not its own rival; other types and entities are none."""
-    run, eu = RunMemory(), Scope(entity_id="eu")
+    """Asked again, a resource is not its own rival; other types and entities are none.
+
+    An entity that nobody names may be the one that is named.
+    """
+    run, eu, us = RunMemory(), Scope(entity_id="eu"), Scope(entity_id="us")
     asked = [
-        ("RatePlanCharge", Scope(), ONE),
-        ("RatePlanCharge", Scope(), ONE),
-        ("RatePlanCharge", Scope(), TWO),
-        ("OrderLineItem", Scope(), TWO),
+        ("RatePlanCharge", eu, ONE),
+        ("RatePlanCharge", eu, ONE),
         ("RatePlanCharge", eu, TWO),
+        ("RatePlanCharge", Scope(), TWO),
+        ("OrderLineItem", eu, TWO),
+        ("RatePlanCharge", us, TWO),
     ]
 
-    assert [run.starts_beside(*start) for start in asked] == [None, None, ONE, None, None]
+    assert [run.starts_beside(*start) for start in asked] == [None, None, ONE, ONE, None, None]
 
 
 def test_what_the_engine_shows_of_the_past_is_kept_for_the_create() -> None:

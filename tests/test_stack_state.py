@@ -101,7 +101,18 @@ def test_dry_runs_and_jobs_of_other_entities_do_not_count() -> None:
     assert state.not_counted(HERE) == {B, C}
     assert state.not_counted(Scope(entity_id="eu")) == {B, C}
     assert state.not_counted(Scope(entity_id="us")) == {B, C, D}
-    assert state.not_counted(Scope(org_ids=("o",))) == {A, B, C}
+    assert state.not_counted(Scope(org_ids=("o",))) == {B, C}
+
+
+def test_jobs_of_other_organisations_do_not_count_if_both_name_them() -> None:
+    """One in common is enough, and who names none may see all."""
+    state = StackState(
+        jobs=(job("one", A, effectiveOrgIds=["1"]), job("two", B, effectiveOrgIds=["2", "3"]))
+    )
+
+    assert state.not_counted(Scope(org_ids=("1", "2"))) == frozenset()
+    assert state.not_counted(Scope(org_ids=("1",))) == {B}
+    assert state.not_counted(HERE) == frozenset()
 
 
 def test_live_jobs_that_the_program_declares_before_this_one_are_read() -> None:
@@ -122,17 +133,19 @@ def test_live_jobs_that_the_program_declares_before_this_one_are_read() -> None:
         (job("b", status="STOPPED"), False),
         (job("b", dryRun=True), False),
         (job("b", type="OrderLineItem"), False),
-        (job("b", effectiveEntityId="eu"), False),
-        (job("b", effectiveOrgIds=["o"]), False),
+        (job("b", effectiveEntityId="eu"), True),
+        (job("b", effectiveEntityId="us"), False),
+        (job("b", effectiveOrgIds=["o", "p"]), True),
+        (job("b", effectiveOrgIds=["p"]), False),
         (job("mine"), False),
         (job("b", C), False),
     ],
 )
 def test_live_jobs_of_other_resources_are_found(other: StackJob, counts: bool) -> None:
-    """Of the same type, entity and organisations, unless they did nothing more or are one's own."""
-    state = StackState(jobs=(other,))
+    """Of the type, if no place keeps them apart, unless they did nothing more or are one's own."""
+    state, eu = StackState(jobs=(other,)), Scope(entity_id="eu", org_ids=("o",))
 
-    assert state.live_jobs("RatePlanCharge", HERE, ["mine", C]) == ([other] if counts else [])
+    assert state.live_jobs("RatePlanCharge", eu, ["mine", C]) == ([other] if counts else [])
 
 
 @pytest.mark.parametrize(

@@ -550,7 +550,7 @@ def test_an_entity_that_nobody_names_may_be_the_one_that_is_named(zuora: Sandbox
     zuora.behaviours.entities_share_jobs = True
     job = run.submit().job.id
     other = replace(START, intent=replace(INTENT, urn=OTHER_URN), scope=Scope(entity_id="main"))
-    error = run.failure(other)
+    error = Run(zuora).failure(other)
 
     assert isinstance(error, GuardError)
     assert f'existing_job_id="{job}"' in error.hint
@@ -642,11 +642,11 @@ def test_a_second_live_start_of_one_type_and_place_is_refused(zuora: Sandbox, ru
     assert isinstance(first, ApiError)
     assert (type(error), error.message, error.hint) == (
         GuardError,
-        "Nothing was started: 'charges' of this stack is a live RatePlanCharge backfill in the "
-        "same tenant, entity and organisations. Zuora asks for one backfill before go-live: a "
+        "Nothing was started: 'charges' of this stack is a live RatePlanCharge backfill that may "
+        "reach the same entity and organisations. Zuora asks for one backfill before go-live: a "
         "second run makes Zuora Billing and Zuora Revenue disagree.",
-        "Remove one of the two, or give it the entity_id it is for. If both must run: deploy the "
-        "other one first, then name its job in known_job_ids here.",
+        "Remove one of the two, or give both the entity_id, or the org_ids, that they are for. If "
+        "both must run: deploy the other one first, then name its job in known_job_ids here.",
     )
     assert run.sent == []
 
@@ -668,18 +668,44 @@ def test_other_places_other_types_dry_runs_and_no_guard_are_no_second_live_start
         "intent": replace(INTENT, urn="b", type="OrderLineItem"),
         "request": replace(REQUEST, type="OrderLineItem"),
     }
+    here = Scope(entity_id="e-0", org_ids=("1", "2"))
     job_ids = [
-        run.submit(**changes).job.id
+        run.submit(**{"scope": here, **changes}).job.id
         for changes in (
             {},
             order_line_item,
             {"intent": replace(INTENT, urn="c"), "scope": Scope(entity_id="e-1")},
             {"intent": replace(INTENT, urn="d"), "guard": "none"},
+            {"intent": replace(INTENT, urn="e"), "scope": replace(here, org_ids=("3",))},
         )
     ]
-    again = run.submit(**replacing(job_ids[0], "COMPLETED"), known_job_ids=frozenset({job_ids[3]}))
+    again = run.submit(
+        **replacing(job_ids[0], "COMPLETED"), scope=here, known_job_ids=frozenset({job_ids[3]})
+    )
 
     assert [*job_ids, again.job.id] == [job.id for job in zuora.jobs]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (Scope(), Scope(entity_id="e-1")),
+        (Scope(entity_id="e-1"), Scope()),
+        (Scope(), Scope(org_ids=("1",))),
+        (Scope(org_ids=("1",)), Scope()),
+        (Scope(org_ids=("1", "2")), Scope(org_ids=("2", "3"))),
+    ],
+)
+def test_a_place_that_may_be_the_same_is_the_same(
+    zuora: Sandbox, run: Run, first: Scope, second: Scope
+) -> None:
+    """What nobody names may be what is named, and one organisation in common is enough."""
+    run.submit(scope=first)
+    error = run.failure(intent=replace(INTENT, urn=OTHER_URN), scope=second)
+
+    assert isinstance(error, GuardError)
+    assert "'charges' of this stack is a live RatePlanCharge backfill" in error.message
+    assert len(zuora.jobs) == 1
 
 
 def test_a_live_start_without_a_guard_still_stands_against_one_with_a_guard(
@@ -1882,8 +1908,8 @@ def test_an_open_attempt_of_another_resource_comes_with_its_alias() -> None:
 
     assert error.message == (
         "Nothing was started: 'more-charges' of this stack may have started a live RatePlanCharge "
-        "backfill in the same tenant, entity and organisations; the answer was lost. Zuora asks "
-        "for one backfill before go-live: a second run makes Zuora Billing and Zuora Revenue "
+        "backfill that may reach the same entity and organisations; the answer was lost. Zuora "
+        "asks for one backfill before go-live: a second run makes Zuora Billing and Zuora Revenue "
         "disagree."
     )
     assert error.hint == (

@@ -30,6 +30,7 @@ ONCE: Final = (
     "Zuora asks for one backfill before go-live: a second run makes Zuora Billing and Zuora "
     "Revenue disagree."
 )
+_REACHES = "that may reach the same entity and organisations"
 # Zuora keeps a key so long, so a job that an attempt of this resource has started is no older.
 KEY_LIFETIME: Final = timedelta(hours=24)
 _NAMED_AT_MOST = 20
@@ -47,7 +48,7 @@ class Guard:
         self._clock = clock
         self._changed = threading.Condition()
         self._started: dict[str, StartRequest] = {}
-        self._live: dict[tuple[str, Scope], str] = {}
+        self._live: list[StartRequest] = []
         self._unanswered = 0
 
     @contextmanager
@@ -163,19 +164,31 @@ class Guard:
 
     def _claim(self, start: StartRequest) -> None:
         """Note a live start; the second one of a process is refused, however the first one ends."""
+        intent = start.intent
         with self._changed:
-            first = self._live.setdefault((start.intent.type, start.scope), start.intent.urn)
-        if first != start.intent.urn and start.guard != "none":
-            raise second_live_job(first, start.intent.type)
+            first = next(
+                (
+                    other.intent.urn
+                    for other in self._live
+                    if other.intent.type == intent.type
+                    and other.intent.urn != intent.urn
+                    and not other.scope.apart_from(start.scope)
+                ),
+                None,
+            )
+            if first is None:
+                self._live.append(start)
+        if first is not None and start.guard != "none":
+            raise second_live_job(first, intent.type)
 
 
 def second_live_job(other_urn: str, job_type: str) -> GuardError:
-    """Return the error for two live jobs of one type and place in one program."""
+    """Return the error for two live jobs of a type in one program that no place keeps apart."""
     return GuardError(
         f"Nothing was started: {name_in(other_urn)!r} of this stack is a live {job_type} backfill "
-        f"in the same tenant, entity and organisations. {ONCE}",
-        "Remove one of the two, or give it the entity_id it is for. If both must run: deploy the "
-        "other one first, then name its job in known_job_ids here.",
+        f"{_REACHES}. {ONCE}",
+        "Remove one of the two, or give both the entity_id, or the org_ids, that they are for. If "
+        "both must run: deploy the other one first, then name its job in known_job_ids here.",
     )
 
 
@@ -190,7 +203,7 @@ def open_attempt_of(urn: str, other_urn: str, job_type: str) -> GuardError:
         ]
     return GuardError(
         f"Nothing was started: {other!r} of this stack may have started a live {job_type} backfill "
-        f"in the same tenant, entity and organisations; the answer was lost. {ONCE}",
+        f"{_REACHES}; the answer was lost. {ONCE}",
         "\n".join(ways),
     )
 

@@ -64,7 +64,8 @@ def refuse_by_state(
     scope = scope_in_force(inputs, settings)
     for name, job_type, declared in state.beside:
         there = settings.scope_for(declared.entity_id, declared.org_ids)
-        if (job_type, there) == (inputs["type"], scope) and "attempt" not in predecessor:
+        beside = job_type == inputs["type"] and not there.apart_from(scope)
+        if beside and "attempt" not in predecessor:
             raise second_live_job(name, job_type)
     own = [identity.urn, *History.from_state(predecessor.get("history")).job_ids]
     own += [predecessor["jobId"]] if predecessor.get("jobId") else []

@@ -26,7 +26,7 @@ class RunMemory:
         self.preview = False
         self._lock = threading.Lock()
         self._said: set[str] = set()
-        self._starting: dict[tuple[str, Scope], str] = {}
+        self._starting: list[tuple[str, Scope, str]] = []
         self._checked: set[str] = set()
         self._to_start: set[str] = set()
         self._before: dict[str, Mapping[str, Any]] = {}
@@ -98,10 +98,13 @@ class RunMemory:
             return urn in self._to_start
 
     def starts_beside(self, job_type: str, scope: Scope, urn: str) -> str | None:
-        """Note a live start; return the URN of another one of the same type and scope."""
+        """Note a live start; return the URN of another one of the type, if it may meet its jobs."""
         with self._lock:
-            first = self._starting.setdefault((job_type, scope), urn)
-        return None if first == urn else first
+            for other_type, there, other in self._starting:
+                if other_type == job_type and other != urn and not there.apart_from(scope):
+                    return other
+            self._starting.append((job_type, scope, urn))
+        return None
 
     def show_before(self, urn: str, outputs: Mapping[str, Any]) -> None:
         """Note what the engine shows of the job, or the attempt, that is replaced."""

@@ -138,7 +138,7 @@ class StackState:
             for job in self.jobs
             if not job.dry_run
             and job.outputs.get("type") == job_type
-            and job.scope == scope
+            and not job.scope.apart_from(scope)
             and job.outputs.get("status") not in _STANDS_AGAINST_NOTHING
             and mine.isdisjoint({job.urn, job.job_id})
         ]

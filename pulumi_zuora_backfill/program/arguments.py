@@ -24,13 +24,23 @@ _LARGEST_BITS = 1023  # what a double can hold
 _warned: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
-def ensure_no_import(kind: str, name: str, opts: pulumi.ResourceOptions | None) -> None:
+def ensure_declared(kind: str, name: str, opts: pulumi.ResourceOptions | None) -> None:
     """
-    Make sure that Pulumi is not asked to import; its host of dynamic providers cannot.
+    Make sure that a resource is declared here: not imported, and not one that is only read.
+
+    Pulumi's host of dynamic providers cannot import. What is only read is nobody's start, and state
+    would hold it as one.
 
     Raises:
-        InputError: The option ``import_`` is set.
+        InputError: The option ``import_``, ``id`` or ``urn`` is set.
     """
+    for option in ("id", "urn"):
+        if opts is not None and getattr(opts, option):
+            raise InputError(
+                f"{kind} {name!r}: the option {option} is refused, as it declares no {kind}.",
+                "To look a job up, use BackfillJob.get. To take one over, declare a BackfillJob "
+                "with existing_job_id.",
+            )
     if opts is not None and opts.import_:
         raise InputError(
             f"{kind} {name!r}: the option import_ is refused, as Pulumi cannot import dynamic "
@@ -50,6 +60,24 @@ def ensure_delete_before_replace(kind: str, name: str, opts: pulumi.ResourceOpti
         raise InputError(
             f"{kind} {name!r}: delete_before_replace=False is refused.",
             "Remove the option: a job has to end before the one that replaces it starts.",
+        )
+
+
+def ensure_no_retain_on_delete(kind: str, name: str, opts: pulumi.ResourceOptions | None) -> None:
+    """
+    Make sure that a resource is deleted by its provider, which knows what must be said then.
+
+    Pulumi would forget a start whose outcome is not known without a word, and a job that has to end
+    before it is replaced would run on. The engine hands the option of a component down.
+
+    Raises:
+        InputError: The option ``retain_on_delete`` is set.
+    """
+    if opts is not None and opts.retain_on_delete:
+        raise InputError(
+            f"{kind} {name!r}: the option retain_on_delete is refused, as Pulumi would then forget "
+            "a start whose outcome is not known.",
+            'Use on_delete="leave": a job that is deleted from the stack goes on then.',
         )
 
 

@@ -30,12 +30,12 @@ from .arguments import (
     ensure_delete_before_replace,
     ensure_json,
     ensure_no_deleted_with,
-    ensure_no_import,
     ensure_no_replace_on_changes,
+    ensure_no_retain_on_delete,
     shareable,
     warn_of_plain_secret,
 )
-from .state_reader import note_live_start, note_take_over, past_input
+from .state_reader import DeclaredJob, note_declaration, note_take_over, past_input
 from .urns import alias_urns_of, urn_of
 
 # What the engine does not tell us is no news to a reviewer either; older SDKs show it.
@@ -98,15 +98,14 @@ def register_job(
 ) -> None:
     """Register with the engine, with everything the provider has to know."""
     opts = wired_options(opts)
-    ensure_no_import("BackfillJob", name, opts)
     ensure_delete_before_replace("BackfillJob", name, opts)
     ensure_no_replace_on_changes("BackfillJob", name, opts)
     ensure_no_deleted_with("BackfillJob", name, opts)
+    ensure_no_retain_on_delete("BackfillJob", name, opts)
     ensure_json("BackfillJob", name, props)
     props = {argument: shareable(value) for argument, value in props.items()}
     warn_of_plain_secret()
     note_take_over(name, props.get("existing_job_id"))
-    beside = note_live_start(name, props)
     opts = pulumi.ResourceOptions.merge(
         opts, pulumi.ResourceOptions(delete_before_replace=True, **HIDDEN)
     )
@@ -117,6 +116,7 @@ def register_job(
         aliases = await alias_urns_of(job, TYPE_TOKEN, name, parent)
         return [await urn_of(TYPE_TOKEN, name, parent), *aliases]
 
+    beside = note_declaration(DeclaredJob(name=name, arguments=props, urns=urns))
     internal = {
         "identity": identity_of(TYPE_TOKEN, name, parent, props),
         "past": past_input(urns(), beside),

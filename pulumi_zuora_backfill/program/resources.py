@@ -18,7 +18,7 @@ from pulumi_zuora_backfill.properties import (
 from pulumi_zuora_backfill.provider import BackfillCompletionProvider
 from pulumi_zuora_backfill.zuora.models import BackfillType
 
-from .arguments import ensure_json, ensure_no_import, shareable, warn_of_plain_secret
+from .arguments import ensure_declared, ensure_json, shareable, warn_of_plain_secret
 from .list_of import ListOf
 from .registration import HIDDEN, custom_timeouts, identity_of, register_job, wired, wired_options
 
@@ -178,10 +178,11 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
 
         Raises:
             InputError: ``delete_before_replace=False``, ``replace_on_changes``, ``deleted_with``,
-                ``replace_with`` or ``import_`` was asked for, or an argument is no JSON value, such
-                as a date.
+                ``replace_with``, ``retain_on_delete``, ``import_``, ``id`` or ``urn`` was asked
+                for, or an argument is no JSON value, such as a date.
         """
         given = dict(locals())
+        ensure_declared("BackfillJob", resource_name, opts)
         register_job(self, resource_name, job_props(given), opts)
 
     @staticmethod
@@ -196,6 +197,7 @@ class BackfillJob(_ZuoraResource, module="zuora", name="BackfillJob"):
             id: The job id, 32 characters; another one is refused before anything is sent.
             opts: Pulumi's resource options.
         """
+        ensure_declared("BackfillJob", resource_name, opts)
         job = BackfillJob.__new__(BackfillJob)
         found = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
         register_job(job, resource_name, dict.fromkeys(INPUTS), found)
@@ -271,11 +273,11 @@ class BackfillCompletion(_ZuoraResource, module="zuora", name="BackfillCompletio
             opts: Pulumi's resource options.
 
         Raises:
-            InputError: ``import_`` was asked for, or an argument is no JSON value, such as a
-                ``timedelta``.
+            InputError: ``import_``, ``id`` or ``urn`` was asked for, or an argument is no JSON
+                value, such as a ``timedelta``.
         """
         given = dict(locals())
-        ensure_no_import("BackfillCompletion", resource_name, opts)
+        ensure_declared("BackfillCompletion", resource_name, opts)
         opts = wired_options(opts)
         props = {name: given[name] for name in COMPLETION_INPUTS}
         ensure_json("BackfillCompletion", resource_name, props)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import weakref
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.settings import get_monitor
 
 from pulumi_zuora_backfill.contract.history import History
-from pulumi_zuora_backfill.properties import TYPE_TOKEN
+from pulumi_zuora_backfill.properties import TYPE_TOKEN, camel
 from pulumi_zuora_backfill.zuora.texts import clean
 
 _READ_STATE = "pulumi:pulumi:readStackResourceOutputs"
@@ -44,6 +44,8 @@ _OF_THE_PREDECESSOR = (
     "secretHistory",
     "attempt",
 )
+_ASKED_FOR = ("type", "triggers", "entity_id", "org_ids")
+_DECISIVE = (*_ASKED_FOR, "dry_run", "existing_job_id")
 _PAUSES_S = (0.05, 0.2, 0.5)
 
 
@@ -67,10 +69,73 @@ class JobsInState:
         return next((self.by_urn[urn] for urn in urns if urn in self.by_urn), {})
 
 
+@dataclass(frozen=True, kw_only=True)
+class LiveStart:
+    """
+    A live job that the program may start.
+
+    Attributes:
+        told: Name, type, entity and organisations.
+        secret: Whether entity or organisations are a secret.
+    """
+
+    told: tuple[str, Any, Any, Any]
+    secret: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DeclaredJob:
+    """
+    A job as the program declares it, in whichever way its values come.
+
+    Attributes:
+        name: Its name.
+        arguments: Its arguments, by their Python names.
+        urns: Returns its URN and those that it had before.
+    """
+
+    name: str
+    arguments: Mapping[str, Any]
+    urns: Callable[[], Awaitable[Iterable[str]]]
+
+    async def live_start(self, state: JobsInState) -> LiveStart | None:
+        """Return the live job that this run may start for it, if all of it is known already."""
+        # Triggers may come from a wait of hours, and nobody else is to wait for them.
+        names = [n for n in _DECISIVE if n != "triggers" or _is_plain(self.arguments.get(n))]
+        values = {name: pulumi.Output.from_input(self.arguments.get(name)) for name in names}
+        if not all([await value.is_known() for value in values.values()]):
+            return None
+        given = {name: await value.future() for name, value in values.items()}
+        if given["dry_run"] is not False or given["existing_job_id"] is not None:
+            return None
+        held = state.first_of(await self.urns())
+        asked = {name: _as_in_state(given[name]) for name in _ASKED_FOR if name in given}
+        if "jobId" in held and asked == {name: held.get(camel(name)) for name in asked}:
+            return None
+        return LiveStart(
+            told=(self.name, given["type"], given["entity_id"], given["org_ids"]),
+            secret=any([await values[name].is_secret() for name in ("entity_id", "org_ids")]),
+        )
+
+
+def _is_plain(value: object) -> bool:
+    """Tell whether a value is there already, all of it."""
+    if isinstance(value, Mapping | list | tuple):
+        return all(map(_is_plain, value.values() if isinstance(value, Mapping) else value))
+    return isinstance(value, str | int | float | None)
+
+
+def _as_in_state(value: Any) -> Any:
+    """Return a value as it comes back from state; organisations stand there sorted."""
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return sorted(set(value))
+    return json.loads(json.dumps(value))
+
+
 # A monitor lives as long as its run; an Automation API program may run many in one process.
 _reads: weakref.WeakKeyDictionary[Any, asyncio.Future[JobsInState]] = weakref.WeakKeyDictionary()
 _taken_over: weakref.WeakKeyDictionary[Any, dict[str, str]] = weakref.WeakKeyDictionary()
-_live: weakref.WeakKeyDictionary[Any, list[tuple[str, Any, Any, Any]]] = weakref.WeakKeyDictionary()
+_declared: weakref.WeakKeyDictionary[Any, list[DeclaredJob]] = weakref.WeakKeyDictionary()
 
 
 def note_take_over(name: str, job_id: object) -> None:
@@ -79,39 +144,26 @@ def note_take_over(name: str, job_id: object) -> None:
         _taken_over.setdefault(get_monitor(), {})[job_id] = name
 
 
-def note_live_start(name: str, props: Mapping[str, Any]) -> list[tuple[str, Any, Any, Any]]:
+def note_declaration(job: DeclaredJob) -> list[DeclaredJob]:
     """
-    Note a live job, and return those that the program has declared before it.
+    Note a job, and return those that the program has declared before it.
 
-    An explicit provider has a process of its own, so no provider sees all of them. Where a value is
-    not plain, only the providers look.
-
-    Returns:
-        Name, type, entity and organisations of each.
+    An explicit provider has a process of its own, so no provider sees all of them.
     """
-    before = list(_live.get(get_monitor(), ()))
-    told = (name, props.get("type"), props.get("entity_id"), props.get("org_ids"))
-    plain = all(_is_plain(value) for value in told)
-    if props.get("dry_run") is False and props.get("existing_job_id") is None and plain:
-        _live.setdefault(get_monitor(), []).append(told)
-    return before
-
-
-def _is_plain(value: object) -> bool:
-    if isinstance(value, list | tuple):
-        return all(isinstance(item, str) for item in value)
-    return isinstance(value, str | None)
+    jobs = _declared.setdefault(get_monitor(), [])
+    jobs.append(job)
+    return jobs[:-1]
 
 
 async def past_input(
-    urns: Awaitable[Iterable[str]], beside: Iterable[tuple[str, Any, Any, Any]] = ()
+    urns: Awaitable[Iterable[str]], beside: Iterable[DeclaredJob] = ()
 ) -> dict[str, Any]:
     """
     Return the internal input ``past`` for one resource.
 
     Args:
         urns: The resource's URN, then its aliases.
-        beside: The live jobs that the program has declared before it.
+        beside: The jobs that the program has declared before it.
     """
     jobs, known = await jobs_in_state(), list(await urns)
     if jobs.unreadable:
@@ -122,12 +174,12 @@ async def past_input(
         # The engine hands out in plain what it has encrypted in state.
         secret = [name for name in ("history", "attempt") if name in predecessor]
         predecessor |= {name: pulumi.Output.secret(predecessor[name]) for name in secret}
-    past = {"predecessor": predecessor, "jobs": jobs.text, "urns": known}
+    past: dict[str, Any] = {"predecessor": predecessor, "jobs": jobs.text, "urns": known}
     if former not in (None, known[0]):
         past["formerUrn"] = former
-    in_state = {urn.rsplit("::", 1)[-1] for urn, held in jobs.by_urn.items() if held.get("jobId")}
-    if to_start := [other for other in beside if other[0] not in in_state]:
-        past["beside"] = json.dumps(to_start)
+    if starts := [start for other in beside if (start := await other.live_start(jobs))]:
+        text = json.dumps([start.told for start in starts])
+        past["beside"] = pulumi.Output.secret(text) if any(s.secret for s in starts) else text
     taken = _taken_over.get(get_monitor())
     return past | ({"takenOver": json.dumps(taken, sort_keys=True)} if taken else {})
 

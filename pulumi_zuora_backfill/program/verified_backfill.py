@@ -13,7 +13,12 @@ from pulumi_zuora_backfill.job.dry_run_proof import APPROVALS
 from pulumi_zuora_backfill.properties import DRY_RUN_SUFFIX, INPUTS, TYPE_TOKEN, VERIFIED_TYPE
 from pulumi_zuora_backfill.zuora.models import BackfillType, job_id_of
 
-from .arguments import ensure_no_deleted_with, ensure_no_import, shareable
+from .arguments import (
+    ensure_declared,
+    ensure_no_deleted_with,
+    ensure_no_retain_on_delete,
+    shareable,
+)
 from .list_of import ListOf
 from .registration import register_job
 from .resources import BackfillCompletion, BackfillJob, BackfillTypeName
@@ -101,11 +106,13 @@ class VerifiedBackfill(pulumi.ComponentResource):
 
         Raises:
             InputError: ``approval`` is neither ``"wait"``, ``"auto"`` nor a job id, or one of the
-                options ``import_``, ``deleted_with`` and ``replace_with`` was asked for.
+                options ``import_``, ``deleted_with``, ``replace_with`` and ``retain_on_delete`` was
+                asked for.
         """
         _ensure_approval(resource_name, approval)
-        ensure_no_import("VerifiedBackfill", resource_name, opts)
+        ensure_declared("VerifiedBackfill", resource_name, opts)
         ensure_no_deleted_with("VerifiedBackfill", resource_name, opts)
+        ensure_no_retain_on_delete("VerifiedBackfill", resource_name, opts)
         super().__init__(VERIFIED_TYPE, resource_name, None, opts)
         job = shareable(
             {

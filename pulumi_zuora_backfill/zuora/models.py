@@ -95,13 +95,14 @@ class Scope:
 
     def apart_from(self, other: Scope) -> bool:
         """
-        Tell whether no job can be in both.
+        Tell whether no job can be in both: both name an entity, or organisations, and share none.
 
-        An entity that nobody names may be the one that the other names: the tenant's default.
+        An entity that nobody names may be the one that the other names: the tenant's default. A
+        request without organisations speaks of all that its user may see.
         """
-        if self.entity_id == other.entity_id:
-            return self.org_ids != other.org_ids
-        return None not in (self.entity_id, other.entity_id)
+        if self.entity_id and other.entity_id and self.entity_id != other.entity_id:
+            return True
+        return bool(self.org_ids and other.org_ids and set(self.org_ids).isdisjoint(other.org_ids))
 
     def described(self) -> str:
         """Say in which entity was asked."""

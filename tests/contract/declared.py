@@ -31,7 +31,6 @@ class Declared:
         batch_size: A change asks for nothing.
         reason: A change asks for nothing.
         trigger: Pulumi's own `replacement_trigger`: a change asks for another job.
-        retain: Pulumi's own `retain_on_delete`.
         alias: The name that it had before.
         known: The jobs that a person has accepted.
         stack: Its stack.
@@ -46,7 +45,6 @@ class Declared:
     batch_size: int = 1000
     reason: str | None = None
     trigger: int = 0
-    retain: bool = False
     alias: str | None = None
     known: tuple[str, ...] = ()
     stack: str = STACK
@@ -74,10 +72,7 @@ class Declared:
     @property
     def source(self) -> str:
         """Its line in the program."""
-        options = {
-            "retain_on_delete": self.retain,
-            **({"replacement_trigger": self.trigger} if HAS_TRIGGER else {}),
-        }
+        options = {"replacement_trigger": self.trigger} if HAS_TRIGGER else {}
         aliases = f"aliases=[pulumi.Alias(name={self.alias!r})], " if self.alias else ""
         given = ", ".join(f"{key}={value!r}" for key, value in options.items())
         return (
@@ -129,8 +124,3 @@ class Entry:
     def tainted(self) -> bool:
         """Whether the user marked it for replacement."""
         return bool(self.document.get("taint"))
-
-    @property
-    def retained(self) -> bool:
-        """Whether deleting it leaves its job alone; what the last update said counts."""
-        return bool(self.document.get("retainOnDelete"))

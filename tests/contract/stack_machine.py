@@ -49,7 +49,6 @@ changes: st.SearchStrategy[dict[str, Any]] = st.one_of(
     ),  # nothing, where the SDK has no `replacement_trigger`
     st.fixed_dictionaries({"batch_size": st.sampled_from((1, 1000))}),
     st.fixed_dictionaries({"reason": st.sampled_from((None, "OPS-1"))}),
-    st.fixed_dictionaries({"retain": st.booleans()}),
 )
 
 preparations = st.one_of(changes, st.sampled_from(("rename", "taint", "accept")), st.booleans())

@@ -178,9 +178,7 @@ class StackWorld:
         stops = {
             label: before[label].job
             for label in found
-            if self.declared[label].dry_run
-            and before[label].job
-            and not (before[label].pending or before[label].retained)
+            if self.declared[label].dry_run and before[label].job and not before[label].pending
         }
         steps = {
             label: Step(entry=before[label], may_stop=stops.get(label), reads=label in stops)
@@ -258,7 +256,7 @@ class StackWorld:
                 for job_id in self.oracle.had((self._home, each))
             ),
         )
-        stops = entry is not None and declared.dry_run and not (entry.pending or entry.retained)
+        stops = entry is not None and declared.dry_run and not entry.pending
         return Step(
             entry=entry, start=start, may_stop=entry.job if entry and stops else None, reads=True
         )
