@@ -28,7 +28,7 @@ from . import dynamic_host
 from .clock import Clock
 from .completion import declared, waiting
 from .connection import Voice, Zuora, connect
-from .contract.tenant_check import place_mismatch, scope_of
+from .contract.tenant_check import place_mismatch, scope_in_force, scope_of
 from .errors import ZuoraBackfillError
 from .job.create import PartlyCreatedError, create_job
 from .job.delete import delete_job
@@ -45,6 +45,7 @@ from .job.plan import (
 from .job.read import read_job, unchanged
 from .job.run_memory import RunMemory
 from .job.stack_state import StackState
+from .job.start import look_at_existing
 from .job.update import update_job
 from .settings.loading import Settings, load_settings
 
@@ -116,7 +117,7 @@ class BackfillJobProvider(_ZuoraProvider):
             # Only a start needs it; a new one would be written to state whenever a job was added.
             inputs["past"] = _olds["past"]
         if not _olds and not faults:
-            _run.to_start(urn)
+            _run.to_start(urn, inputs)
             ensure_startable(inputs, self._settings, self._stack_keys, state, _run, urn)
             self._announce(inputs, urn, state.predecessor or None, ())
         return CheckResult(
@@ -189,13 +190,10 @@ class BackfillJobProvider(_ZuoraProvider):
         """Stop the job if it may be stopped; refuse to replace one that runs and may not."""
         in_state = dynamic_host.served_urn()
         urn = _run.urn_now(in_state)
-        replacing = _run.is_replaced(urn)
-        if replacing:
+        job_id, replacement = _props.get("jobId"), _run.replacement_of(urn)
+        if replacement is not None:
             _run.show_before(urn, _props)
-        job_id = _props.get("jobId")
-        taken = _run.takes_over(urn)
-        if replacing and job_id is not None and taken == job_id:
-            raise adopts_what_it_replaces(job_id)
+            self._ensure_replaceable(job_id, replacement)
         try:
             delete_job(
                 self._connected,
@@ -203,17 +201,26 @@ class BackfillJobProvider(_ZuoraProvider):
                 self._clock,
                 _props,
                 _VOICE,
-                replacing=replacing,
+                replacing=replacement is not None,
                 kept_by=_run.kept_by(job_id, urn),
                 ended=_run.has_ended(job_id),
             )
         except ZuoraBackfillError as error:
-            if not replacing:
+            if replacement is None:
                 error.add_hint(
                     "If the tenant or the job is gone, remove the resource from the state:\n"
                     f"  pulumi state delete '{in_state}'"
                 )
             raise
+
+    def _ensure_replaceable(self, job_id: object, replacement: Mapping[str, Any]) -> None:
+        """Look at the job that is taken over instead, while state still has the one before."""
+        if replacement.get("existingJobId") is None:
+            return
+        if replacement["existingJobId"] == job_id:
+            raise adopts_what_it_replaces(str(job_id))
+        scope = scope_in_force(replacement, self._settings)
+        look_at_existing(self._connected(), replacement, scope)
 
     def _start(
         self, props: dict[str, Any], before: Mapping[str, Any] | None, id_: str | None = None

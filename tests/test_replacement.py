@@ -355,3 +355,20 @@ def test_a_tainted_adopted_job_is_refused_before_it_is_stopped(world: World) -> 
         "replace" in world.failing()
     )
     assert [(j.id, j.status) for j in world.zuora.jobs] == [(job.id, "PROCESSING")]
+
+
+def test_a_wrong_existing_job_id_gives_up_no_job(world: World) -> None:
+    """The one that is to be taken over is looked up first, so state keeps the one before."""
+    world.job('type="RatePlanCharge"')
+    world.up()
+    (job,) = world.zuora.jobs
+    world.zuora.finish(job.id, "COMPLETED")
+    world.stack.refresh()
+    world.job(f'type="RatePlanCharge", existing_job_id="{"0" * 32}"')
+    text = flat(world.failing())
+
+    assert f"Nothing was started: existing_job_id is {'0' * 32}, which Zuora does not know" in text
+    assert world.resource()["outputs"]["jobId"] == job.id
+    world.job('type="RatePlanCharge"')
+    world.up()
+    assert [each.id for each in world.zuora.jobs] == [job.id]

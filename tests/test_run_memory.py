@@ -40,7 +40,7 @@ def test_a_job_that_another_resource_holds_or_takes_over_is_kept() -> None:
     assert (run.kept_by(A, ONE), run.kept_by(A, TWO)) == (None, "one")
 
     run.learn_of_program(TWO, StackState(), A)
-    assert (run.kept_by(A, ONE), run.takes_over(TWO), run.takes_over(ONE)) == ("two", A, None)
+    assert run.kept_by(A, ONE) == "two"
     assert run.kept_by(B, ONE) is None
 
 
@@ -66,9 +66,10 @@ def test_an_attempt_without_a_job_holds_nothing() -> None:
 def test_a_resource_that_is_checked_for_a_start_is_replaced_when_it_is_deleted() -> None:
     """A destroy checks nothing."""
     run = RunMemory()
-    run.to_start(ONE)
+    run.to_start(ONE, {"type": "RatePlanCharge"})
 
-    assert (run.is_replaced(ONE), run.is_replaced(TWO)) == (True, False)
+    assert run.replacement_of(ONE) == {"type": "RatePlanCharge"}
+    assert run.replacement_of(TWO) is None
 
 
 def test_of_two_live_starts_of_a_type_and_place_the_second_hears_of_the_first() -> None:

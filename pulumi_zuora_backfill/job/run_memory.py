@@ -28,12 +28,11 @@ class RunMemory:
         self._said: set[str] = set()
         self._starting: list[tuple[str, Scope, str]] = []
         self._checked: set[str] = set()
-        self._to_start: set[str] = set()
+        self._to_start: dict[str, Mapping[str, Any]] = {}
         self._before: dict[str, Mapping[str, Any]] = {}
         self._holders: dict[str, set[str]] = {}
         self._moved: dict[str, str] = {}
         self._taken_over: dict[str, str] = {}
-        self._takes: dict[str, str] = {}
         self._ended: set[str] = set()
         self._changed: dict[str, tuple[str, ...]] = {}
 
@@ -53,7 +52,6 @@ class RunMemory:
                 if job.job_id:
                     self._holders.setdefault(job.job_id, set()).add(job.urn)
             if isinstance(taken_over, str):
-                self._takes[urn] = taken_over
                 self._holders.setdefault(taken_over, set()).add(urn)
             self._taken_over |= state.taken_over
 
@@ -61,11 +59,6 @@ class RunMemory:
         """Return the URN that a resource has in this program: `delete` is told the one in state."""
         with self._lock:
             return self._moved.get(urn, urn)
-
-    def takes_over(self, urn: str) -> str | None:
-        """Return the job that a resource of the program takes over."""
-        with self._lock:
-            return self._takes.get(urn)
 
     def kept_by(self, job_id: object, urn: str) -> str | None:
         """Name another resource that holds a job or takes it over; ``None`` if there is none."""
@@ -87,15 +80,15 @@ class RunMemory:
         with self._lock:
             return urn in self._checked
 
-    def to_start(self, urn: str) -> None:
-        """Note that a resource has been checked for a start."""
+    def to_start(self, urn: str, inputs: Mapping[str, Any]) -> None:
+        """Note the inputs with which a resource has been checked for a start."""
         with self._lock:
-            self._to_start.add(urn)
+            self._to_start[urn] = inputs
 
-    def is_replaced(self, urn: str) -> bool:
-        """Tell whether a resource that is deleted is started again in this run."""
+    def replacement_of(self, urn: str) -> Mapping[str, Any] | None:
+        """Return the inputs with which a resource that is deleted is started again in this run."""
         with self._lock:
-            return urn in self._to_start
+            return self._to_start.get(urn)
 
     def starts_beside(self, job_type: str, scope: Scope, urn: str) -> str | None:
         """Note a live start; return the URN of another one of the type, if it may meet its jobs."""

@@ -160,13 +160,30 @@ def take_over(zuora: Zuora, start: Start, voice: Voice) -> Job:
     Raises:
         JobError: Zuora does not know it here, or it is of another type.
     """
-    job_id, wanted = str(start.inputs["existingJobId"]), start.intent.type
+    job = look_at_existing(zuora, start.inputs, start.scope)
+    if job.ended:
+        age = f" {duration(job.age_s)} ago" if job.age_s is not None else ""
+        voice.warn(
+            f"Job {job.id} was taken over; it is {job.status}, created{age}.\nTo run the backfill "
+            "again, remove existing_job_id and change triggers."
+        )
+    return job
+
+
+def look_at_existing(zuora: Zuora, inputs: Mapping[str, Any], scope: Scope) -> Job:
+    """
+    Look up the job that a resource is to take over; one GET.
+
+    Raises:
+        JobError: Zuora does not know it here, or it is of another type.
+    """
+    job_id, wanted = str(inputs["existingJobId"]), inputs["type"]
     try:
-        job = zuora.client.get(job_id, start.scope)
+        job = zuora.client.get(job_id, scope)
     except NotFoundError as error:
         raise JobError(
             f"Nothing was started: existing_job_id is {job_id}, which Zuora does not know in "
-            f"{start.scope.described()}.",
+            f"{scope.described()}.",
             f"Check the id in {WHERE_TO_LOOK}, and entity_id: a job is only seen from its own "
             "entity.",
         ) from error
@@ -175,12 +192,6 @@ def take_over(zuora: Zuora, start: Start, voice: Voice) -> Job:
             f"Nothing was started: existing_job_id is {job_id}, a job of type {job.type}, but "
             f"type is {wanted}.",
             f'Declare type="{job.type}", or give the id of a job of type {wanted}.',
-        )
-    if job.ended:
-        age = f" {duration(job.age_s)} ago" if job.age_s is not None else ""
-        voice.warn(
-            f"Job {job_id} was taken over; it is {job.status}, created{age}.\nTo run the backfill "
-            "again, remove existing_job_id and change triggers."
         )
     return job
 
