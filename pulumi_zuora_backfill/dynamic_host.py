@@ -14,7 +14,7 @@ import gc
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any, Final, TypeAlias, TypeVar
@@ -33,12 +33,14 @@ _PROVIDER = "__provider"
 _LOG_TIMEOUT_S = 5.0
 _CANCEL = "/pulumirpc.ResourceProvider/Cancel"
 _SLICE_S = 0.5
+_SHORTEST_SECRET = 4  # what is shorter is no secret, and stands in every other word
 F = TypeVar("F", bound=Callable[..., Any])
 _Call: TypeAlias = tuple[Any, grpc.ServicerContext]
 
 _engine_lock = threading.Lock()
 _engine: engine_pb2_grpc.EngineStub | None = None
 _cancelled = threading.Event()
+_hidden: set[str] = set()
 
 
 class KeptInStateError(ZuoraBackfillError):
@@ -73,13 +75,13 @@ def clean_errors(method: F) -> F:
         try:
             return method(*args, **kwargs)
         except ZuoraBackfillError as error:
-            call = _served_call()
-            status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
+            call, text = _served_call(), _without_hidden(str(error))
+            status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=text)
             if isinstance(error, KeptInStateError):
-                record = _record(error, call)
+                record = _record(error, call, text)
                 if record is None:
                     error = ZuoraBackfillError(error.otherwise)
-                    status.message = str(error)
+                    status.message = _without_hidden(str(error))
                 else:
                     status.details.add().Pack(record)
             if call is None:
@@ -92,18 +94,29 @@ def clean_errors(method: F) -> F:
 
 
 def _record(
-    error: KeptInStateError, call: _Call | None
+    error: KeptInStateError, call: _Call | None, text: str
 ) -> provider_pb2.ErrorResourceInitFailed | None:
     """Return what makes the engine keep a failed resource; ``None`` if it is not known how."""
     request = call[0] if call else None
     inputs = getattr(request, "properties", None) or getattr(request, "news", None)
     try:
         provider = inputs[_PROVIDER]  # type: ignore[index]  # a Struct
-        record = provider_pb2.ErrorResourceInitFailed(id=error.id, reasons=[str(error)])
+        record = provider_pb2.ErrorResourceInitFailed(id=error.id, reasons=[text])
         record.properties.update({**error.outputs, _PROVIDER: provider})
     except (TypeError, KeyError, ValueError, AttributeError):
         return None
     return record
+
+
+def hide(values: Iterable[str]) -> None:
+    """Keep secret arguments out of every text that this process tells from now on."""
+    _hidden.update(value for value in values if len(value) >= _SHORTEST_SECRET)
+
+
+def _without_hidden(text: str) -> str:
+    for value in sorted(_hidden, key=len, reverse=True):
+        text = text.replace(value, "[secret]")
+    return text
 
 
 def served_urn() -> str:
@@ -215,7 +228,10 @@ def _log(severity: engine_pb2.LogSeverity.ValueType, text: str, *, ephemeral: bo
     if call is None or engine is None:
         return
     request = engine_pb2.LogRequest(
-        severity=severity, message=text, urn=getattr(call[0], "urn", ""), ephemeral=ephemeral
+        severity=severity,
+        message=_without_hidden(text),
+        urn=getattr(call[0], "urn", ""),
+        ephemeral=ephemeral,
     )
     try:
         engine.Log(request, timeout=_LOG_TIMEOUT_S)

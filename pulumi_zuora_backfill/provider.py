@@ -30,6 +30,7 @@ from .completion import declared, waiting
 from .connection import Voice, Zuora, connect
 from .contract.tenant_check import place_mismatch, scope_in_force, scope_of
 from .errors import ZuoraBackfillError
+from .input_checks import is_unknown
 from .job.create import PartlyCreatedError, create_job
 from .job.delete import delete_job
 from .job.differences import changes_between
@@ -108,6 +109,7 @@ class BackfillJobProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate; without olds a job will be started, so say so, or why it will not."""
+        _hide_secrets(news)
         inputs, faults = check_inputs(_without_preview(news), preview=_run.preview)
         urn = _urn(inputs)
         state = StackState.from_input(inputs.get("past"))
@@ -255,6 +257,7 @@ class BackfillCompletionProvider(_ZuoraProvider):
     @dynamic_host.clean_errors
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate; say what a new wait is for: a replacement asks for two diffs."""
+        _hide_secrets(news)
         inputs, faults = declared.check_completion(_without_preview(news))
         if not faults and declared.begins_to_wait(_olds, inputs):
             dynamic_host.info(declared.announce_wait(_olds, inputs, self._settings))
@@ -306,6 +309,15 @@ def _without_preview(news: Mapping[str, Any]) -> dict[str, Any]:
         return dict(news)
     _run.preview = bool(identity.get("preview"))
     return {**news, "identity": {n: v for n, v in identity.items() if n != "preview"}}
+
+
+def _hide_secrets(inputs: Mapping[str, Any]) -> None:
+    """Keep what the program has declared as a secret out of all texts; triggers are in none."""
+    identity = Identity.of(inputs)
+    for name in identity.secrets - {"triggers"} if identity else ():
+        value = inputs.get(name)
+        texts = value if isinstance(value, list) else [value]
+        dynamic_host.hide(text for text in texts if isinstance(text, str) and not is_unknown(text))
 
 
 def _urn(inputs: Mapping[str, Any]) -> str:

@@ -372,3 +372,29 @@ def test_a_wrong_existing_job_id_gives_up_no_job(world: World) -> None:
     world.job('type="RatePlanCharge"')
     world.up()
     assert [each.id for each in world.zuora.jobs] == [job.id]
+
+
+def test_a_secret_entity_and_secret_organisations_leave_no_trace(world: World) -> None:
+    """Neither in state, of this resource and of others, nor in any text."""
+    place = (
+        "entity_id=pulumi.Output.secret('hidden-entity'), "
+        "org_ids=[pulumi.Output.secret('hidden-org')]"
+    )
+    first = f"BackfillJob('first', type='RatePlanCharge', {place})\n"
+    world.program(first)
+    texts = [world.stack.preview().stdout, world.up().stdout]
+    world.stack.refresh()
+    world.program(f"{first}BackfillJob('second', type='OrderLineItem')")
+    texts += [world.stack.preview().stdout, world.up().stdout, world.up().stdout]
+    wrong = f"BackfillJob('third', type='OrderLineItem', {place}, existing_job_id='{'0' * 32}')"
+    world.program(first + wrong)
+    texts += [world.failing()]
+    everything, readable = (
+        json.dumps(world.stack.state),
+        json.dumps(without_secrets(world.stack.state)),
+    )
+
+    assert "which Zuora does not know in entity [secret]" in texts[-1]
+    for hidden in ("hidden-entity", "hidden-org"):
+        assert [hidden in everything, hidden in readable] == [True, False]
+        assert [hidden in text for text in texts] == [False] * len(texts)

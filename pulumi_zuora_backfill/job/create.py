@@ -21,7 +21,7 @@ from pulumi_zuora_backfill.zuora.models import JobStatus
 
 from .dry_run_proof import ran
 from .identity import Identity
-from .outputs import INPUT_NAMES, known, outputs_of, secret_again
+from .outputs import INPUT_NAMES, PLACE, known, outputs_of, secret_again
 from .stack_state import StackState
 from .start import Start, id_of_attempt, prepare_start, start_job, take_over
 
@@ -137,5 +137,8 @@ def _started(started: StartedJob) -> dict[str, Any]:
 
 
 def _kept_secret(start: Start, outputs: Mapping[str, Any]) -> dict[str, Any]:
-    secret = start.secret or bool(start.predecessor.get("secretHistory"))
-    return secret_again(known({**outputs, "secretHistory": secret or None}))
+    markers = {
+        "secretHistory": start.secret or bool(start.predecessor.get("secretHistory")),
+        "secretPlace": not start.identity.secrets.isdisjoint(PLACE),
+    }
+    return secret_again(known({**outputs, **{name: on or None for name, on in markers.items()}}))

@@ -10,10 +10,14 @@ from pulumi_zuora_backfill.zuora.models import Job, iso
 
 _COUNTS = ("progress", "batchSentCount", "batchFinishedCount", "errorCount")
 INPUT_NAMES: Final = (*(WIRE_NAMES[name] for name in INPUTS), CUSTOM_TIMEOUTS)
-_MEMORY = ("history", "secretHistory", "attempt")
+_MEMORY = ("history", "secretHistory", "secretPlace", "attempt")
 PROPERTY_NAMES: Final = (*INPUT_NAMES, *(WIRE_NAMES[name] for name in OUTPUTS), *_MEMORY)
-# Outputs that tell something of the triggers, and are secret where those are.
-_DERIVED = ("idempotencyKey", "ran", "history", "attempt")
+PLACE: Final = ("entityId", "orgIds")
+# What is secret where its marker stands: it tells of triggers, or of an entity or organisations.
+_SECRET_BY: Final = {
+    "secretHistory": ("idempotencyKey", "ran", "history", "attempt"),
+    "secretPlace": (*PLACE, "effectiveEntityId", "effectiveOrgIds", "ran"),
+}
 
 
 def outputs_of(job: Job) -> dict[str, Any]:
@@ -35,15 +39,14 @@ def kept_of(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def secret_again(outputs: dict[str, Any]) -> dict[str, Any]:
-    """Mark what tells something of secret triggers, in the engine's own notation."""
-    if not outputs.get("secretHistory"):
-        return outputs
+    """Mark what tells something of a secret argument, in the engine's own notation."""
+    names = {name for marker, told in _SECRET_BY.items() if outputs.get(marker) for name in told}
     return outputs | {
         name: {
             "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
             "value": value,
         }
-        for name in _DERIVED
+        for name in sorted(names)
         if (value := outputs.get(name)) is not None
     }
 

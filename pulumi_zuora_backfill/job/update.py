@@ -12,7 +12,7 @@ from pulumi_zuora_backfill.properties import (
 
 from .differences import track_id_is_derived
 from .inputs import secrets_of
-from .outputs import INPUT_NAMES, PROPERTY_NAMES, known, secret_again
+from .outputs import INPUT_NAMES, PLACE, PROPERTY_NAMES, known, secret_again
 
 
 def update_job(
@@ -28,6 +28,9 @@ def update_job(
         names = ", ".join(PYTHON_NAMES[name] for name in changed)
         voice.info(f"Nothing was sent; state keeps the new {names}.")
     outputs = known({**{name: olds.get(name) for name in PROPERTY_NAMES}, **declared})
-    if "triggers" in secrets_of(news):
+    secrets = secrets_of(news)
+    if "triggers" in secrets:
         outputs["secretHistory"] = True
+    if not secrets.isdisjoint(PLACE):
+        outputs["secretPlace"] = True
     return secret_again(outputs)

@@ -42,8 +42,14 @@ _OF_THE_PREDECESSOR = (
     "orgIds",
     "history",
     "secretHistory",
+    "secretPlace",
     "attempt",
 )
+# What the engine hands out in plain although state has encrypted it, by the output that says so.
+_SECRET_BY = {
+    "secretHistory": ("history", "attempt"),
+    "secretPlace": ("entityId", "orgIds", "effectiveEntityId", "effectiveOrgIds"),
+}
 _ASKED_FOR = ("type", "triggers", "entity_id", "org_ids")
 _DECISIVE = (*_ASKED_FOR, "dry_run", "existing_job_id")
 _PAUSES_S = (0.05, 0.2, 0.5)
@@ -170,11 +176,15 @@ async def past_input(
         return {"unreadable": jobs.unreadable}
     former = next((urn for urn in known if urn in jobs.by_urn), None)
     predecessor = _part(jobs.first_of(known), _OF_THE_PREDECESSOR)
-    if "secretHistory" in predecessor:
-        # The engine hands out in plain what it has encrypted in state.
-        secret = [name for name in ("history", "attempt") if name in predecessor]
+    for marker, names in _SECRET_BY.items():
+        secret = [name for name in names if marker in predecessor and name in predecessor]
         predecessor |= {name: pulumi.Output.secret(predecessor[name]) for name in secret}
-    past: dict[str, Any] = {"predecessor": predecessor, "jobs": jobs.text, "urns": known}
+    hidden = any("secretPlace" in outputs for outputs in jobs.by_urn.values())
+    past: dict[str, Any] = {
+        "predecessor": predecessor,
+        "jobs": pulumi.Output.secret(jobs.text) if hidden else jobs.text,
+        "urns": known,
+    }
     if former not in (None, known[0]):
         past["formerUrn"] = former
     if starts := [start for other in beside if (start := await other.live_start(jobs))]:
