@@ -494,6 +494,39 @@ def test_a_job_is_not_tied_to_the_replacements_of_another_resource(
     assert world.asked() == {}
 
 
+@pytest.mark.parametrize("kind", ["BackfillJob", "VerifiedBackfill", "BackfillCompletion"])
+@pytest.mark.parametrize("option", ["id", "urn"])
+def test_what_is_only_read_is_no_declaration(world: World, option: str, kind: str) -> None:
+    """State would hold a job of somebody else's as one that this resource has started."""
+    given = "job_ids=['0' * 32]" if kind == "BackfillCompletion" else "type='RatePlanCharge'"
+    world.program(
+        "from pulumi_zuora_backfill import BackfillCompletion, VerifiedBackfill\n"
+        f"{kind}('charges', {given}, opts=pulumi.ResourceOptions({option}='{'0' * 32}'))"
+    )
+    text = flat(world.failing("preview"))
+
+    assert f"{kind} 'charges': the option {option} is refused, as it declares no {kind}." in text
+    assert "To look a job up, use BackfillJob.get." in text
+    assert world.asked() == {}
+
+
+@pytest.mark.parametrize("kind", ["BackfillJob", "VerifiedBackfill"])
+def test_an_attempt_is_not_forgotten_by_an_option(world: World, kind: str) -> None:
+    """With `retain_on_delete` Pulumi asks no provider, which alone knows what to say."""
+    world.program(
+        "from pulumi_zuora_backfill import VerifiedBackfill\n"
+        f"{kind}('charges', type='RatePlanCharge', "
+        "opts=pulumi.ResourceOptions(retain_on_delete=True))"
+    )
+    text = flat(world.failing("preview"))
+
+    assert (
+        f"{kind} 'charges': the option retain_on_delete is refused, as Pulumi would then forget a "
+        'start whose outcome is not known. Use on_delete="leave"' in text
+    )
+    assert world.asked() == {}
+
+
 @pytest.mark.parametrize(
     ("triggers", "where"),
     [

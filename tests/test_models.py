@@ -221,3 +221,25 @@ def test_the_body_of_a_request() -> None:
 def test_a_duration_is_said_as_a_person_would(seconds: float, said: str) -> None:
     """Seconds, then minutes, then hours."""
     assert duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "apart"),
+    [
+        ({}, {}, False),
+        ({"entity_id": "eu"}, {"entity_id": "eu"}, False),
+        ({"entity_id": "eu"}, {"entity_id": "us"}, True),
+        ({"entity_id": "eu"}, {}, False),
+        ({"org_ids": ("1", "2")}, {"org_ids": ("2", "3")}, False),
+        ({"org_ids": ("1", "2")}, {"org_ids": ("3",)}, True),
+        ({"org_ids": ("1",)}, {}, False),
+        ({"entity_id": "eu", "org_ids": ("1",)}, {"org_ids": ("2",)}, True),
+        ({"entity_id": "eu", "org_ids": ("1",)}, {"entity_id": "us", "org_ids": ("1",)}, True),
+    ],
+)
+def test_places_are_apart_where_both_name_them(
+    one: dict[str, Any], other: dict[str, Any], apart: bool
+) -> None:
+    """What one of them does not name may be what the other names."""
+    assert Scope(**one).apart_from(Scope(**other)) is apart
+    assert Scope(**other).apart_from(Scope(**one)) is apart
