@@ -226,16 +226,21 @@ def test_a_job_in_state_does_not_hide_that_it_starts_again(
     assert len(world.zuora.jobs) <= 2
 
 
-def test_a_failed_job_that_is_left_as_it_is_keeps_no_other_from_starting(world: World) -> None:
+@pytest.mark.parametrize("triggers", ["['b', 'a']", "{'n': [1, {'of': 'x'}]}", "[]", "None"])
+def test_a_failed_job_that_is_left_as_it_is_keeps_no_other_from_starting(
+    world: World, triggers: str
+) -> None:
     """It starts nothing in this run, in whichever process the other one is."""
-    world.program(
-        f"{OTHER_HOST}BackfillJob('a', type='RatePlanCharge', triggers=['x', {{'n': 1}}])"
+    failed = (
+        f"{OTHER_HOST}BackfillJob('a', type='RatePlanCharge', triggers={triggers}, "
+        "org_ids=('2', '1'))\n"
     )
+    world.program(failed)
     world.up()
     world.zuora.finish(world.job_ids()[0], "FAILED")
     world.stack.refresh()
     world.program(
-        f"{OTHER_HOST}BackfillJob('a', type='RatePlanCharge', triggers=['x', {{'n': 1}}])\n"
+        f"{failed}"
         "BackfillJob('b', type='RatePlanCharge', opts=pulumi.ResourceOptions(provider=host))"
     )
     world.up()

@@ -89,7 +89,7 @@ class LiveStart:
     secret: bool
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class DeclaredJob:
     """
     A job as the program declares it, in whichever way its values come.
@@ -103,9 +103,15 @@ class DeclaredJob:
     name: str
     arguments: Mapping[str, Any]
     urns: Callable[[], Awaitable[Iterable[str]]]
+    _start: asyncio.Future[LiveStart | None] | None = field(default=None, init=False)
 
     async def live_start(self, state: JobsInState) -> LiveStart | None:
         """Return the live job that this run may start for it, if all of it is known already."""
+        if self._start is None:  # every job that is declared later asks for the same
+            self._start = asyncio.ensure_future(self._look(state))
+        return await self._start
+
+    async def _look(self, state: JobsInState) -> LiveStart | None:
         # Triggers may come from a wait of hours, and nobody else is to wait for them.
         names = [n for n in _DECISIVE if n != "triggers" or _is_plain(self.arguments.get(n))]
         values = {name: pulumi.Output.from_input(self.arguments.get(name)) for name in names}
@@ -115,7 +121,7 @@ class DeclaredJob:
         if given["dry_run"] is not False or given["existing_job_id"] is not None:
             return None
         held = state.first_of(await self.urns())
-        asked = {name: _as_in_state(given[name]) for name in _ASKED_FOR if name in given}
+        asked = {name: _as_in_state(name, given[name]) for name in _ASKED_FOR if name in given}
         if "jobId" in held and asked == {name: held.get(camel(name)) for name in asked}:
             return None
         return LiveStart(
@@ -131,10 +137,10 @@ def _is_plain(value: object) -> bool:
     return isinstance(value, str | int | float | None)
 
 
-def _as_in_state(value: Any) -> Any:
-    """Return a value as it comes back from state; organisations stand there sorted."""
-    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-        return sorted(set(value))
+def _as_in_state(name: str, value: Any) -> Any:
+    """Return an argument as it comes back from state; organisations stand there sorted."""
+    if name == "org_ids" and isinstance(value, list | tuple):
+        return sorted(set(value)) or None
     return json.loads(json.dumps(value))
 
 
