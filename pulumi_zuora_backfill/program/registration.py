@@ -35,7 +35,8 @@ from .arguments import (
     shareable,
     warn_of_plain_secret,
 )
-from .state_reader import DeclaredJob, note_declaration, note_take_over, past_input
+from .declared_jobs import DeclaredJob, note_declaration
+from .state_reader import note_take_over, past_input
 from .urns import alias_urns_of, urn_of
 
 # What the engine does not tell us is no news to a reviewer either; older SDKs show it.
