@@ -13,7 +13,7 @@ import pytest
 
 from pulumi_zuora_backfill.testing import Fault, Operation, Sandbox
 
-from .world import World, lines_with, urn
+from .world import World, flat, lines_with, urn
 
 JOB = 'type="RatePlanCharge"'
 
@@ -71,21 +71,24 @@ def test_the_alias_line_of_the_guard(world: World) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ["entity_id", "known_job_ids", "remove"])
+@pytest.mark.parametrize("way", ["entity_id", "org_ids", "known_job_ids", "remove"])
 def test_the_ways_on_for_two_live_jobs_of_one_program(world: World, way: str) -> None:
-    """An entity of its own, an accepted job once the other one is deployed, or one job less."""
-    one = f"BackfillJob('a', {JOB})\n"
-    world.program(one + f"BackfillJob('b', {JOB})")
-    assert "Remove one of the two" in world.failing("preview")
-    world.program(one)
-    world.up()
-    (job,) = world.job_ids()
-    second = {
-        "entity_id": f"BackfillJob('b', {JOB}, entity_id='eu')",
-        "known_job_ids": f"BackfillJob('b', {JOB}, known_job_ids=['{job}'])",
-        "remove": "",
-    }[way]
-    world.program(one + second)
+    """Places of their own, an accepted job once the other one is deployed, or one job less."""
+    one, two = f"BackfillJob('a', {JOB}", f"BackfillJob('b', {JOB}"
+    world.program(f"{one})\n{two})")
+    text = flat(world.failing("preview"))
+    assert (
+        "Remove one of the two. If they are for different entities or organisations, name" in text
+    )
+    if way in ("entity_id", "org_ids"):
+        first, second = ("'eu'", "'us'") if way == "entity_id" else ("['1']", "['2', '3']")
+        world.program(f"{one}, {way}={first})\n{two}, {way}={second})")
+    else:
+        world.program(f"{one})")
+        world.up()
+        (job,) = world.job_ids()
+        accepted = f"{two}, known_job_ids=['{job}'])" if way == "known_job_ids" else ""
+        world.program(f"{one})\n{accepted}")
     world.up()
     assert len(world.job_ids()) == (1 if way == "remove" else 2)
 

@@ -149,9 +149,10 @@ def test_two_live_jobs_of_one_program_are_refused(world: World, operation: str) 
     (shown,) = told(text)
     assert shown in [
         f"Nothing was started: {name!r} of this stack is a live RatePlanCharge backfill that may "
-        f"reach the same entity and organisations. {ONCE} Remove one of the two, or give both the "
-        "entity_id, or the org_ids, that they are for. If both must run: deploy the other one "
-        "first, then name its job in known_job_ids here."
+        f"reach the same entity and organisations. {ONCE} Remove one of the two. If they are for "
+        "different entities or organisations, name entity_id or org_ids in both, before either has "
+        "started. If both must run: deploy the other one first, then name its job in known_job_ids "
+        "here."
         for name in "ab"
     ]
     assert len(live(world)) <= 1

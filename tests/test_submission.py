@@ -645,8 +645,9 @@ def test_a_second_live_start_of_one_type_and_place_is_refused(zuora: Sandbox, ru
         "Nothing was started: 'charges' of this stack is a live RatePlanCharge backfill that may "
         "reach the same entity and organisations. Zuora asks for one backfill before go-live: a "
         "second run makes Zuora Billing and Zuora Revenue disagree.",
-        "Remove one of the two, or give both the entity_id, or the org_ids, that they are for. If "
-        "both must run: deploy the other one first, then name its job in known_job_ids here.",
+        "Remove one of the two. If they are for different entities or organisations, name "
+        "entity_id or org_ids in both, before either has started. If both must run: deploy the "
+        "other one first, then name its job in known_job_ids here.",
     )
     assert run.sent == []
 

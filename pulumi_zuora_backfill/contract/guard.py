@@ -187,8 +187,9 @@ def second_live_job(other_urn: str, job_type: str) -> GuardError:
     return GuardError(
         f"Nothing was started: {name_in(other_urn)!r} of this stack is a live {job_type} backfill "
         f"{_REACHES}. {ONCE}",
-        "Remove one of the two, or give both the entity_id, or the org_ids, that they are for. If "
-        "both must run: deploy the other one first, then name its job in known_job_ids here.",
+        "Remove one of the two. If they are for different entities or organisations, name "
+        "entity_id or org_ids in both, before either has started. If both must run: deploy the "
+        "other one first, then name its job in known_job_ids here.",
     )
 
 
