@@ -144,8 +144,11 @@ def said() -> dict[str, set[str]]:
         if path.startswith("testing/") or path in PASSED_ON:
             continue
         module = MODULES[file]
-        functions = [node for node in ast.walk(module) if isinstance(node, ast.FunctionDef)]
-        functions += [n for n in ast.walk(module) if isinstance(n, ast.AsyncFunctionDef)]  # type: ignore[misc]
+        functions = [
+            node
+            for node in ast.walk(module)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        ]
         inside = {id(node): function for function in functions for node in ast.walk(function)}
         for node in ast.walk(module):
             kind, texts = kind_of(node, path)

@@ -17,6 +17,7 @@ from pulumi_zuora_backfill.errors import GuardError
 from pulumi_zuora_backfill.properties import alias_for, name_in
 from pulumi_zuora_backfill.zuora.models import DID_NOTHING_MORE, Job, Scope
 
+from .live_starts import LiveStarts
 from .start_request import StartRequest
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Guard:
         self._clock = clock
         self._changed = threading.Condition()
         self._started: dict[str, StartRequest] = {}
-        self._live: list[StartRequest] = []
+        self._live = LiveStarts()
         self._unanswered = 0
 
     @contextmanager
@@ -165,19 +166,7 @@ class Guard:
     def _claim(self, start: StartRequest) -> None:
         """Note a live start; the second one of a process is refused, however the first one ends."""
         intent = start.intent
-        with self._changed:
-            first = next(
-                (
-                    other.intent.urn
-                    for other in self._live
-                    if other.intent.type == intent.type
-                    and other.intent.urn != intent.urn
-                    and not other.scope.apart_from(start.scope)
-                ),
-                None,
-            )
-            if first is None:
-                self._live.append(start)
+        first = self._live.note(intent.type, start.scope, intent.urn)
         if first is not None and start.guard != "none":
             raise second_live_job(first, intent.type)
 

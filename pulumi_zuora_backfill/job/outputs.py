@@ -14,7 +14,7 @@ _MEMORY = ("history", "secretHistory", "secretPlace", "attempt")
 PROPERTY_NAMES: Final = (*INPUT_NAMES, *(WIRE_NAMES[name] for name in OUTPUTS), *_MEMORY)
 PLACE: Final = ("entityId", "orgIds")
 # What is secret where its marker stands: it tells of triggers, or of an entity or organisations.
-_SECRET_BY: Final = {
+SECRET_BY: Final = {
     "secretHistory": ("idempotencyKey", "ran", "history", "attempt"),
     "secretPlace": (*PLACE, "effectiveEntityId", "effectiveOrgIds", "ran"),
 }
@@ -40,7 +40,7 @@ def kept_of(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def secret_again(outputs: dict[str, Any]) -> dict[str, Any]:
     """Mark what tells something of a secret argument, in the engine's own notation."""
-    names = {name for marker, told in _SECRET_BY.items() if outputs.get(marker) for name in told}
+    names = {name for marker, told in SECRET_BY.items() if outputs.get(marker) for name in told}
     return outputs | {
         name: {
             "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from pulumi_zuora_backfill.contract.live_starts import LiveStarts
 from pulumi_zuora_backfill.properties import name_in
 from pulumi_zuora_backfill.zuora.models import JobStatus, Scope
 
@@ -26,7 +27,7 @@ class RunMemory:
         self.preview = False
         self._lock = threading.Lock()
         self._said: set[str] = set()
-        self._starting: list[tuple[str, Scope, str]] = []
+        self._starting = LiveStarts()
         self._checked: set[str] = set()
         self._to_start: dict[str, Mapping[str, Any]] = {}
         self._before: dict[str, Mapping[str, Any]] = {}
@@ -92,12 +93,7 @@ class RunMemory:
 
     def starts_beside(self, job_type: str, scope: Scope, urn: str) -> str | None:
         """Note a live start; return the URN of another one of the type, if it may meet its jobs."""
-        with self._lock:
-            for other_type, there, other in self._starting:
-                if other_type == job_type and other != urn and not there.apart_from(scope):
-                    return other
-            self._starting.append((job_type, scope, urn))
-        return None
+        return self._starting.note(job_type, scope, urn)
 
     def show_before(self, urn: str, outputs: Mapping[str, Any]) -> None:
         """Note what the engine shows of the job, or the attempt, that is replaced."""

@@ -20,6 +20,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.settings import get_monitor
 
 from pulumi_zuora_backfill.contract.history import History
+from pulumi_zuora_backfill.job.outputs import SECRET_BY
 from pulumi_zuora_backfill.properties import TYPE_TOKEN
 from pulumi_zuora_backfill.zuora.texts import clean
 
@@ -48,11 +49,6 @@ _OF_THE_PREDECESSOR = (
     "secretPlace",
     "attempt",
 )
-# What the engine hands out in plain although state has encrypted it, by the output that says so.
-_SECRET_BY = {
-    "secretHistory": ("history", "attempt"),
-    "secretPlace": ("entityId", "orgIds", "effectiveEntityId", "effectiveOrgIds"),
-}
 _PAUSES_S = (0.05, 0.2, 0.5)
 
 
@@ -102,7 +98,8 @@ async def past_input(
         return {"unreadable": jobs.unreadable}
     former = next((urn for urn in known if urn in jobs.by_urn), None)
     predecessor = _part(jobs.first_of(known), _OF_THE_PREDECESSOR)
-    for marker, names in _SECRET_BY.items():
+    # The engine hands out in plain what it has encrypted in state.
+    for marker, names in SECRET_BY.items():
         secret = [name for name in names if marker in predecessor and name in predecessor]
         predecessor |= {name: pulumi.Output.secret(predecessor[name]) for name in secret}
     hidden = any("secretPlace" in outputs for outputs in jobs.by_urn.values())
